@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+# Tests: host unit tests, conformance programs, system boots.

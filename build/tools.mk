@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+# Host programs. ambos is the launcher.
+AMBOS_SOURCES := $(wildcard tools/ambos/*.c)
+ambos: $(patsubst %.c,$(OUT)/h/%.o,$(AMBOS_SOURCES)) ## the host command
+	$(CC_HOST) -o $@ $^

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Address spaces and memory objects.
+ * Private anonymous memory is plain counted pages under copy-on-write page tables; file and shared memory
+ * are memobjs with a page index. A private file mapping maps the object's pages read-only and copies on write. */
+#ifndef AMBOS_KERNEL_ASPACE_H
+#define AMBOS_KERNEL_ASPACE_H
+
+#include "mm.h"
+#include "sched.h"
+#include "user_ptr.h"
+
+/* ---- memory objects ---- */
+struct memobj;
+struct memobj_ops {
+	/* Makes page `index` present in the index (memobj_insert_page), reading ahead up to `count` pages if it
+	 * likes. Called without the memobj lock; may sleep (route to a service). NULL: holes are zero pages. */
+	status_t (*fill)(struct memobj *obj, u64 index, u64 count);
+	/* Before the first store to a page through a mapping or memobj_write: space budget, dirty tracking.
+	 * Called without the memobj lock; may sleep. NULL: always allowed. */
+	status_t (*make_dirty)(struct memobj *obj, u64 index);
+	void (*destroy)(struct memobj *obj); /* last reference gone; pages already dropped */
+};
+/* Locks: [l] lock, [p] index_lock (spin), [a] atomic, [I] immutable. */
+struct memobj {
+	u32 refs;                     /* [a] */
+	u32 flags;                    /* [I] MEMOBJ_* */
+	struct mutex lock;            /* size changes, truncate against fill and faults */
+	struct spinlock index_lock;
+	void *index_root;             /* [p] radix tree of struct page * (mm/page_index.c) */
+	u32 index_height;             /* [p] */
+	u64 page_count;               /* [p] */
+	u64 size;                     /* [l] bytes; faults beyond ALIGN_UP(size, page) are SIGBUS */
+	phys_t backing;               /* [I] image bytes used in place, or PHYS_NONE */
+	u64 backing_size;             /* [l] bytes of backing that still count (shrinks on truncate) */
+	struct list_node mappings;    /* [p] struct vma by memobj_link: reverse map */
+	const struct memobj_ops *ops; /* [I] may be NULL */
+	void *owner;                  /* [I] the node, for ops */
+	struct account *account;      /* [I] charged for index pages, may be NULL */
+};
+#define MEMOBJ_SHARED_ANON 1 /* tmpfs-like: pages are the only copy */
+
+struct memobj *memobj_create(u64 size, const struct memobj_ops *ops, void *owner); /* refs 1; NULL = no memory */
+static inline void memobj_get(struct memobj *o) { __atomic_add_fetch(&o->refs, 1, __ATOMIC_RELAXED); }
+void memobj_put(struct memobj *o);
+
+enum memobj_access { MEMOBJ_READ = 0, MEMOBJ_WRITE = 1, MEMOBJ_NOFILL = 2 };
+/* Finds (filling, allocating or copying from the backing as access demands) page `index`.
+ * *pa is valid while the caller holds the returned *page reference (NULL page: image memory, always valid).
+ * MEMOBJ_WRITE never returns backing memory. ERR_FAULT beyond the end. */
+status_t memobj_get_page(struct memobj *o, u64 index, u32 access, struct page **page, phys_t *pa) MUST_CHECK;
+/* For fill(): gives a page (refs taken over). ERR_EXIST when somebody was faster (caller puts its page). */
+status_t memobj_insert_page(struct memobj *o, u64 index, struct page *p) MUST_CHECK;
+s64 memobj_read(struct memobj *o, struct io_buf *to, u64 offset);    /* clipped to size; bytes or error */
+s64 memobj_write(struct memobj *o, struct io_buf *from, u64 offset); /* extends size; bytes or error */
+status_t memobj_resize(struct memobj *o, u64 size) MUST_CHECK;       /* drops pages beyond, zeroes the tail, unmaps */
+void memobj_drop_clean(struct memobj *o);                            /* revoke: drop what can be filled again */
+void memobj_punch(struct memobj *o, u64 offset, u64 len);
+/* Calls fn for each dirty page in order (write-back); fn may sleep. Clears the dirty mark when fn returns OK. */
+status_t memobj_for_each_dirty(struct memobj *o, status_t (*fn)(struct memobj *, u64 index, struct page *, void *), void *arg);
+
+/* ---- address spaces ---- */
+enum prot { PROT_R = 1, PROT_W = 2, PROT_X = 4 };
+enum map_flags {
+	MAP_F_SHARED = 1, MAP_F_FIXED = 2, MAP_F_NOREPLACE = 4, MAP_F_POPULATE = 8, MAP_F_GROWSDOWN = 16,
+	MAP_F_STACK = 32, MAP_F_32BIT = 64, MAP_F_LOCKED = 128, MAP_F_NORESERVE = 256,
+	MAP_F_WIPEONFORK = 512, MAP_F_DONTFORK = 1024,
+};
+struct file;
+struct vma {
+	struct rb_node node;          /* by start */
+	struct list_node memobj_link; /* memobj->mappings, when obj */
+	struct aspace *as;
+	u64 start, end;               /* page aligned */
+	u32 prot, max_prot, flags;
+	struct memobj *obj;           /* NULL: private anonymous */
+	u64 offset;                   /* bytes into obj at start */
+	struct file *file;            /* kept for /proc/pid/maps and share modes; may be NULL */
+	const char *name;             /* "[heap]", "[stack]", "[vdso]" or NULL */
+};
+/* Locks: [l] lock, [t] table_lock, [a] atomic. */
+struct aspace {
+	u32 refs;               /* [a] */
+	struct mutex lock;
+	struct spinlock table_lock; /* page table stores */
+	struct rb_root vmas;    /* [l] */
+	struct vma *vma_hint;   /* [l] last hit */
+	phys_t page_table;      /* immutable: CR3 */
+	u64 cpu_mask;           /* [a] CPUs that may hold translations */
+	u64 brk_start, brk_end; /* [l] */
+	u64 mmap_top;           /* where mmap searches downwards from */
+	u64 stack_start, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end; /* [l] for /proc */
+	u64 mapped_pages;       /* [l] sum of vma sizes */
+	u64 resident_pages;     /* [t] */
+	u64 locked_pages;       /* [l] */
+	u64 limit_as_bytes, limit_data_bytes, limit_stack_bytes; /* the memory lease: copied from rlimits */
+	u64 vdso_base;
+	struct account *account;
+};
+struct map_request {
+	u64 va;                /* hint, or the address when MAP_F_FIXED */
+	u64 size;              /* bytes, rounded up */
+	u32 prot, max_prot, flags;
+	struct memobj *obj;    /* NULL: anonymous (private, or shared: a fresh memobj is made) */
+	u64 offset;            /* page aligned */
+	struct file *file;
+	const char *name;
+};
+struct aspace *aspace_create(void);                        /* empty; NULL = no memory */
+status_t aspace_fork(struct aspace *from, struct aspace **out) MUST_CHECK;
+static inline void aspace_get(struct aspace *as) { __atomic_add_fetch(&as->refs, 1, __ATOMIC_RELAXED); }
+void aspace_put(struct aspace *as);                        /* tears down at zero; not from the CPU's loaded space */
+void aspace_switch(struct aspace *as);                     /* load on this CPU (NULL: kernel's); called by the scheduler */
+status_t aspace_map(struct aspace *as, const struct map_request *r, u64 *va) MUST_CHECK;
+status_t aspace_unmap(struct aspace *as, u64 va, u64 size) MUST_CHECK;
+status_t aspace_protect(struct aspace *as, u64 va, u64 size, u32 prot) MUST_CHECK;
+s64 aspace_remap(struct aspace *as, u64 va, u64 old_size, u64 new_size, u32 flags, u64 new_va); /* MREMAP_* flags; address or error */
+u64 aspace_brk(struct aspace *as, u64 new_end);            /* returns the end in force, as brk(2) */
+status_t aspace_advise(struct aspace *as, u64 va, u64 size, int advice);
+enum fault_access { FAULT_READ = 0, FAULT_WRITE = 1, FAULT_EXEC = 2 };
+/* Resolves a user fault on the current thread's space. OK: retry. ERR_FAULT: SIGSEGV (*code SEGV_MAPERR 1 or
+ * SEGV_ACCERR 2). ERR_IO: SIGBUS. ERR_NOMEM: out of memory. May sleep. */
+status_t aspace_fault(struct aspace *as, u64 va, u32 access, int *code);
+/* Cross-process access: bytes moved or error; as need not be current. */
+s64 aspace_read_bytes(struct aspace *as, u64 va, void *buf, size_t size);
+s64 aspace_write_bytes(struct aspace *as, u64 va, const void *buf, size_t size);
+struct vma *aspace_find_vma_locked(struct aspace *as, u64 va); /* containing or next above */
+/* Identity of a futex word: (memobj, offset) when shared, (aspace, va) when private. */
+status_t aspace_futex_key(struct aspace *as, u64 va, u64 *key_a, u64 *key_b);
+
+#endif

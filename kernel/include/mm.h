@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Physical frames, kernel heap, kernel mappings.
+ * Every RAM frame has a struct page; NVDIMM and device memory have none (phys_to_page gives NULL) and are
+ * never counted. All RAM is mapped at DIRECT_MAP_BASE. */
+#ifndef AMBOS_KERNEL_MM_H
+#define AMBOS_KERNEL_MM_H
+
+#include "../../lib/base/list.h"
+#include "status.h"
+
+typedef u64 phys_t;
+#define PHYS_NONE (~(phys_t)0)
+
+#define DIRECT_MAP_BASE 0xffff800000000000ull /* all physical memory below 64 TiB, 1 GiB or 2 MiB pages */
+#define VMAP_BASE 0xffffc00000000000ull       /* kernel stacks with guard pages, mmio */
+#define KERNEL_BASE 0xffffffff80000000ull     /* the kernel image, physical 0 + this */
+#define USER_TOP 0x00007ffffffff000ull        /* first address that programs cannot have */
+
+struct memobj;
+struct account;
+
+enum page_flag {
+	PAGE_FLAG_SLAB = 1, PAGE_FLAG_DIRTY = 2, PAGE_FLAG_ACTIVE = 4, PAGE_FLAG_PINNED = 8, PAGE_FLAG_WRITEBACK = 16,
+};
+/* Locks: [a] atomic, [o] the owning memobj's index lock, [m] private to mm. */
+struct page {
+	u32 refs;            /* [a] mappings + memobj index + temporary holders */
+	u16 flags;           /* [o] */
+	u8 order;            /* [m] */
+	u8 unused;
+	struct memobj *obj;  /* [o] page-cache owner, NULL for anonymous */
+	u64 index;           /* [o] page index in obj */
+	struct list_node lru; /* [m] free list or clock */
+	struct account *account; /* [m] who is charged */
+};
+
+enum alloc_flags { ALLOC_ZERO = 1, ALLOC_USER = 2 /* may fail at the low mark; kernel allocations go deeper */ };
+struct page *page_alloc(u32 flags);                  /* one frame, refs = 1; NULL when out of memory */
+struct page *page_alloc_order(u32 order, u32 flags); /* 2^order contiguous frames, refs of the first = 1 */
+static inline void page_get(struct page *p) { __atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED); }
+void page_put(struct page *p);                       /* frees at zero */
+void page_free_order(struct page *p, u32 order);
+struct page *phys_to_page(phys_t pa);                /* NULL when pa is not RAM */
+phys_t page_to_phys(const struct page *p);
+static inline void *phys_to_virt(phys_t pa) { return (void *)(DIRECT_MAP_BASE + pa); }
+static inline void *page_va(const struct page *p) { return phys_to_virt(page_to_phys(p)); }
+phys_t virt_to_phys(const void *direct_map_va);
+
+struct mm_stats { u64 total_pages, free_pages, kernel_pages, anon_pages, cache_pages, slab_pages, pagetable_pages; };
+void mm_stats_read(struct mm_stats *out);
+
+/* Heap: any size up to 4 MiB, 16-byte aligned, never zeroed unless kzalloc. NULL when out of memory. */
+void *kmalloc(size_t size);
+void *kzalloc(size_t size);
+void kfree(void *p); /* NULL is fine */
+
+/* Object caches for hot fixed-size objects. */
+struct slab_cache;
+struct slab_cache *slab_create(const char *name, size_t size, size_t align);
+void *slab_alloc(struct slab_cache *c);  /* not zeroed */
+void slab_free(struct slab_cache *c, void *obj);
+
+#define KERNEL_STACK_SIZE 16384
+void *kernel_stack_alloc(void);          /* lowest address; guard page below */
+void kernel_stack_free(void *stack);
+void *mmio_map(phys_t pa, u64 size, bool uncached); /* never unmapped */
+
+/* Who pays: a process group of memory, a mount, a service. Charging fails with ERR_NOMEM at the limit. */
+struct account {
+	u64 pages;       /* [a] */
+	u64 limit_pages; /* UINT64_MAX = none */
+	u32 refs;        /* [a] */
+};
+status_t account_charge(struct account *a, u64 pages) MUST_CHECK;
+void account_uncharge(struct account *a, u64 pages);
+
+/* memcpy/memset/memcmp/... are in lib/base/string.h; chosen by CPUID at boot (rep movs only with ERMS). */
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes and threads: shared by Linux, NT and services. A Linux "task" is a struct thread, its thread
+ * group a struct process; tid of the first thread = pid. sched/ owns the scheduler fields of the thread. */
+#ifndef AMBOS_KERNEL_PROCESS_H
+#define AMBOS_KERNEL_PROCESS_H
+
+#include "aspace.h"
+#include "sched.h"
+#include "trap.h"
+
+struct fdtable;
+struct file;
+struct node;
+struct mount;
+struct process;
+struct service;
+struct tty;
+struct call;
+
+#define SIGNAL_MAX 64
+typedef u64 sigset_t_k;                 /* bit n-1 = signal n */
+#define SIGBIT(n) (1ull << ((n) - 1))
+
+struct cred {                            /* immutable once shared; replaced whole (cred_get/put) */
+	u32 refs;
+	u32 uid, gid, euid, egid, suid, sgid, fsuid, fsgid;
+	u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
+	u32 securebits;
+	u32 group_count;
+	u32 *groups;
+};
+void cred_put(struct cred *c);
+static inline struct cred *cred_get(struct cred *c) { __atomic_add_fetch(&c->refs, 1, __ATOMIC_RELAXED); return c; }
+bool cred_in_group(const struct cred *c, u32 gid);
+bool cred_has_cap(const struct cred *c, int cap); /* CAP_* of capabilities(7), effective */
+
+struct position {                        /* a place in the file tree: (mount, node), both referenced */
+	struct mount *mount;
+	struct node *node;
+};
+/* Root, cwd, umask; shared under CLONE_FS. */
+struct fs_context {
+	u32 refs;                        /* [a] */
+	struct spinlock lock;            /* RANK_OBJECT */
+	struct position root, cwd;       /* [lock] */
+	u32 umask;                       /* [lock] */
+};
+
+struct sigaction_k { u64 handler, flags, restorer; sigset_t_k mask; };
+struct sigactions {                      /* shared under CLONE_SIGHAND */
+	u32 refs;
+	struct spinlock lock;            /* RANK_SIGNAL */
+	struct sigaction_k action[SIGNAL_MAX];
+};
+struct siginfo_k { s32 signo, err, code; s32 pid; u32 uid; s32 status; u64 value, addr; s64 utime, stime; s32 timer_id, overrun; s32 band, fd; };
+struct sigqueue_entry { struct list_node link; struct siginfo_k info; };
+struct sigpending { sigset_t_k set; struct list_node queue; };
+
+enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_BLOCKED, THREAD_STOPPED, THREAD_DEAD };
+enum thread_work { WORK_RESCHED = 1, WORK_SIGNAL = 2, WORK_STOP = 4, WORK_EXIT = 8, WORK_TRACE = 16, WORK_CALL_CANCEL = 32 };
+
+/* First fields are known to entry.S and switch.S by offset (asserted in arch/x86_64/cpu.c). */
+struct thread {
+	u64 kernel_rsp;                  /* 0: saved stack pointer while switched out */
+	void *kernel_stack;              /* 8: lowest address */
+	void *fpu_area;                  /* 16 */
+	u32 work;                        /* 24: [a] enum thread_work, tested on each return to user mode */
+	u32 in_user_entry;               /* 28 */
+	u64 user_fs_base, user_gs_base;  /* 32, 40 */
+	/* scheduler: [r] runqueue lock of its CPU, [a] atomic */
+	enum thread_state state;         /* [r] */
+	u32 cpu;                         /* [r] where it runs or last ran */
+	struct list_node run_link;       /* [r] */
+	u32 wake_token;                  /* [a] */
+	u32 on_cpu;                      /* [a] its stack is in use by a CPU */
+	u32 wait_flags;                  /* enum wait_flags of the current sleep */
+	u64 affinity;                    /* [r] */
+	s32 nice, policy, rt_priority;   /* [r] */
+	u64 vruntime, runtime_ns, last_switched_ns, slice_end_ns; /* [r] */
+	struct timer sleep_timer;
+	u64 user_ns, system_ns;
+	u64 voluntary_switches, involuntary_switches;
+	/* identity */
+	u32 tid;
+	struct process *process;         /* NULL for kernel threads */
+	struct list_node process_link;   /* in process->threads, RANK_PROCESS_TREE */
+	struct list_node tid_link;
+	char name[16];                   /* comm */
+	u32 refs;                        /* [a] */
+	struct cred *cred;               /* replaced only by the thread itself */
+	struct fdtable *fds;
+	struct fs_context *fs;
+	/* signals: [s] sigactions lock of the process */
+	sigset_t_k blocked;              /* [s] */
+	sigset_t_k saved_mask;           /* restored after sigsuspend, ppoll, ... */
+	bool restore_mask;
+	struct sigpending pending;       /* [s] */
+	u64 altstack_base, altstack_size; u32 altstack_flags;
+	u64 restart_deadline; u64 restart_fn, restart_args[4]; /* restart_syscall */
+	/* Linux odds */
+	u64 clear_child_tid, robust_list, robust_list_size;
+	u64 rseq_va; u32 rseq_len, rseq_sig;
+	struct thread *vfork_waiter;     /* woken when we exec or exit */
+	s32 exit_code;
+	struct call *call;               /* routed call that this thread waits for */
+	struct call *serving;            /* service thread: call it executes */
+	void *error_ring;                /* FAIL records */
+	u64 syscall_nr;
+	void *seccomp_unused;
+};
+
+struct rlimit_k { u64 soft, hard; };
+#define RLIMIT_COUNT 16
+
+enum process_flag {
+	PROC_SERVICE = 1,    /* restricted to its manifest's calls; OOM-exempt; not killed by groups */
+	PROC_EXITING = 2, PROC_EXECED = 4, PROC_DUMPABLE = 8, PROC_CHILD_SUBREAPER = 16, PROC_WINDOWS = 32, PROC_PREPARED = 64,
+	PROC_NO_NEW_PRIVS = 128, PROC_STOPPED = 256, PROC_KEEPCAPS = 512,
+};
+/* Locks: [t] process_tree_lock (RANK_PROCESS_TREE), [s] sigactions->lock, [a] atomic, [I] immutable. */
+struct process {
+	u32 pid;                         /* [I] */
+	u32 refs;                        /* [a] */
+	u32 flags;                       /* [a] enum process_flag */
+	struct list_node threads;        /* [t] */
+	u32 thread_count;                /* [t] */
+	struct thread *leader;           /* [t] */
+	struct process *parent;          /* [t] */
+	struct list_node children, sibling; /* [t] */
+	struct list_node pid_link;       /* [t] hash */
+	u32 pgid, sid;                   /* [t] */
+	struct tty *ctty;                /* [t] */
+	struct aspace *aspace;           /* replaced at exec by the only thread */
+	struct sigactions *actions;
+	struct sigpending pending;       /* [s] */
+	struct wait_queue child_wait;    /* waiters in wait4 */
+	struct wait_queue signal_wait;   /* signalfd, sigtimedwait */
+	struct wait_queue exit_wait;     /* pidfd */
+	s32 exit_signal;                 /* to the parent, SIGCHLD */
+	s32 exit_status;                 /* wait status word, valid when zombie */
+	bool zombie, reported_stop, reported_continue; /* [t] */
+	s32 stop_signal;                 /* [t] */
+	u32 group_exit_code;
+	struct rlimit_k rlimits[RLIMIT_COUNT]; /* [t] */
+	struct file *exe;                /* /proc/pid/exe */
+	char *cmdline_unused;
+	u64 start_ns;
+	u64 children_user_ns, children_system_ns, dead_user_ns, dead_system_ns;
+	u64 minor_faults, major_faults, children_minor_faults, children_major_faults, max_rss_pages;
+	struct account *account;
+	struct service *service;         /* NULL for programs */
+	u32 parent_death_signal;
+	s32 oom_score_adj;
+	u32 personality;
+	struct timer itimer_real; u64 itimer_real_interval_ns;
+	struct list_node posix_timers;   /* [s] */
+	u32 next_timer_id;
+	u64 launch_call_id;              /* owner of a prepared process */
+	u32 exec_mutex_owner;
+	struct mutex exec_mutex;
+};
+static inline struct process *process_current(void) { return thread_current()->process; }
+static inline void process_get(struct process *p) { __atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED); }
+void process_put(struct process *p);
+static inline void thread_get(struct thread *t) { __atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED); }
+void thread_put(struct thread *t);
+struct process *process_find(u32 pid);   /* referenced, or NULL */
+struct thread *thread_find(u32 tid);     /* referenced, or NULL */
+/* Iterates all processes in pid order: the first with pid >= from, referenced, or NULL. */
+struct process *process_next(u32 from);
+
+/* A process with one thread that will start in kernel function `fn(arg)` (spawn, first process). Not started. */
+struct process *process_create(struct process *parent, const char *name, void (*fn)(void *), void *arg);
+void process_exit_group(s32 wait_status) NORETURN;   /* ends the current process; wait status word (code << 8 or signal) */
+bool thread_signal_pending(struct thread *t);        /* an unblocked signal or kill */
+/* Sends to a process (group-directed) or thread. info may be NULL (SI_USER from the current thread). */
+status_t signal_send_process(struct process *p, int signo, const struct siginfo_k *info);
+status_t signal_send_thread(struct thread *t, int signo, const struct siginfo_k *info);
+u32 signal_send_group(u32 pgid, int signo, const struct siginfo_k *info); /* number of processes reached */
+void signal_force(int signo, int code, u64 addr);    /* fault on the current thread: cannot be blocked or ignored */
+/* For a background process touching its tty: true when the signal would be ignored or blocked. */
+bool signal_is_ignored_or_blocked(struct thread *t, int signo);
+bool pgrp_is_orphaned(u32 pgid);
+
+/* Exec, the part after loaderd has prepared: swaps space and personality in place. loader result. */
+struct exec_image {
+	struct aspace *aspace;           /* taken over */
+	u64 entry, stack_pointer;
+	struct file *exe;                /* taken over */
+	char name[16];
+	struct cred *cred;               /* new credentials (setuid bits) or NULL */
+};
+void exec_commit(struct exec_image *image);          /* the only point of no return; ends sibling threads first */
+/* execve for the current thread: resolves, copies arguments, calls loaderd, commits. Kernel strings. */
+struct exec_args {
+	struct file *file;               /* opened for execution; taken over */
+	char *path;                      /* AT_EXECFN and argv[0] of scripts; kmalloc'd, taken over */
+	char *strings;                   /* argv strings then envp strings, each NUL-terminated; vmalloc-like page run */
+	u64 strings_size;
+	u32 argc, envc;
+};
+s64 exec_run(struct exec_args *args);                /* ipc/exec.c; OK = committed, return to user with the new frame */
+void exec_args_free(struct exec_args *args);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads as the scheduler sees them, the one waiting primitive, mutexes and timers.
+ *
+ * Waiting (poll, epoll, futex, IPC, NT waits all use it):
+ *	struct waiter w; waiter_init(&w);
+ *	waiter_add(queue, &w);                 // any number of queues, one waiter each
+ *	for (;;) {
+ *		wait_prepare();                // from here a wake-up is remembered
+ *		if (condition) break;
+ *		st = wait_sleep(deadline, WAIT_INTERRUPTIBLE);
+ *		if (st) break;                 // ERR_TIMEDOUT or ERR_INTR
+ *	}
+ *	wait_finish(); waiter_remove(&w);
+ * WAIT_EVENT does exactly this for one queue. */
+#ifndef AMBOS_KERNEL_SCHED_H
+#define AMBOS_KERNEL_SCHED_H
+
+#include "../../lib/base/list.h"
+#include "../../lib/base/rbtree.h"
+#include "cpu.h"
+#include "spinlock.h"
+
+struct thread;
+struct waiter;
+
+#define DEADLINE_NEVER UINT64_MAX
+
+struct wait_queue {
+	struct spinlock lock;
+	struct list_node waiters;
+};
+static inline void wait_queue_init(struct wait_queue *q)
+{
+	spin_init(&q->lock, RANK_WAIT_QUEUE);
+	list_init(&q->waiters);
+}
+
+/* Called with queue->lock held on each wake; returns true when the wake-up was consumed (counts towards `count`).
+ * The default wakes waiter->thread. epoll installs its own. `key` is the EPOLL* mask or a private value. */
+typedef bool (*waiter_fn)(struct waiter *w, u64 key);
+struct waiter {
+	struct list_node link;
+	struct wait_queue *queue;
+	waiter_fn fn;
+	struct thread *thread;
+	void *arg;
+	bool exclusive;
+};
+void waiter_init(struct waiter *w);                        /* for the current thread */
+void waiter_add(struct wait_queue *q, struct waiter *w);
+void waiter_remove(struct waiter *w);                      /* harmless when not added */
+u32 wait_queue_wake(struct wait_queue *q, u32 count, u64 key); /* returns how many consumed it; count UINT32_MAX = all */
+static inline void wake_all(struct wait_queue *q)
+{
+	if (!list_empty(&q->waiters)) /* waiters add themselves before they test the condition, so an empty list is final */
+		wait_queue_wake(q, UINT32_MAX, 0);
+}
+
+enum wait_flags { WAIT_UNINTERRUPTIBLE = 0, WAIT_INTERRUPTIBLE = 1, WAIT_KILLABLE = 2 };
+void wait_prepare(void);
+/* Sleeps until thread_wake, the deadline (monotonic ns) or, as flags allow, a signal.
+ * OK on wake-up, ERR_TIMEDOUT, ERR_INTR. Spurious wake-ups happen. */
+status_t wait_sleep(u64 deadline_ns, enum wait_flags flags);
+void wait_finish(void);
+void thread_wake(struct thread *t); /* any context; idempotent */
+
+#define WAIT_EVENT(q, condition, deadline_ns, flags)                        \
+	({                                                                  \
+		status_t wait_st_ = OK;                                     \
+		if (!(condition)) {                                         \
+			struct waiter wait_w_;                              \
+			waiter_init(&wait_w_);                              \
+			waiter_add((q), &wait_w_);                          \
+			for (;;) {                                          \
+				wait_prepare();                             \
+				if (condition)                              \
+					break;                              \
+				wait_st_ = wait_sleep((deadline_ns), (flags)); \
+				if (wait_st_)                               \
+					break;                              \
+			}                                                   \
+			wait_finish();                                      \
+			waiter_remove(&wait_w_);                            \
+			if (wait_st_ && (condition))                        \
+				wait_st_ = OK;                              \
+		}                                                           \
+		wait_st_;                                                   \
+	})
+
+/* Sleeping lock, not recursive, FIFO, uninterruptible. Never taken while a spinlock is held. */
+struct mutex {
+	u32 state;   /* 0 free, 1 held, 2 held with waiters */
+	u16 rank;
+	struct thread *owner; /* debug and panic */
+	struct wait_queue waiters;
+};
+void mutex_init(struct mutex *m, enum lock_rank rank);
+void mutex_lock(struct mutex *m);
+void mutex_lock_nested(struct mutex *m); /* second of the same rank, caller orders by address */
+bool mutex_try_lock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+
+/* One-shot timer; `fn` runs with interrupts off on some CPU, must not sleep, may re-arm. */
+struct timer {
+	struct rb_node node;
+	u64 deadline_ns;
+	void (*fn)(struct timer *t);
+	u32 cpu;
+	bool armed;
+};
+void timer_init(struct timer *t, void (*fn)(struct timer *));
+void timer_arm(struct timer *t, u64 deadline_ns); /* re-arms when armed */
+bool timer_cancel(struct timer *t);               /* true if it had not fired; waits for a running fn on another CPU */
+
+/* Threads. kernel_thread_create starts `fn(arg)` in ring 0 with its own stack; it ends by returning. */
+struct thread *kernel_thread_create(const char *name, void (*fn)(void *), void *arg);
+void sched_start_thread(struct thread *t);         /* first enqueue of a new thread (user or kernel) */
+void schedule(void);                               /* give the CPU away; returns when chosen again */
+void sched_yield_current(void);
+/* Blocks the caller (already wait_prepare'd) and runs `to` at once on this CPU if `to` is blocked and may
+ * run here; else like thread_wake(to) + wait_sleep. The IPC path's direct hand-off. */
+status_t sched_handoff(struct thread *to, u64 deadline_ns, enum wait_flags flags);
+void sched_exit_current(void) NORETURN;            /* the thread never runs again; its stack is freed later */
+void sched_set_affinity(struct thread *t, u64 cpu_mask);
+void sched_set_nice(struct thread *t, int nice);
+u64 sched_thread_runtime_ns(const struct thread *t);
+
+#endif
