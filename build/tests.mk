@@ -1,2 +1,35 @@
 # SPDX-License-Identifier: MIT
-# Tests: host unit tests, conformance programs, system boots.
+# Tests: host unit tests (*_test.c beside the code, under ASan and UBSan), conformance programs (tests/linux,
+# native first, then in the guest), system scripts (tests/system). Each ends in one line "N passed, N failed".
+TEST_OUT := out/tests
+CONFORMANCE := $(patsubst tests/linux/%.c,%,$(wildcard tests/linux/*.c))
+CONFORMANCE_BINARIES := $(foreach c,$(CONFORMANCE),$(TEST_OUT)/linux/$(c) $(TEST_OUT)/linux-musl/$(c) $(TEST_OUT)/linux-dynamic/$(c))
+CFLAGS_TEST := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -D_GNU_SOURCE -pthread
+
+$(TEST_OUT)/linux/%: tests/linux/%.c tests/linux/check.h
+	@mkdir -p $(@D)
+	$(CC_HOST) $(CFLAGS_TEST) -static -o $@ $<
+$(TEST_OUT)/linux-dynamic/%: tests/linux/%.c tests/linux/check.h
+	@mkdir -p $(@D)
+	$(CC_HOST) $(CFLAGS_TEST) -o $@ $<
+$(TEST_OUT)/linux-musl/%: tests/linux/%.c tests/linux/check.h
+	@mkdir -p $(@D)
+	$(CC_MUSL) $(CFLAGS_TEST) -static -o $@ $<
+
+conformance: $(CONFORMANCE_BINARIES) ## build the conformance programs
+unit: ## host unit tests under ASan and UBSan
+	tools/deps.sh build test
+	tests/run-unit.sh
+check: ## fast tests: unit, native conformance, one boot (up to 3 minutes)
+	tools/deps.sh build run test
+	$(MAKE) --no-print-directory all conformance
+	tests/run.sh check
+test: ## everything, up to 20 minutes once the image is cached
+	tools/deps.sh build run test
+	$(MAKE) --no-print-directory all conformance
+	$(MAKE) --no-print-directory MODE=debug kernel
+	tests/run.sh test
+fuzz: ## libFuzzer harnesses, FUZZ_SECONDS each (default 30)
+	tools/deps.sh build test
+	tests/run-fuzz.sh $(or $(FUZZ_SECONDS),30)
+.PHONY: conformance unit check test fuzz
