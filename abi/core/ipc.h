@@ -41,7 +41,50 @@ enum ipc_message_flag {
 	IPC_RETRY = 1,             /* sent before to an instance that died: answer a stored reply first */
 	IPC_CANCEL = 2,            /* the caller gave up on call_id: end it soon; no reply to this message */
 	IPC_NOTIFY = 4,            /* an event (op = what), no reply: service death for rootd, child exit for runtimed */
+	IPC_NESTED = 8,            /* made by a service while it served another call: its stored reply outlives delivery */
 };
+/* Capabilities of the native calls (CAP_x of calls.def): bits of ipc_service_info.capabilities. */
+enum ambos_capability {
+	AMBOS_CAP_NONE = 0,
+	AMBOS_CAP_IPC_CALL = 1, AMBOS_CAP_PROC_PREPARE = 2, AMBOS_CAP_PROC_MAP = 4, AMBOS_CAP_PROC_LINUX = 8,
+	AMBOS_CAP_PROC_WINDOWS = 16, AMBOS_CAP_PROC_COMMIT = 32, AMBOS_CAP_MM = 64, AMBOS_CAP_VFS = 128, AMBOS_CAP_DEV = 256,
+	AMBOS_CAP_PROC_SPAWN = 512,    /* PROC_PREPARE operations that launch and watch programs (initd, runtimed) */
+	AMBOS_CAP_SERVICES = 1024,     /* PROC_PREPARE operations that start services (rootd) */
+};
+enum ambos_call_number {
+#define AMBOS_CALL(number, NAME, handler, capability, ...) AMBOS_CALL_##NAME = (number),
+#include "calls.def"
+#undef AMBOS_CALL
+};
+#define SERVICE_LOG_BYTES 512          /* one log line */
+#define SERVICE_STATE_BASE 0x100000000000ull /* where each instance finds its state object */
+#define IPC_STEP_MAX 1023              /* nested calls numbered 1..1023 within one call (10 bits of its id) */
+
+/* SYS_AMBOS_SERVICE_INFO */
+struct ipc_service_info {
+	u32 service;               /* enum service_id */
+	u32 generation;            /* 1 for the first instance */
+	u64 state_base, state_size, state_max;
+	u64 pool_bytes;
+	u64 capabilities;
+	u32 threads;               /* workers, from the manifest */
+	u32 unused;
+	char name[16];
+};
+/* SYS_AMBOS_IPC_CALL: a call to a service of lower rank. Retried with the same (parent, step) it has the same id. */
+struct ipc_outcall {
+	u32 service, op;
+	u64 parent_id;             /* call being served, 0 = none */
+	u32 step;                  /* 1..IPC_STEP_MAX within the parent; 0 without one */
+	u32 args_size;
+	s32 attached_fd;           /* lent for the call, or -1 */
+	u32 payload_size, payload2_size;
+	u32 reply_args_size;       /* capacity of reply_args */
+	u32 reply_capacity;
+	u32 reply_length;          /* out */
+	u64 args, payload, payload2, reply_args, reply_payload; /* addresses */
+};
+_Static_assert(sizeof(struct ipc_service_info) == 72 && sizeof(struct ipc_outcall) == 88, "layout");
 struct ipc_reply {
 	u64 call_id;
 	s64 status;                /* >= 0 or ERR_* */
