@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The test driver behind `make check`, `make test` and `make accept`. usage: run.sh check|test|accept
+# Runs the stages of that tier in order, each line "ok NAME" or "FAIL NAME"; ends with "N passed, N failed"
+# and fails when anything failed or nothing ran.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+tier=${1:?usage: run.sh check|test|accept}
+log=out/tests/$tier.log
+mkdir -p out/tests
+: > "$log"
+
+stage() { # name, command...: its "ok"/"FAIL" lines count
+	local name=$1 start=$SECONDS; shift
+	echo "== $name"
+	"$@" 2>&1 | tee -a "$log" | grep -aE '^(ok|FAIL|skip|figure|    )' || true
+	echo "   ($((SECONDS - start)) s)"
+}
+
+stage unit tests/run-unit.sh
+stage native-conformance tests/run-conformance.sh native
+stage tidy tools/tidy.sh
+case $tier in
+check)
+	stage guest-conformance tests/run-conformance.sh guest 2
+	stage smoke tests/system/run.sh
+	;;
+test | accept)
+	for cpus in 1 2 4; do stage "guest-conformance --cpus $cpus" tests/run-conformance.sh guest "$cpus"; done
+	for script in tests/system/*.sh; do
+		[ "$(basename "$script")" = lib.sh ] || stage "$(basename "$script" .sh)" "$script"
+	done
+	stage fuzz tests/run-fuzz.sh 10
+	;;
+*) echo "run.sh: unknown tier '$tier'" >&2; exit 2 ;;
+esac
+
+passed=$(grep -acE '^ok ' "$log") failed=$(grep -acE '^FAIL' "$log")
+grep -aE '^FAIL' "$log" | sed 's/^/  /'
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

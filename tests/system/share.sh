@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The shared folder: host-compiled programs, scripts, data both ways (issue 2, third line of "Must show").
+. "$(dirname "$0")/lib.sh"
+cd "$work" || exit 99
+cat > copy.c <<'C'
+#include <stdio.h>
+int main(int argc, char **argv) { FILE *i = fopen(argv[1], "r"), *o = fopen(argv[2], "w"); int c; if (!i || !o) return 1;
+	while ((c = getc(i)) != EOF) putc(c, o); return fclose(o) || argc != 3; }
+C
+gcc -O1 -static -o copy-static copy.c && gcc -O1 -o copy-dynamic copy.c
+printf '#!/usr/bin/env python3\nimport sys\nopen(sys.argv[2],"w").write(open(sys.argv[1]).read())\n' > copy.py; chmod +x copy.py
+seq 1 20000 > input
+for p in copy-static copy-dynamic copy.py; do
+	vm ./$p input out-$p </dev/null >err 2>&1
+	if cmp -s input out-$p; then ok "share_$p"; else fail "share_$p" "$(head -c 300 err)"; fi
+done
+echo one > changing
+out=$(vm -- sh -c 'cat changing; echo ready > flag; for i in 1 2 3 4 5 6 7 8 9; do sleep 0.5; grep -q two changing && break; done; cat changing' </dev/null 2>/dev/null &
+	for _ in $(seq 100); do [ -f flag ] && break; sleep 0.1; done; echo two > changing; wait)
+is host_change_is_seen $'one\ntwo' "$out"
+out=$(vm -- sh -c 'sqlite3 t.db "create table t(a); insert into t values(42); select a from t;"' </dev/null 2>&1); is sqlite_on_share 42 "$out"
+is sqlite_file_on_host yes "$([ -s t.db ] && echo yes)"
+mkdir d; seq 1 1000 > d/a; ln -s a d/b; mkdir d/e; printf x > d/e/f
+vm -- sh -c 'tar cf d.tar d && mkdir x && tar xf d.tar -C x && diff -r d x/d' </dev/null >err 2>&1; is tar_on_share 0 $?
+is tar_result_on_host x "$(cat x/d/e/f 2>/dev/null)"
+mkdir ro; echo keep > ro/file
+vm --share "$PWD/ro:/mnt:ro" -- sh -c 'cat /mnt/file; echo bad > /mnt/file' </dev/null >out 2>/dev/null
+is read_only_share keep "$(cat ro/file)"
+vm --no-share -- sh -c 'ls /host | wc -l' </dev/null >out 2>/dev/null; is no_share 0 "$(cat out)"

@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Drives tests/system/shell.exp.
+. "$(dirname "$0")/lib.sh"
+timeout -s KILL 300 expect -f tests/system/shell.exp
