@@ -46,6 +46,10 @@ struct vfs_mount_request { u32 flags; u32 target_fs; };       /* payload: type N
 struct vfs_mount_reply { u32 fs; u32 fs_flags; u64 magic; struct vfs_node root; };
 struct vfs_node_request { u32 fs; u32 flags; u64 cookie; };    /* ops on one object */
 struct vfs_name_request { u32 fs; u32 flags; u64 dir; };       /* payload: name */
+/* UNLINK and RENAME (ored into flags): the kernel still uses the object that loses its name; keep it reachable by its
+ * cookie until FORGET (9p: hidden rename). Without the flag an object whose nlink becomes 0 is freed at once and no
+ * FORGET follows. TMPFILE objects are always forgotten explicitly. */
+enum vfs_unlink_flag { VFS_UNLINK_KEEP = 0x100 };
 struct vfs_create_request { u32 fs; u32 mode; u64 dir; u32 uid, gid; u64 rdev; u32 flags; u32 unused; }; /* payload: name; payload2: symlink target */
 struct vfs_link_request { u32 fs; u32 unused; u64 dir; u64 cookie; };               /* payload: name */
 struct vfs_rename_request { u32 fs; u32 flags; u64 old_dir, new_dir; };             /* payload: old, payload2: new; flags RENAME_* */

@@ -6,7 +6,12 @@
 
 #include "file.h"
 
-/* Locks: [n] lock (mutex), [s] spin, [h] name-hash lock, [a] atomic, [I] immutable. */
+struct watch;
+struct lock_table;
+
+/* Locks: [n] lock (mutex), [s] spin, [h] name-hash lock (kernel/vfs/name.c), [a] atomic, [I] immutable.
+ * Cached names hold a reference on their directory and none on the node they lead to: an unreferenced
+ * node stays cached until the clock takes it, unless it is pinned (node.c). */
 struct node {
 	u32 refs;                     /* [a] */
 	u32 flags;                    /* [s] NODE_* */
@@ -22,19 +27,31 @@ struct node {
 	char *symlink;                /* [I once set] cached target */
 	void *object;                 /* [n] FIFO's pipe, bound socket */
 	struct list_node hash_link;   /* [h] (fs, cookie) table */
+	struct node *parent;          /* [h] directories: where `..` leads, referenced; NULL for a root */
 	struct list_node names;       /* [h] names that lead here */
 	struct list_node children;    /* [h] cached names below this directory */
 	struct mount *mounted;        /* [h] mount whose mountpoint this is, hint */
 	void *listing;                /* [n] cached directory listing */
 	u64 version;                  /* [s] bumped by each data write or truncate: image caches key on it */
 	u64 lease_until_ns;           /* [s] shared mounts: attributes valid until */
-	void *locks;                  /* posix and flock records */
-	void *watches;                /* inotify, NT change notification: the one change-event hook */
+	struct lock_table *locks;     /* posix and flock records (vfs/lock.c) */
+	struct watch *watches;        /* inotify, NT change notification: the one change-event hook (vfs/watch.c) */
+	u32 dirty_pages;              /* [a] shared mounts: since the last write-back */
+	u64 fill_next;                /* shared mounts: page after the last fill, for read-ahead */
 	u32 open_count, write_count, exec_count; /* [s] open files; writers; images mapped for execution (TXTBSY) */
 	u32 share_unused[4];          /* NT share modes */
-	struct list_node lru;
+	struct list_node lru;         /* [h] clock */
+	u8 used;                      /* touched since the clock passed; plain stores by walkers */
+	u8 was_listed;                /* [n] had a listing before: the next fetch is HOP_CHANGED */
 };
-enum node_flag { NODE_UNLINKED = 1, NODE_PRIVATE_DATA = 2, NODE_ATTR_DIRTY = 4, NODE_SIZE_DIRTY = 8 };
+enum node_flag {
+	NODE_UNLINKED = 1,            /* no name left: finished at the last reference */
+	NODE_PRIVATE_DATA = 2,        /* the only copy of its pages is here: pinned while linked */
+	NODE_ATTR_DIRTY = 4,          /* times newer than vfsd's */
+	NODE_SIZE_DIRTY = 8,
+	NODE_KEPT = 16,               /* unlinked with VFS_UNLINK_KEEP: VFS_FORGET is due */
+	NODE_STALE = 32,              /* revoked: attributes are asked again */
+};
 
 /* Where a mounted tree comes from. Shared by bind mounts of it. */
 struct filesystem {
@@ -71,6 +88,8 @@ enum walk_flags {
 	WALK_DIRECTORY = 4,           /* result must be a directory */
 	WALK_NO_SYMLINKS = 8, WALK_BENEATH = 16, WALK_IN_ROOT = 32, WALK_NO_XDEV = 64, WALK_NO_MAGIC = 128, /* openat2 */
 	WALK_EMPTY_PATH = 256,        /* AT_EMPTY_PATH */
+	WALK_FILE = 512,              /* an object without a position (pipe behind a magic link) comes in result->file */
+	WALK_CREATE = 1024,           /* a missing last component is no error: result->missing, at = parent, last set */
 };
 #define NAME_MAX_BYTES 255
 #define PATH_MAX_BYTES 4096
@@ -79,7 +98,10 @@ struct walk_result {
 	char last[NAME_MAX_BYTES + 1];
 	u32 last_length;
 	bool trailing_slash;
+	bool missing;                 /* WALK_CREATE */
+	struct file *file;            /* WALK_FILE: referenced, `at` is empty */
 };
+void walk_result_put(struct walk_result *r);
 /* Walks `path` (kernel string) from dirfd (AT_FDCWD) with the current thread's root, cwd and credentials. */
 status_t path_walk(int dirfd, const char *path, u32 flags, struct walk_result *out) MUST_CHECK;
 /* Copies the path in; *path is a pooled buffer of PATH_MAX_BYTES, free with path_free. */
@@ -101,6 +123,16 @@ struct fs_context *fs_context_clone(struct fs_context *from);
 void fs_context_put(struct fs_context *c);
 struct fs_context *fs_context_initial(void); /* "/" of the root mount */
 status_t vfs_init_root(void);                /* asks vfsd for the root mount; called when vfsd is up */
+bool vfs_has_root(void);
+/* Gives up to `count` idle nodes back under memory pressure; never sleeps. Returns how many. */
+u32 vfs_reclaim(u32 count);
+/* fcntl F_GETLK, F_SETLK, F_SETLKW and the F_OFD_ forms; flock(2) operations. */
+s64 node_lock_fcntl(struct file *f, int command, struct user_ptr flock);
+s64 node_lock_flock(struct file *f, u32 operation);
+/* The one change-event hook: IN_* mask on the node; `name` when the event is about an entry of directory n. */
+void node_notify(struct node *n, u32 mask, const char *name, u32 cookie);
+/* Text of /proc/<pid>/mounts for `root`; bytes written. */
+size_t vfs_mounts_text(struct position root, char *buf, size_t size);
 /* Releases record locks of a table on close/exit. */
 void node_locks_drop(struct node *n, struct fdtable *owner);
 /* vfsd (through SYS_AMBOS_VFS_BROKER) revokes: flags of VFS_REVOKE_* in abi/proto/vfs.h. */
