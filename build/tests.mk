@@ -33,3 +33,11 @@ fuzz: ## libFuzzer harnesses, FUZZ_SECONDS each (default 30)
 	tools/deps.sh build test
 	tests/run-fuzz.sh $(or $(FUZZ_SECONDS),30)
 .PHONY: conformance unit check test fuzz
+bench: all ## every osbench row against Linux in the same QEMU, both views -> bench/results.md
+	tools/deps.sh build run bench
+	bench/run.sh $(or $(BENCH_RUNS),7)
+accept: ## every line an issue must show, once
+	tools/deps.sh build run test
+	$(MAKE) --no-print-directory all conformance
+	tests/run.sh accept
+.PHONY: bench accept
