@@ -18,4 +18,18 @@
 status_t timespec_in(struct user_ptr p, u64 *ns) MUST_CHECK;      /* non-negative, tv_nsec < 1e9 */
 status_t timespec_out(struct user_ptr p, u64 ns) MUST_CHECK;
 
+/* kernel/linux/table.c: counters per row, summed over CPUs; the tracer's switch (one branch per entry and exit). */
+u64 linux_call_count(u32 nr);
+u64 linux_call_refused_count(u32 nr);     /* refused or not implemented */
+const char *linux_call_name(u32 nr);      /* NULL: no such row */
+extern u32 syscall_trace_enabled;
+void syscall_trace_enter(struct trap_frame *f) WEAK;
+void syscall_trace_exit(struct trap_frame *f, s64 result) WEAK;
+
+/* time.c */
+u64 time_wall_ns(void);                                           /* CLOCK_REALTIME */
+/* Deadline (monotonic ns) of an absolute time on a clock; RELATIVE adds now. Saturates at DEADLINE_NEVER. */
+u64 deadline_from_relative(u64 ns);
+u64 deadline_from_realtime(u64 wall_ns);
+
 #endif

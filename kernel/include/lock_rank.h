@@ -20,6 +20,7 @@ enum lock_rank {
 	/* spinning */
 	RANK_PROCESS_TREE = 40,     /* parents, children, groups, sessions, pid table */
 	RANK_SIGNAL = 44,           /* one process's signal state */
+	RANK_SIGNAL_ACTIONS = 45,   /* its handlers */
 	RANK_FDTABLE = 46,
 	RANK_EPOLL = 48,
 	RANK_OBJECT = 50,           /* pipes, events, sockets: small state */

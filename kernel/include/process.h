@@ -33,6 +33,16 @@ void cred_put(struct cred *c);
 static inline struct cred *cred_get(struct cred *c) { __atomic_add_fetch(&c->refs, 1, __ATOMIC_RELAXED); return c; }
 bool cred_in_group(const struct cred *c, u32 gid);
 bool cred_has_cap(const struct cred *c, int cap); /* CAP_* of capabilities(7), effective */
+struct cred *cred_root(void);                     /* new reference to uid 0 with all capabilities */
+struct cred *cred_copy(const struct cred *from);  /* private copy, refs 1; NULL = no memory */
+void cred_replace(struct cred *c);                /* of the current thread; reference taken over */
+enum linux_capability {
+	CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5,
+	CAP_SETGID = 6, CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_LINUX_IMMUTABLE = 9, CAP_SYS_CHROOT = 18, CAP_SYS_PTRACE = 19,
+	CAP_SYS_ADMIN = 21, CAP_SYS_BOOT = 22, CAP_SYS_NICE = 23, CAP_SYS_RESOURCE = 24, CAP_SYS_TIME = 25,
+	CAP_SYS_TTY_CONFIG = 26, CAP_MKNOD = 27, CAP_LEASE = 28, CAP_LAST = 40,
+};
+#define CAP_ALL (BIT(CAP_LAST + 1) - 1)
 
 struct position {                        /* a place in the file tree: (mount, node), both referenced */
 	struct mount *mount;
@@ -47,9 +57,9 @@ struct fs_context {
 };
 
 struct sigaction_k { u64 handler, flags, restorer; sigset_t_k mask; };
-struct sigactions {                      /* shared under CLONE_SIGHAND */
-	u32 refs;
-	struct spinlock lock;            /* RANK_SIGNAL */
+struct sigactions {                      /* shared under CLONE_SIGHAND; entries are written under every sharer's rules: */
+	u32 refs;                        /* [a] */
+	struct spinlock lock;            /* RANK_SIGNAL_ACTIONS, inside process->signal_lock */
 	struct sigaction_k action[SIGNAL_MAX];
 };
 struct siginfo_k { s32 signo, err, code; s32 pid; u32 uid; s32 status; u64 value, addr; s64 utime, stime; s32 timer_id, overrun; s32 band, fd; };
@@ -90,18 +100,24 @@ struct thread {
 	struct cred *cred;               /* replaced only by the thread itself */
 	struct fdtable *fds;
 	struct fs_context *fs;
-	/* signals: [s] sigactions lock of the process */
+	/* signals: [s] process->signal_lock */
 	sigset_t_k blocked;              /* [s] */
+	sigset_t_k waiting;              /* [s] sigtimedwait: blocked signals that wake this thread all the same */
 	sigset_t_k saved_mask;           /* restored after sigsuspend, ppoll, ... */
 	bool restore_mask;
 	struct sigpending pending;       /* [s] */
 	u64 altstack_base, altstack_size; u32 altstack_flags;
-	u64 restart_deadline; u64 restart_fn, restart_args[4]; /* restart_syscall */
+	u64 restart_deadline, restart_args[4]; /* of a call that answered ERR_RESTART_BLOCK; */
+	s64 (*restart_fn)(struct thread *t);   /* restart_syscall(2) calls it */
 	/* Linux odds */
 	u64 clear_child_tid, robust_list, robust_list_size;
 	u64 rseq_va; u32 rseq_len, rseq_sig;
-	struct thread *vfork_waiter;     /* woken when we exec or exit */
+	struct thread *vfork_waiter;     /* [t] woken when we exec or exit; referenced */
 	s32 exit_code;
+	bool exiting;                    /* [t] takes no more signals */
+	u32 parent_death_signal;
+	u64 cpu_timer_unused;
+	u64 minor_faults, major_faults;
 	struct call *call;               /* routed call that this thread waits for */
 	struct call *serving;            /* service thread: call it executes */
 	void *error_ring;                /* FAIL records */
@@ -117,22 +133,26 @@ enum process_flag {
 	PROC_EXITING = 2, PROC_EXECED = 4, PROC_DUMPABLE = 8, PROC_CHILD_SUBREAPER = 16, PROC_WINDOWS = 32, PROC_PREPARED = 64,
 	PROC_NO_NEW_PRIVS = 128, PROC_STOPPED = 256, PROC_KEEPCAPS = 512,
 };
-/* Locks: [t] process_tree_lock (RANK_PROCESS_TREE), [s] sigactions->lock, [a] atomic, [I] immutable. */
+/* Locks: [t] process_tree_lock (RANK_PROCESS_TREE), [s] signal_lock, [ts] written under both, read under either,
+ * [a] atomic, [I] immutable. */
 struct process {
 	u32 pid;                         /* [I] */
 	u32 refs;                        /* [a] */
 	u32 flags;                       /* [a] enum process_flag */
-	struct list_node threads;        /* [t] */
-	u32 thread_count;                /* [t] */
+	struct list_node threads;        /* [ts] */
+	u32 thread_count;                /* [ts] */
 	struct thread *leader;           /* [t] */
 	struct process *parent;          /* [t] */
 	struct list_node children, sibling; /* [t] */
-	struct list_node pid_link;       /* [t] hash */
 	u32 pgid, sid;                   /* [t] */
 	struct tty *ctty;                /* [t] */
-	struct aspace *aspace;           /* replaced at exec by the only thread */
-	struct sigactions *actions;
+	struct aspace *aspace;           /* [t] to write, replaced at exec and exit; others use process_aspace_get */
+	struct spinlock signal_lock;     /* RANK_SIGNAL */
+	struct sigactions *actions;      /* [s] */
 	struct sigpending pending;       /* [s] */
+	struct wait_queue stop_wait;     /* threads stopped by job control, exec waiting for siblings */
+	u32 stopped_count;               /* [s] threads that have reached the stop */
+	struct thread *exec_thread;      /* [t] ends its siblings */
 	struct wait_queue child_wait;    /* waiters in wait4 */
 	struct wait_queue signal_wait;   /* signalfd, sigtimedwait */
 	struct wait_queue exit_wait;     /* pidfd */
@@ -149,12 +169,12 @@ struct process {
 	u64 minor_faults, major_faults, children_minor_faults, children_major_faults, max_rss_pages;
 	struct account *account;
 	struct service *service;         /* NULL for programs */
-	u32 parent_death_signal;
 	s32 oom_score_adj;
 	u32 personality;
-	struct timer itimer_real; u64 itimer_real_interval_ns;
+	struct timer itimer_real; u64 itimer_real_interval_ns; /* [s] */
 	struct list_node posix_timers;   /* [s] */
 	u32 next_timer_id;
+	u32 timer_slack_ns_unused;
 	u64 launch_call_id;              /* owner of a prepared process */
 	u32 exec_mutex_owner;
 	struct mutex exec_mutex;
@@ -168,16 +188,39 @@ struct process *process_find(u32 pid);   /* referenced, or NULL */
 struct thread *thread_find(u32 tid);     /* referenced, or NULL */
 /* Iterates all processes in pid order: the first with pid >= from, referenced, or NULL. */
 struct process *process_next(u32 from);
+extern struct spinlock process_tree_lock;
+struct aspace *process_aspace_get(struct process *p); /* referenced, or NULL when it has none (zombie) */
+struct fdtable *process_fds_get(struct process *p);   /* referenced table of a live thread, or NULL */
+struct fs_context *process_fs_get(struct process *p); /* the same, for /proc/pid/{cwd,root} */
+struct cred *process_cred_get(struct process *p);     /* of the leader; the last one of a zombie */
+u32 process_count(void);                              /* threads in the system, for loadavg, sysinfo and RLIMIT_NPROC */
+u64 process_user_ns(struct process *p);               /* dead and live threads */
+u64 process_system_ns(struct process *p);
+char process_state_letter(struct process *p);         /* R S D T Z of /proc/pid/stat */
 
 /* A process with one thread that will start in kernel function `fn(arg)` (spawn, first process). Not started. */
 struct process *process_create(struct process *parent, const char *name, void (*fn)(void *), void *arg);
 void process_exit_group(s32 wait_status) NORETURN;   /* ends the current process; wait status word (code << 8 or signal) */
+void process_kill(struct process *p, int signo);     /* SIGKILL in effect, from anywhere, whatever it blocks (OOM, launch abort) */
+void thread_exit_current(s32 wait_status) NORETURN;  /* ends the current thread only; the last one ends the process */
+u32 oom_kill(void);                                  /* ends the program with the largest charge; its pid or 0 */
 bool thread_signal_pending(struct thread *t);        /* an unblocked signal or kill */
 /* Sends to a process (group-directed) or thread. info may be NULL (SI_USER from the current thread). */
 status_t signal_send_process(struct process *p, int signo, const struct siginfo_k *info);
 status_t signal_send_thread(struct thread *t, int signo, const struct siginfo_k *info);
 u32 signal_send_group(u32 pgid, int signo, const struct siginfo_k *info); /* number of processes reached */
 void signal_force(int signo, int code, u64 addr);    /* fault on the current thread: cannot be blocked or ignored */
+/* signalfd, sigtimedwait: dequeues one pending signal of `set` for the current thread; signal number or 0. */
+int signal_take(sigset_t_k set, struct siginfo_k *info);
+sigset_t_k signal_pending_set(struct thread *t);     /* thread and process, blocked or not */
+/* ppoll, pselect6, epoll_pwait: a temporary mask (null pointer: none), and its end. When the call was interrupted the
+ * mask stays until the signal is delivered. */
+status_t signal_mask_temporary(struct user_ptr mask, u64 size) MUST_CHECK;
+void signal_mask_finish(bool interrupted);
+/* kill(2) permission of the current thread. */
+bool signal_permitted(struct process *target, int signo);
+/* siginfo_t of the Linux ABI, 128 bytes, from the kernel's form. */
+void siginfo_to_user(const struct siginfo_k *info, u8 out[128]);
 /* For a background process touching its tty: true when the signal would be ignored or blocked. */
 bool signal_is_ignored_or_blocked(struct thread *t, int signo);
 bool pgrp_is_orphaned(u32 pgid);
