@@ -41,3 +41,6 @@ accept: ## every line an issue must show, once
 	$(MAKE) --no-print-directory all conformance
 	tests/run.sh accept
 .PHONY: bench accept
+coverage: kernel ## docs/abi-coverage.md from the .def table and the linked kernel
+	python3 tools/coverage.py $(KERNEL) > docs/abi-coverage.md
+.PHONY: coverage
