@@ -44,3 +44,7 @@ accept: ## every line an issue must show, once
 coverage: kernel ## docs/abi-coverage.md from the .def table and the linked kernel
 	python3 tools/coverage.py $(KERNEL) > docs/abi-coverage.md
 .PHONY: coverage
+lint: ## clang, gcc -fanalyzer, clang-tidy and the style check
+	tools/deps.sh build test
+	tools/lint.sh
+.PHONY: lint
