@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Random system calls in the guest: the kernel must survive. FUZZ_SECONDS (default 60 in `make test`, 1800 in soak).
+. "$(dirname "$0")/lib.sh"
+seconds=${FUZZ_SECONDS:-60}
+mkdir -p out/tests/fuzz
+gcc -std=gnu11 -O1 -D_GNU_SOURCE -static -o out/tests/fuzz/syscalls tests/fuzz/syscalls.c || fail fuzz_syscalls build
+for cpus in 1 4; do
+	out=$(timeout -s KILL $((seconds + 60)) "$ambos" run --cpus $cpus --share "$PWD/out/tests/fuzz:/host:ro" -- /host/syscalls "$seconds" "${FUZZ_SEED:-$RANDOM}" </dev/null 2>&1)
+	status=$?
+	if [ $status = 0 ] && grep -q '^calls' <<<"$out"; then ok "fuzz_syscalls cpus=$cpus ($(tail -n 1 <<<"$out"))"; else fail "fuzz_syscalls cpus=$cpus" "status $status" "$(tail -n 8 <<<"$out")"; fi
+done
