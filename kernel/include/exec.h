@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Parts of program start that exec, the brokers and the first process share: mapping an ELF that lies in
+ * kernel memory, and the initial stack of a Linux program (System V ABI AMD64 section 3.4.1). */
+#ifndef AMBOS_KERNEL_EXEC_H
+#define AMBOS_KERNEL_EXEC_H
+
+#include "process.h"
+
+/* What the auxiliary vector tells the program. Addresses are final (bias included). */
+struct linux_runtime {
+	u64 entry;            /* AT_ENTRY: of the program itself */
+	u64 start;            /* first instruction: the interpreter's entry, or entry */
+	u64 headers_va;       /* AT_PHDR */
+	u32 header_count;
+	u32 secure;           /* AT_SECURE: set-id program */
+	u64 interpreter_base; /* AT_BASE */
+	bool executable_stack;
+};
+/* Maps stack and vDSO into `as` and writes argc, argv, envp and auxv; *sp is the initial stack pointer. */
+status_t linux_stack_build(struct aspace *as, const struct linux_runtime *runtime, const struct exec_args *args,
+			   const struct cred *cred, u64 stack_limit, u64 *sp) MUST_CHECK;
+
+/* Loads a static (or static-PIE) ELF from kernel memory into `as` by copying. */
+status_t image_load_memory(struct aspace *as, const void *bytes, u64 size, struct linux_runtime *out) MUST_CHECK;
+
+/* Argument pages for kernel-made processes: `words` are argv then envp strings. NULL: no memory. */
+struct exec_args *exec_args_from_strings(const char *path, const char *const *argv, u32 argc, const char *const *envp, u32 envc);
+
+/* Kernel randomness for layout and AT_RANDOM. */
+void exec_random_bytes(void *buf, size_t size);
+
+/* Optional parts, absent until linked. vdso_map maps the vDSO and sets as->vdso_base. */
+status_t vdso_map(struct aspace *as) WEAK;
+struct file *console_file_open(void) WEAK;
+
+#endif

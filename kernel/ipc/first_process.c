@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// The first process: init=NAME from the boot archive as an ordinary Linux program (tests), else rootd.
+// Nothing else runs yet, so a failure here is a panic that names the step.
+#include "boot_archive.h"
+#include "boot_option.h"
+#include "exec.h"
+#include "file.h"
+#include "../../lib/base/string.h"
+#include "service.h"
+
+#define FIRST_ARGUMENTS_MAX 32
+#define FIRST_STACK_BYTES MIB(8)
+
+static const char *const first_environment[] = {
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=linux",
+};
+
+const struct boot_member *boot_member_find(const char *name)
+{
+	for (const struct boot_member *m = boot_archive; m->name; m++)
+		if (strcmp(m->name, name) == 0)
+			return m;
+	return NULL;
+}
+
+struct exec_args *exec_args_from_strings(const char *path, const char *const *argv, u32 argc, const char *const *envp, u32 envc)
+{
+	u64 size = 0;
+	for (u32 i = 0; i < argc + envc; i++)
+		size += strlen(i < argc ? argv[i] : envp[i - argc]) + 1;
+	struct exec_args *a = kzalloc(sizeof(*a));
+	if (!a)
+		return NULL;
+	a->path = kmalloc(strlen(path) + 1);
+	a->strings = kmalloc(size ? size : 1);
+	if (!a->path || !a->strings) {
+		exec_args_free(a);
+		kfree(a);
+		return NULL;
+	}
+	memcpy(a->path, path, strlen(path) + 1);
+	a->strings_size = size;
+	a->argc = argc;
+	a->envc = envc;
+	char *to = a->strings;
+	for (u32 i = 0; i < argc + envc; i++) {
+		const char *s = i < argc ? argv[i] : envp[i - argc];
+		to += str_copy(to, s, strlen(s) + 1) + 1;
+	}
+	return a;
+}
+
+/* argv: the program's name, then the comma-separated words of args=. `line` is cut in place. */
+static u32 split_arguments(const char *name, char *line, const char **argv)
+{
+	u32 argc = 0;
+	argv[argc++] = name;
+	while (line && *line && argc < FIRST_ARGUMENTS_MAX) {
+		char *comma = strchr(line, ',');
+		argv[argc++] = line;
+		if (comma)
+			*comma++ = '\0';
+		line = comma;
+	}
+	return argc;
+}
+
+static void open_console(void)
+{
+	if (!console_file_open)
+		return;
+	for (int fd = 0; fd < 3; fd++) {
+		struct file *f = console_file_open();
+		if (!f || fdtable_install_at(thread_current()->fds, fd, f, 0))
+			panic("first process: console cannot be opened");
+	}
+}
+
+status_t image_start(const struct boot_member *m, const struct exec_args *args)
+{
+	struct linux_runtime runtime;
+	struct exec_image image = { .aspace = aspace_create() };
+	if (!image.aspace)
+		return ERR_NOMEM;
+	status_t st = image_load_memory(image.aspace, m->start, (u64)(m->end - m->start), &runtime);
+	if (!st)
+		st = linux_stack_build(image.aspace, &runtime, args, thread_current()->cred, FIRST_STACK_BYTES,
+				       &image.stack_pointer);
+	if (st) {
+		aspace_put(image.aspace);
+		return st;
+	}
+	image.entry = runtime.start;
+	str_copy(image.name, m->name, sizeof(image.name));
+	exec_commit(&image);
+	return OK;
+}
+
+static void run_init(void *arg)
+{
+	const struct boot_member *m = arg;
+	static char line[BOOT_COMMAND_LINE_BYTES];
+	const char *argv[FIRST_ARGUMENTS_MAX];
+	char *words = boot_option("args", line, sizeof(line)) ? line : NULL;
+	u32 argc = split_arguments(m->name, words, argv);
+	struct exec_args *args = exec_args_from_strings(m->name, argv, argc, first_environment, ARRAY_SIZE(first_environment));
+	if (!args)
+		panic("first process: no memory");
+	open_console();
+	status_t st = image_start(m, args);
+	if (st)
+		panic("first process: %s cannot be loaded: %d", m->name, st);
+	exec_args_free(args);
+	kfree(args);
+	user_enter();
+}
+
+static void power_off_with(s32 wait_status)
+{
+	u32 code = (wait_status & 0x7f) ? 128u + ((u32)wait_status & 0x7f) : ((u32)wait_status >> 8) & 0xff;
+	klog(LOG_INFO, "first process ended: status %u", code);
+	machine_power_off(code);
+}
+
+void start_first_process(void)
+{
+	char name[64];
+	if (!boot_option("init", name, sizeof(name)))
+		start_rootd();
+	const struct boot_member *m = boot_member_find(name);
+	if (!m)
+		panic("first process: %s is not in the boot archive", name);
+	struct process *p = process_create(NULL, m->name, run_init, (void *)m);
+	if (!p)
+		panic("first process: cannot be created");
+	process_get(p);
+	sched_start_thread(p->leader);
+	if (WAIT_EVENT(&p->exit_wait, p->zombie, DEADLINE_NEVER, WAIT_UNINTERRUPTIBLE))
+		panic("first process: wait failed");
+	power_off_with(p->exit_status);
+}
