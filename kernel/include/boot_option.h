@@ -11,7 +11,7 @@ extern char boot_command_line[BOOT_COMMAND_LINE_BYTES];
 /* Value of `key` copied into buf ("" for a bare word); NULL when absent or longer than buf. */
 const char *boot_option(const char *key, char *buf, size_t size);
 
-/* Starts pid 1 (init=NAME) or rootd from the boot archive; called in a kernel thread, does not return. */
+/* Starts pid 1 (init=NAME) or rootd from the boot archive; called in a kernel thread, returns only when rootd was started. */
 void start_first_process(void);
 
 #endif

@@ -23,11 +23,13 @@ status_t linux_stack_build(struct aspace *as, const struct linux_runtime *runtim
 /* Loads a static (or static-PIE) ELF from kernel memory into `as` by copying. */
 status_t image_load_memory(struct aspace *as, const void *bytes, u64 size, struct linux_runtime *out) MUST_CHECK;
 
-/* Argument pages for kernel-made processes: `words` are argv then envp strings. NULL: no memory. */
-struct exec_args *exec_args_from_strings(const char *path, const char *const *argv, u32 argc, const char *const *envp, u32 envc);
-
-/* Kernel randomness for layout and AT_RANDOM. */
-void exec_random_bytes(void *buf, size_t size);
+/* Fills *out for a kernel-made process; ends with exec_args_free. */
+status_t exec_args_from_strings(struct exec_args *out, const char *path, const char *const *argv, u32 argc,
+				const char *const *envp, u32 envc) MUST_CHECK;
+/* In the first thread of a new process: loads a boot archive member and commits it; the caller then enters user mode. */
+struct boot_member;
+const struct boot_member *boot_member_find(const char *name);
+status_t image_start(const struct boot_member *m, const struct exec_args *args) MUST_CHECK;
 
 /* Optional parts, absent until linked. vdso_map maps the vDSO and sets as->vdso_base. */
 status_t vdso_map(struct aspace *as) WEAK;

@@ -23,33 +23,6 @@ const struct boot_member *boot_member_find(const char *name)
 	return NULL;
 }
 
-struct exec_args *exec_args_from_strings(const char *path, const char *const *argv, u32 argc, const char *const *envp, u32 envc)
-{
-	u64 size = 0;
-	for (u32 i = 0; i < argc + envc; i++)
-		size += strlen(i < argc ? argv[i] : envp[i - argc]) + 1;
-	struct exec_args *a = kzalloc(sizeof(*a));
-	if (!a)
-		return NULL;
-	a->path = kmalloc(strlen(path) + 1);
-	a->strings = kmalloc(size ? size : 1);
-	if (!a->path || !a->strings) {
-		exec_args_free(a);
-		kfree(a);
-		return NULL;
-	}
-	memcpy(a->path, path, strlen(path) + 1);
-	a->strings_size = size;
-	a->argc = argc;
-	a->envc = envc;
-	char *to = a->strings;
-	for (u32 i = 0; i < argc + envc; i++) {
-		const char *s = i < argc ? argv[i] : envp[i - argc];
-		to += str_copy(to, s, strlen(s) + 1) + 1;
-	}
-	return a;
-}
-
 /* argv: the program's name, then the comma-separated words of args=. `line` is cut in place. */
 static u32 split_arguments(const char *name, char *line, const char **argv)
 {
@@ -103,15 +76,14 @@ static void run_init(void *arg)
 	const char *argv[FIRST_ARGUMENTS_MAX];
 	char *words = boot_option("args", line, sizeof(line)) ? line : NULL;
 	u32 argc = split_arguments(m->name, words, argv);
-	struct exec_args *args = exec_args_from_strings(m->name, argv, argc, first_environment, ARRAY_SIZE(first_environment));
-	if (!args)
+	struct exec_args args;
+	if (exec_args_from_strings(&args, m->name, argv, argc, first_environment, ARRAY_SIZE(first_environment)))
 		panic("first process: no memory");
 	open_console();
-	status_t st = image_start(m, args);
+	status_t st = image_start(m, &args);
 	if (st)
 		panic("first process: %s cannot be loaded: %d", m->name, st);
-	exec_args_free(args);
-	kfree(args);
+	exec_args_free(&args);
 	user_enter();
 }
 
@@ -125,8 +97,10 @@ static void power_off_with(s32 wait_status)
 void start_first_process(void)
 {
 	char name[64];
-	if (!boot_option("init", name, sizeof(name)))
+	if (!boot_option("init", name, sizeof(name))) {
 		start_rootd();
+		return;
+	}
 	const struct boot_member *m = boot_member_find(name);
 	if (!m)
 		panic("first process: %s is not in the boot archive", name);

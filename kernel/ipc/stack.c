@@ -2,6 +2,7 @@
 // The initial stack of a Linux program. From high to low addresses: 8 zero bytes, path of the program, strings
 // (envp above argv), "x86_64", 16 random bytes, auxv, envp pointers, argv pointers, argc; argc is 16-byte aligned.
 #include "exec.h"
+#include "random.h"
 #include "../../lib/base/string.h"
 
 #define STACK_TOP_GAP_MAX_PAGES 0x3fff        /* 14 random bits of pages, stays below USER_TOP */
@@ -33,31 +34,9 @@ static u32 cpuid_features(void)
 	return d;
 }
 
-void exec_random_bytes(void *buf, size_t size)
-{
-	static u64 counter;
-	u8 *p = buf;
-	while (size) {
-		u64 tsc_low, tsc_high, value = 0;
-		u8 good = 0;
-		__asm__ volatile("rdtsc" : "=a"(tsc_low), "=d"(tsc_high));
-		u32 a = 1, b, c = 0, d;
-		__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-		if (c & BIT(30))
-			__asm__ volatile("rdrand %0; setc %1" : "=r"(value), "=qm"(good) : : "cc");
-		value ^= hash_u64(tsc_low ^ tsc_high << 32 ^ hash_u64(__atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED)));
-		size_t n = MIN(size, sizeof(value));
-		memcpy(p, &value, n);
-		p += n;
-		size -= n;
-	}
-}
-
 static u64 random_pages(u64 mask)
 {
-	u64 v;
-	exec_random_bytes(&v, sizeof(v));
-	return (v & mask) << PAGE_SHIFT;
+	return (random_u64() & mask) << PAGE_SHIFT;
 }
 
 static status_t map_stack(struct aspace *as, const struct linux_runtime *rt, u64 bytes, u64 limit, u64 top)
@@ -146,7 +125,7 @@ static status_t write_strings(struct aspace *as, const struct exec_args *args, c
 		st = write_all(as, l->strings_va, args->strings, args->strings_size);
 	if (!st)
 		st = write_all(as, l->platform_va, "x86_64", 7);
-	exec_random_bytes(random, sizeof(random));
+	random_bytes(random, sizeof(random));
 	return st ? st : write_all(as, l->random_va, random, sizeof(random));
 }
 
