@@ -21,17 +21,29 @@ struct account;
 
 enum page_flag {
 	PAGE_FLAG_SLAB = 1, PAGE_FLAG_DIRTY = 2, PAGE_FLAG_ACTIVE = 4, PAGE_FLAG_PINNED = 8, PAGE_FLAG_WRITEBACK = 16,
+	PAGE_FLAG_FREE = 32,     /* head of a free buddy block */
+	PAGE_FLAG_CACHED = 64,   /* on the reclaim clock */
+	PAGE_FLAG_KERNEL = 128,  /* not a user or cache page (statistics) */
 };
 /* Locks: [a] atomic, [o] the owning memobj's index lock, [m] private to mm. */
 struct page {
 	u32 refs;            /* [a] mappings + memobj index + temporary holders */
 	u16 flags;           /* [o] */
 	u8 order;            /* [m] */
-	u8 unused;
-	struct memobj *obj;  /* [o] page-cache owner, NULL for anonymous */
-	u64 index;           /* [o] page index in obj */
-	struct list_node lru; /* [m] free list or clock */
-	struct account *account; /* [m] who is charged */
+	u8 slab_shift;       /* [m] */
+	union {
+		struct memobj *obj;      /* [o] page-cache owner, NULL for anonymous */
+		struct slab_cache *slab; /* [m] */
+	};
+	union {
+		u64 index;          /* [o] page index in obj */
+		void *free_objects; /* [m] slab: first free object */
+	};
+	struct list_node lru; /* [m] free list, slab list or clock */
+	union {
+		struct account *account; /* [m] who is charged */
+		u64 slab_used;           /* [m] objects handed out */
+	};
 };
 
 enum alloc_flags { ALLOC_ZERO = 1, ALLOC_USER = 2 /* may fail at the low mark; kernel allocations go deeper */ };
@@ -45,6 +57,15 @@ phys_t page_to_phys(const struct page *p);
 static inline void *phys_to_virt(phys_t pa) { return (void *)(DIRECT_MAP_BASE + pa); }
 static inline void *page_va(const struct page *p) { return phys_to_virt(page_to_phys(p)); }
 phys_t virt_to_phys(const void *direct_map_va);
+
+/* One-page primitives; 64-bit loops, or rep stos/movs where CPUID says ERMS. */
+void page_clear(void *va);
+void page_copy(void *dst, const void *src);
+
+struct boot_info;
+void mm_init(const struct boot_info *info);        /* boot CPU, once, before anything allocates */
+/* Makes [pa, pa + size) reachable through phys_to_virt (NVDIMM, high memory). Harmless where it is already. */
+void direct_map_add(phys_t pa, u64 size);
 
 struct mm_stats { u64 total_pages, free_pages, kernel_pages, anon_pages, cache_pages, slab_pages, pagetable_pages; };
 void mm_stats_read(struct mm_stats *out);
@@ -65,12 +86,17 @@ void *kernel_stack_alloc(void);          /* lowest address; guard page below */
 void kernel_stack_free(void *stack);
 void *mmio_map(phys_t pa, u64 size, bool uncached); /* never unmapped */
 
-/* Who pays: a process group of memory, a mount, a service. Charging fails with ERR_NOMEM at the limit. */
+/* Who pays: a process group of memory, a mount, a service. Charging fails with ERR_NOMEM at the limit.
+ * A live account holds one page of bias on itself; it is freed when its references and its pages are gone. */
 struct account {
 	u64 pages;       /* [a] */
 	u64 limit_pages; /* UINT64_MAX = none */
 	u32 refs;        /* [a] */
 };
+struct account *account_create(u64 limit_pages);     /* refs 1; NULL = no memory */
+static inline void account_get(struct account *a) { if (a) __atomic_add_fetch(&a->refs, 1, __ATOMIC_RELAXED); }
+void account_put(struct account *a);                 /* NULL is fine */
+static inline u64 account_pages(const struct account *a) { return a->pages - 1; }
 status_t account_charge(struct account *a, u64 pages) MUST_CHECK;
 void account_uncharge(struct account *a, u64 pages);
 
