@@ -18,6 +18,11 @@ struct tty;
 struct call;
 
 #define SIGNAL_MAX 64
+enum signal_number {
+	SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE,
+	SIGALRM, SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ,
+	SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR, SIGSYS, SIGRTMIN = 32,
+};
 typedef u64 sigset_t_k;                 /* bit n-1 = signal n */
 #define SIGBIT(n) (1ull << ((n) - 1))
 
@@ -125,6 +130,10 @@ struct thread {
 	void *seccomp_unused;
 };
 
+enum rlimit_name {
+	RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS, RLIMIT_NPROC, RLIMIT_NOFILE,
+	RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_LOCKS, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME,
+};
 struct rlimit_k { u64 soft, hard; };
 #define RLIMIT_COUNT 16
 
@@ -144,6 +153,7 @@ struct process {
 	struct thread *leader;           /* [t] */
 	struct process *parent;          /* [t] */
 	struct list_node children, sibling; /* [t] */
+	struct list_node all_link;       /* [t] every process, in order of creation */
 	u32 pgid, sid;                   /* [t] */
 	struct tty *ctty;                /* [t] */
 	struct aspace *aspace;           /* [t] to write, replaced at exec and exit; others use process_aspace_get */
@@ -162,7 +172,10 @@ struct process {
 	s32 stop_signal;                 /* [t] */
 	u32 group_exit_code;
 	struct rlimit_k rlimits[RLIMIT_COUNT]; /* [t] */
-	struct file *exe;                /* /proc/pid/exe */
+	struct file *exe;                /* [t] /proc/pid/exe */
+	struct cred *last_cred;          /* [t] of the last thread, once it is gone */
+	char last_name[16];              /* [t] its comm */
+	u32 queued_signals;              /* [s] entries charged to RLIMIT_SIGPENDING */
 	char *cmdline_unused;
 	u64 start_ns;
 	u64 children_user_ns, children_system_ns, dead_user_ns, dead_system_ns;
@@ -184,22 +197,45 @@ static inline void process_get(struct process *p) { __atomic_add_fetch(&p->refs,
 void process_put(struct process *p);
 static inline void thread_get(struct thread *t) { __atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED); }
 void thread_put(struct thread *t);
+struct thread *thread_alloc(const char *name); /* sched/: zeroed, refs 1 (the scheduler's), stack and FPU area; NULL = no memory */
+void thread_set_start(struct thread *t, void (*fn)(void *), void *arg);
+void thread_set_user_start(struct thread *t, const struct trap_frame *f); /* first run goes to user mode with this frame */
+void thread_free(struct thread *t);      /* sched/: stack, FPU area and struct, when thread_put drops the last reference */
 struct process *process_find(u32 pid);   /* referenced, or NULL */
 struct thread *thread_find(u32 tid);     /* referenced, or NULL */
 /* Iterates all processes in pid order: the first with pid >= from, referenced, or NULL. */
 struct process *process_next(u32 from);
 extern struct spinlock process_tree_lock;
+extern struct list_node process_all;     /* [t] by all_link */
 struct aspace *process_aspace_get(struct process *p); /* referenced, or NULL when it has none (zombie) */
 struct fdtable *process_fds_get(struct process *p);   /* referenced table of a live thread, or NULL */
 struct fs_context *process_fs_get(struct process *p); /* the same, for /proc/pid/{cwd,root} */
 struct cred *process_cred_get(struct process *p);     /* of the leader; the last one of a zombie */
+/* Building blocks of clone(2). The tree lock is held for *_locked. */
+struct process *process_alloc(void);                 /* refs 1 (the pid table's), not linked; NULL = no memory */
+u32 pid_alloc_locked(u32 wanted);                    /* 0 = none free; the slot is not taken until something is linked */
+void process_link_locked(struct process *p, u32 pid, struct process *parent);
+void process_unlink_locked(struct process *p);       /* reaped: out of tree, group and table; drops the table's reference */
+void process_move_group_locked(struct process *p, u32 pgid, u32 sid);
+void thread_link_locked(struct process *p, struct thread *t, u32 tid);
+void thread_unlink_locked(struct thread *t);
+void thread_retid_locked(struct thread *t, u32 tid); /* exec by a thread other than the leader */
+bool pgrp_exists_locked(u32 pgid, u32 sid);          /* a group with a member in the session */
+struct process *process_find_locked(u32 pid);        /* not referenced */
+struct thread *thread_find_locked(u32 tid);
+bool pgrp_is_orphaned_locked(u32 pgid, struct process *without);
 u32 process_count(void);                              /* threads in the system, for loadavg, sysinfo and RLIMIT_NPROC */
+u64 thread_user_ns(const struct thread *t);
 u64 process_user_ns(struct process *p);               /* dead and live threads */
 u64 process_system_ns(struct process *p);
 char process_state_letter(struct process *p);         /* R S D T Z of /proc/pid/stat */
 
-/* A process with one thread that will start in kernel function `fn(arg)` (spawn, first process). Not started. */
+/* A process with one thread that will start in kernel function `fn(arg)` (spawn, first process). Not started; not
+ * referenced for the caller, who takes process_get before process_start if it goes on using it. */
 struct process *process_create(struct process *parent, const char *name, void (*fn)(void *), void *arg);
+/* The same with a chosen pid, which must be free (rootd keeps 1 for initd); 0: the next one. */
+struct process *process_create_pid(u32 pid, struct process *parent, const char *name, void (*fn)(void *), void *arg);
+void process_start(struct process *p);               /* lets the thread of process_create run */
 void process_exit_group(s32 wait_status) NORETURN;   /* ends the current process; wait status word (code << 8 or signal) */
 void process_kill(struct process *p, int signo);     /* SIGKILL in effect, from anywhere, whatever it blocks (OOM, launch abort) */
 void thread_exit_current(s32 wait_status) NORETURN;  /* ends the current thread only; the last one ends the process */

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+/* The pid table and the process tree: allocation, look-up, links, groups and sessions. Entry points in process.h.
+ * One slot per number holds the process, the thread and the use counts as group and session id, so a number is
+ * free exactly when the slot is empty. Slots come in blocks that are made on first use and kept.
+ * All of it is under process_tree_lock; p->threads is also written under p->signal_lock. */
+#include "process.h"
+#include "file.h"
+#include "vfs.h"
+#include "../../lib/base/string.h"
+
+#define PID_MAX 131072u         /* numbers 1..PID_MAX-1; a table of at most 4 MiB */
+#define PID_BLOCK 128u          /* slots per block: one page */
+#define PID_RESERVED 300u       /* after a wrap, low numbers stay with the long-lived */
+#define THREADS_MAX 32768u      /* each has a 16 KiB kernel stack */
+
+struct pid_slot {
+	struct process *process;
+	struct thread *thread;
+	u32 group_members, session_members;
+	u64 unused;
+};
+
+struct spinlock process_tree_lock = SPINLOCK_INIT(RANK_PROCESS_TREE);
+struct list_node process_all = LIST_INIT(process_all);
+static struct pid_slot *pid_blocks[PID_MAX / PID_BLOCK];
+static u32 pid_last;
+static u32 thread_total;
+static struct slab_cache *process_cache;
+
+static struct pid_slot *pid_slot(u32 pid)
+{
+	if (pid == 0 || pid >= PID_MAX || !pid_blocks[pid / PID_BLOCK])
+		return NULL;
+	return &pid_blocks[pid / PID_BLOCK][pid % PID_BLOCK];
+}
+
+static struct pid_slot *pid_slot_make(u32 pid)
+{
+	struct pid_slot **block = &pid_blocks[pid / PID_BLOCK];
+	if (!*block)
+		*block = kzalloc(PID_BLOCK * sizeof(struct pid_slot));
+	return *block ? &(*block)[pid % PID_BLOCK] : NULL;
+}
+
+static bool pid_is_free(u32 pid)
+{
+	struct pid_slot *s = pid_slot_make(pid);
+	return s && !s->process && !s->thread && !s->group_members && !s->session_members;
+}
+
+u32 pid_alloc_locked(u32 wanted)
+{
+	if (thread_total >= THREADS_MAX)
+		return 0;
+	if (wanted)
+		return wanted < PID_MAX && pid_is_free(wanted) ? wanted : 0;
+	for (u32 tries = 0; tries < PID_MAX; tries++) {
+		u32 pid = pid_last + 1 < PID_MAX ? pid_last + 1 : PID_RESERVED;
+		pid_last = pid;
+		if (pid_is_free(pid))
+			return pid;
+	}
+	return 0;
+}
+
+struct process *process_find_locked(u32 pid)
+{
+	struct pid_slot *s = pid_slot(pid);
+	return s ? s->process : NULL;
+}
+
+struct thread *thread_find_locked(u32 tid)
+{
+	struct pid_slot *s = pid_slot(tid);
+	return s ? s->thread : NULL;
+}
+
+struct process *process_find(u32 pid)
+{
+	spin_lock(&process_tree_lock);
+	struct process *p = process_find_locked(pid);
+	if (p)
+		process_get(p);
+	spin_unlock(&process_tree_lock);
+	return p;
+}
+
+struct thread *thread_find(u32 tid)
+{
+	spin_lock(&process_tree_lock);
+	struct thread *t = thread_find_locked(tid);
+	if (t)
+		thread_get(t);
+	spin_unlock(&process_tree_lock);
+	return t;
+}
+
+struct process *process_next(u32 from)
+{
+	struct process *p = NULL;
+	spin_lock(&process_tree_lock);
+	for (u32 pid = MAX(from, 1u); pid < PID_MAX && !p; pid++) {
+		if (!pid_blocks[pid / PID_BLOCK])
+			pid |= PID_BLOCK - 1;
+		else
+			p = pid_slot(pid)->process;
+	}
+	if (p)
+		process_get(p);
+	spin_unlock(&process_tree_lock);
+	return p;
+}
+
+u32 process_count(void)
+{
+	return thread_total;
+}
+
+struct process *process_alloc(void)
+{
+	if (!process_cache)
+		process_cache = slab_create("process", sizeof(struct process), 16);
+	struct process *p = process_cache ? slab_alloc(process_cache) : NULL;
+	if (!p)
+		return NULL;
+	memset(p, 0, sizeof(*p));
+	p->refs = 1;
+	list_init(&p->threads);
+	list_init(&p->children);
+	list_init(&p->sibling);
+	list_init(&p->all_link);
+	list_init(&p->pending.queue);
+	list_init(&p->posix_timers);
+	spin_init(&p->signal_lock, RANK_SIGNAL);
+	wait_queue_init(&p->stop_wait);
+	wait_queue_init(&p->child_wait);
+	wait_queue_init(&p->signal_wait);
+	wait_queue_init(&p->exit_wait);
+	mutex_init(&p->exec_mutex, RANK_EXEC_MUTEX);
+	p->start_ns = time_now_ns();
+	return p;
+}
+
+void process_put(struct process *p)
+{
+	if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	DEBUG_ASSERT(!p->aspace && list_empty(&p->threads) && list_empty(&p->children));
+	slab_free(process_cache, p);
+}
+
+void process_move_group_locked(struct process *p, u32 pgid, u32 sid)
+{
+	if (p->pgid)
+		pid_slot(p->pgid)->group_members--;
+	if (p->sid)
+		pid_slot(p->sid)->session_members--;
+	p->pgid = pgid;
+	p->sid = sid;
+	if (pgid)
+		pid_slot(pgid)->group_members++;
+	if (sid)
+		pid_slot(sid)->session_members++;
+}
+
+void process_link_locked(struct process *p, u32 pid, struct process *parent)
+{
+	p->pid = pid;
+	pid_slot(pid)->process = p;
+	list_push_back(&process_all, &p->all_link);
+	p->parent = parent;
+	if (parent) {
+		list_push_back(&parent->children, &p->sibling);
+		process_move_group_locked(p, parent->pgid, parent->sid);
+		p->ctty = parent->ctty;
+	} else {
+		process_move_group_locked(p, pid, pid);
+	}
+}
+
+void process_unlink_locked(struct process *p)
+{
+	list_remove(&p->sibling);
+	list_remove(&p->all_link);
+	process_move_group_locked(p, 0, 0);
+	pid_slot(p->pid)->process = NULL;
+	process_put(p);
+}
+
+void thread_link_locked(struct process *p, struct thread *t, u32 tid)
+{
+	t->tid = tid;
+	pid_slot(tid)->thread = t;
+	thread_total++;
+	spin_lock(&p->signal_lock);
+	list_push_back(&p->threads, &t->process_link);
+	p->thread_count++;
+	if (!p->leader)
+		p->leader = t;
+	spin_unlock(&p->signal_lock);
+}
+
+void thread_unlink_locked(struct thread *t)
+{
+	struct process *p = t->process;
+	pid_slot(t->tid)->thread = NULL;
+	thread_total--;
+	spin_lock(&p->signal_lock);
+	list_remove(&t->process_link);
+	p->thread_count--;
+	if (p->leader == t)
+		p->leader = p->thread_count ? list_first(&p->threads, struct thread, process_link) : NULL;
+	spin_unlock(&p->signal_lock);
+}
+
+void thread_retid_locked(struct thread *t, u32 tid)
+{
+	pid_slot(t->tid)->thread = NULL;
+	t->tid = tid;
+	pid_slot(tid)->thread = t;
+}
+
+bool pgrp_exists_locked(u32 pgid, u32 sid)
+{
+	struct pid_slot *s = pid_slot(pgid);
+	if (!s || !s->group_members)
+		return false;
+	list_for_each(p, &process_all, struct process, all_link)
+		if (p->pgid == pgid && p->sid == sid)
+			return true;
+	return false;
+}
+
+/* POSIX: a group is orphaned when no member has a parent outside the group but inside its session. */
+bool pgrp_is_orphaned_locked(u32 pgid, struct process *without)
+{
+	list_for_each(p, &process_all, struct process, all_link) {
+		if (p->pgid != pgid || p == without || p->zombie || !p->parent || p->parent->pid == 1)
+			continue;
+		if (p->parent->pgid != pgid && p->parent->sid == p->sid)
+			return false;
+	}
+	return true;
+}
+
+bool pgrp_is_orphaned(u32 pgid)
+{
+	spin_lock(&process_tree_lock);
+	bool orphaned = pgrp_is_orphaned_locked(pgid, NULL);
+	spin_unlock(&process_tree_lock);
+	return orphaned;
+}
+
+struct aspace *process_aspace_get(struct process *p)
+{
+	spin_lock(&process_tree_lock);
+	struct aspace *as = p->aspace;
+	if (as)
+		aspace_get(as);
+	spin_unlock(&process_tree_lock);
+	return as;
+}
+
+struct fdtable *process_fds_get(struct process *p)
+{
+	spin_lock(&process_tree_lock);
+	struct fdtable *fds = p->leader ? p->leader->fds : NULL;
+	if (fds)
+		fdtable_get(fds);
+	spin_unlock(&process_tree_lock);
+	return fds;
+}
+
+struct fs_context *process_fs_get(struct process *p)
+{
+	spin_lock(&process_tree_lock);
+	struct fs_context *fs = p->leader ? p->leader->fs : NULL;
+	if (fs)
+		__atomic_add_fetch(&fs->refs, 1, __ATOMIC_RELAXED);
+	spin_unlock(&process_tree_lock);
+	return fs;
+}
+
+struct cred *process_cred_get(struct process *p)
+{
+	spin_lock(&process_tree_lock);
+	struct cred *c = cred_get(p->leader ? p->leader->cred : p->last_cred);
+	spin_unlock(&process_tree_lock);
+	return c;
+}
+
+u64 process_user_ns(struct process *p)
+{
+	spin_lock(&process_tree_lock);
+	u64 sum = p->dead_user_ns;
+	list_for_each(t, &p->threads, struct thread, process_link)
+		sum += thread_user_ns(t);
+	spin_unlock(&process_tree_lock);
+	return sum;
+}
+
+u64 process_system_ns(struct process *p)
+{
+	spin_lock(&process_tree_lock);
+	u64 sum = p->dead_system_ns;
+	list_for_each(t, &p->threads, struct thread, process_link)
+		sum += t->system_ns;
+	spin_unlock(&process_tree_lock);
+	return sum;
+}
+
+char process_state_letter(struct process *p)
+{
+	char letter = 'S';
+	spin_lock(&process_tree_lock);
+	if (p->zombie)
+		letter = 'Z';
+	else if (p->flags & PROC_STOPPED)
+		letter = 'T';
+	else
+		list_for_each(t, &p->threads, struct thread, process_link)
+			if (t->state == THREAD_RUNNING || t->state == THREAD_RUNNABLE)
+				letter = 'R';
+			else if (t->state == THREAD_BLOCKED && t->wait_flags == WAIT_UNINTERRUPTIBLE && letter != 'R')
+				letter = 'D';
+	spin_unlock(&process_tree_lock);
+	return letter;
+}
