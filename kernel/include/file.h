@@ -35,6 +35,8 @@ struct file_ops {
 	s64 (*write)(struct file *f, struct io_buf *from, u64 *pos);         /* [INVAL] */
 	s64 (*seek)(struct file *f, s64 offset, int whence);                 /* [SPIPE] */
 	/* Current readiness; when `table` is not NULL first registers on the file's wait queues (poll_wait). */
+	/* Must not sleep; may take spinlocks of RANK_OBJECT and above; at most two queues per file, which live as long
+	 * as the file does (epoll keeps waiters on them). */
 	u32 (*poll)(struct file *f, struct poll_table *table);               /* [always IN|OUT] */
 	s64 (*ioctl)(struct file *f, u32 command, u64 arg);                  /* [NOTTY] */
 	status_t (*map)(struct file *f, struct map_request *r);              /* sets r->obj (referenced) [NODEV] */
@@ -59,7 +61,7 @@ struct file {
 	void *private_data;          /* owner: ops */
 	struct list_node epoll_links;/* epoll items watching this file */
 	u32 owner_pid; s32 owner_signal; /* F_SETOWN, F_SETSIG */
-	u64 dir_cookie_unused;
+	u64 ino;                     /* [I] of files without a node: shown by fstat and /proc/pid/fd */
 	struct cred *cred;           /* of the opener */
 };
 #define FILE_CAN_READ(f) (((f)->flags & 3) != 1 && !((f)->flags & O_PATH_K))
@@ -72,6 +74,7 @@ struct file {
 #define O_APPEND_K 02000
 #define O_NONBLOCK_K 04000
 #define O_DSYNC_K 010000
+#define O_ASYNC_K 020000
 #define O_DIRECT_K 040000
 #define O_LARGEFILE_K 0100000
 #define O_DIRECTORY_K 0200000
@@ -84,7 +87,14 @@ struct file {
 
 struct file *file_create(const struct file_ops *ops, void *object, u32 flags); /* refs 1; NULL = no memory */
 static inline void file_get(struct file *f) { __atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED); }
-void file_put(struct file *f);
+void file_release(struct file *f);                                             /* refs reached 0: only file_put */
+static inline void file_put(struct file *f)
+{
+	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		file_release(f);
+}
+u64 file_new_ino(void);                                                        /* for anonymous objects */
+s64 file_describe(struct file *f, char *buf, size_t size);                     /* "pipe:[7]": link text without a node */
 /* Generic entry points used by handlers: mode checks, pos_lock, O_APPEND. */
 s64 file_read(struct file *f, struct io_buf *to);
 s64 file_write(struct file *f, struct io_buf *from);
@@ -92,11 +102,15 @@ s64 file_pread(struct file *f, struct io_buf *to, u64 pos);
 s64 file_pwrite(struct file *f, struct io_buf *from, u64 pos);
 u32 file_poll(struct file *f, struct poll_table *table);
 status_t file_stat(struct file *f, struct attributes *out);
+status_t file_check_size_limit(u64 size);           /* RLIMIT_FSIZE for truncate and allocate: SIGXFSZ and ERR_FBIG */
+s64 file_fcntl_flags(struct file *f, u32 flags);    /* F_SETFL */
+s64 file_ioctl(struct file *f, u32 command, u64 arg); /* generic commands, then the file's own */
 
 /* poll_wait registers the table's waiter on a queue; select, poll and epoll bring their own `add`. */
 struct poll_table {
 	status_t (*add)(struct poll_table *t, struct wait_queue *q);
 	u32 mask; /* events of interest */
+	bool long_lived; /* epoll: the waiters outlive the call, so queues of the calling process must not be used */
 };
 static inline void poll_wait(struct poll_table *t, struct wait_queue *q)
 {
@@ -105,18 +119,54 @@ static inline void poll_wait(struct poll_table *t, struct wait_queue *q)
 
 /* Descriptor tables. */
 #define FD_CLOEXEC_K 1
+#define FDTABLE_INLINE 64        /* one word of bits; most programs never grow */
+#define FDTABLE_MAX 262144       /* 2 MiB of slots, one kmalloc; RLIMIT_NOFILE may not ask for more */
+/* Locks: [l] lock; a table with refs == 1 is changed only by its one thread, which may look up without the lock.
+ * Whoever else wants to look inside takes a reference first and then the lock. */
+struct fdtable {
+	u32 refs;                /* [a] */
+	struct spinlock lock;    /* RANK_FDTABLE */
+	u32 capacity;            /* [l] slots, multiple of 64 */
+	u32 first_free_word;     /* [l] no free slot below this word of open_bits */
+	u32 count;               /* [l] open descriptors */
+	struct file **files;     /* [l] */
+	u64 *open_bits, *cloexec_bits; /* [l] */
+	struct file *inline_files[FDTABLE_INLINE];
+	u64 inline_open, inline_cloexec;
+};
+struct file *fd_borrow_slow(struct fdtable *t, int fd);
+/* The file of `fd` for the length of one call; `*held` says whether fd_return has a reference to drop. A lone thread
+ * needs none: nobody else can close its descriptors. NULL: BADF. O_PATH files too. */
+static inline struct file *fd_borrow(int fd, bool *held)
+{
+	struct fdtable *t = thread_current()->fds;
+	if (likely(__atomic_load_n(&t->refs, __ATOMIC_RELAXED) == 1)) {
+		*held = false;
+		return (u32)fd < t->capacity ? t->files[fd] : NULL;
+	}
+	*held = true;
+	return fd_borrow_slow(t, fd);
+}
+static inline void fd_return(struct file *f, bool held)
+{
+	if (held)
+		file_put(f);
+}
 struct fdtable *fdtable_create(void);
 struct fdtable *fdtable_clone(struct fdtable *from);      /* fork; NULL = no memory */
 void fdtable_get(struct fdtable *t);
 void fdtable_put(struct fdtable *t);                      /* closes all at the last reference */
 void fdtable_close_on_exec(struct fdtable *t);
-struct fdtable *fdtable_unshare(struct fdtable *t);       /* own copy when shared (exec) */
+struct fdtable *fdtable_unshare(struct fdtable *t);       /* takes over t; own copy when shared; NULL = no memory, t kept */
 struct file *fd_get(int fd);                              /* current thread; referenced, or NULL (BADF). O_PATH too */
 struct file *fdtable_get_file(struct fdtable *t, int fd);
 /* Lowest free number >= min, below RLIMIT_NOFILE; takes over the reference on success. fd or error. */
 int fdtable_install(struct fdtable *t, struct file *f, int min, u32 fd_flags) MUST_CHECK;
 status_t fdtable_install_at(struct fdtable *t, int fd, struct file *f, u32 fd_flags) MUST_CHECK; /* closes what was there */
 status_t fdtable_close(struct fdtable *t, int fd);
+status_t fdtable_set_flags(struct fdtable *t, int fd, u32 fd_flags) MUST_CHECK;
+s64 fdtable_get_flags(struct fdtable *t, int fd);
+status_t fdtable_close_range(struct fdtable *t, u32 first, u32 last, bool only_mark_cloexec);
 /* First open fd >= from, or -1 (for /proc/pid/fd). */
 int fdtable_next(struct fdtable *t, int from);
 u32 fdtable_count(struct fdtable *t);
@@ -126,11 +176,20 @@ status_t pipe_create(struct file **read_end, struct file **write_end, u32 flags)
 struct file *pipe_open_fifo(struct node *n, u32 flags, status_t *st); /* FIFO node; pipe hangs off the node */
 /* Character devices by number: table in object/chardev.c (mem, tty, ptmx, console). */
 status_t chardev_open(u64 rdev, struct file *f) MUST_CHECK; /* sets ops and object of a half-made file */
-status_t socket_bind_node(struct file *socket, struct node *n); /* AF_UNIX name = node, see vfs.h */
-struct file *socket_of_node(struct node *n);
+/* For services: bytes between a pipe or file and kernel memory go through file_read/file_write. */
+u32 pipe_bytes(struct file *f);                                  /* readable now */
+s64 pipe_peek(struct file *f, void *buf, size_t size);           /* copies without consuming (tee) */
+bool pipe_is(struct file *f);
+s64 pipe_set_size(struct file *f, u64 bytes);                    /* F_SETPIPE_SZ: new size or error */
+s64 pipe_get_size(struct file *f);
+void epoll_file_released(struct file *f);                        /* drops the items that watch a dying file */
 /* Master and slave of a new pty pair; slave number for /dev/pts. */
 status_t pty_create(struct file **master, u32 *number) MUST_CHECK;
 struct file *pty_open_slave(u32 number, u32 flags, status_t *st);
 bool pty_exists(u32 number, struct attributes *out);
+struct file *console_file_open(void);                            /* serial console with a line discipline; NULL = no memory */
+void tty_session_leader_exit(struct process *p);                 /* hang-up of its terminal; called by exit */
+/* tty_nr and tpgid of /proc/pid/stat: device number (0 = none), *foreground = group or -1. */
+u32 tty_of_session_number(u32 sid, s32 *foreground);
 
 #endif

@@ -32,4 +32,8 @@ u64 time_wall_ns(void);                                           /* CLOCK_REALT
 u64 deadline_from_relative(u64 ns);
 u64 deadline_from_realtime(u64 wall_ns);
 
+/* The one conversion to struct stat; used by fstat, stat, lstat and newfstatat. */
+struct linux_stat;
+void stat_from_attributes(const struct attributes *a, struct linux_stat *s);
+
 #endif

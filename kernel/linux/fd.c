@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+/* Linux rows that read, write, position and size an open file. Descriptor rows are in fd_table.c, copies between
+ * two files in fd_copy.c. Handlers borrow the file (fd_borrow) and leave mode checks, position, limits and
+ * SIGPIPE to object/file.c. */
+#include "linux.h"
+
+#include "linux/stat.h"
+
+#define IO_MAX_BYTES 0x7ffff000ull /* Linux moves at most this much in one call, read(2) */
+#define IO_VECTORS_MAX 1024        /* UIO_MAXIOV, readv(2) */
+#define RWF_SUPPORTED 0            /* preadv2(2) flags: none, each unknown one is EOPNOTSUPP */
+
+LINUX_HANDLER(read)
+{
+	struct io_buf to;
+	bool held;
+	struct file *f = fd_borrow((int)a0, &held);
+	s64 result;
+
+	if (unlikely(!f))
+		return ERR_BADF;
+	io_buf_init_user(&to, user_ptr(a1), MIN(a2, IO_MAX_BYTES));
+	result = (s64)a2 < 0 ? ERR_INVAL : file_read(f, &to);
+	fd_return(f, held);
+	return result;
+}
+
+LINUX_HANDLER(write)
+{
+	struct io_buf from;
+	bool held;
+	struct file *f = fd_borrow((int)a0, &held);
+	s64 result;
+
+	if (unlikely(!f))
+		return ERR_BADF;
+	io_buf_init_user(&from, user_ptr(a1), MIN(a2, IO_MAX_BYTES));
+	result = (s64)a2 < 0 ? ERR_INVAL : file_write(f, &from);
+	fd_return(f, held);
+	return result;
+}
+
+LINUX_HANDLER(pread64)
+{
+	struct io_buf to;
+	bool held;
+	struct file *f = fd_borrow((int)a0, &held);
+	s64 result;
+
+	if (unlikely(!f))
+		return ERR_BADF;
+	io_buf_init_user(&to, user_ptr(a1), MIN(a2, IO_MAX_BYTES));
+	result = (s64)a3 < 0 || (s64)a2 < 0 ? ERR_INVAL : file_pread(f, &to, a3);
+	fd_return(f, held);
+	return result;
+}
+
+LINUX_HANDLER(pwrite64)
+{
+	struct io_buf from;
+	bool held;
+	struct file *f = fd_borrow((int)a0, &held);
+	s64 result;
+
+	if (unlikely(!f))
+		return ERR_BADF;
+	io_buf_init_user(&from, user_ptr(a1), MIN(a2, IO_MAX_BYTES));
+	result = (s64)a3 < 0 || (s64)a2 < 0 ? ERR_INVAL : file_pwrite(f, &from, a3);
+	fd_return(f, held);
+	return result;
+}
+
+enum vector_how { VECTOR_READ = 0, VECTOR_WRITE = 1, VECTOR_AT = 2 };
+
+static s64 vector_io(u64 fd, u64 vectors, u64 count, u64 pos, u32 how)
+{
+	struct io_buf buf;
+	bool held;
+	struct file *f = fd_borrow((int)fd, &held);
+	s64 result;
+
+	if (!f)
+		return ERR_BADF;
+	if ((how & VECTOR_AT) && (s64)pos < 0)
+		result = ERR_INVAL;
+	else if (count > IO_VECTORS_MAX)
+		result = ERR_INVAL;
+	else
+		result = io_buf_init_iovec(&buf, user_ptr(vectors), (u32)count);
+	if (result == OK) {
+		buf.remaining = MIN(buf.remaining, IO_MAX_BYTES);
+		if (how & VECTOR_AT)
+			result = (how & VECTOR_WRITE) ? file_pwrite(f, &buf, pos) : file_pread(f, &buf, pos);
+		else
+			result = (how & VECTOR_WRITE) ? file_write(f, &buf) : file_read(f, &buf);
+		io_buf_done(&buf);
+	}
+	fd_return(f, held);
+	return result;
+}
+
+LINUX_HANDLER(readv) { return vector_io(a0, a1, a2, 0, VECTOR_READ); }
+LINUX_HANDLER(writev) { return vector_io(a0, a1, a2, 0, VECTOR_WRITE); }
+LINUX_HANDLER(preadv) { return vector_io(a0, a1, a2, a3, VECTOR_READ | VECTOR_AT); }
+LINUX_HANDLER(pwritev) { return vector_io(a0, a1, a2, a3, VECTOR_WRITE | VECTOR_AT); }
+
+LINUX_HANDLER(preadv2)
+{
+	if (a5 & ~(u64)RWF_SUPPORTED)
+		return FAIL(ERR_OPNOTSUPP, "RWF_* flag");
+	return vector_io(a0, a1, a2, a3, VECTOR_READ | (a3 == UINT64_MAX ? 0 : VECTOR_AT));
+}
+
+LINUX_HANDLER(pwritev2)
+{
+	if (a5 & ~(u64)RWF_SUPPORTED)
+		return FAIL(ERR_OPNOTSUPP, "RWF_* flag");
+	return vector_io(a0, a1, a2, a3, VECTOR_WRITE | (a3 == UINT64_MAX ? 0 : VECTOR_AT));
+}
+
+LINUX_HANDLER(lseek)
+{
+	bool held;
+	struct file *f = fd_borrow((int)a0, &held);
+	s64 result;
+
+	if (!f)
+		return ERR_BADF;
+	if (f->flags & O_PATH_K)
+		result = ERR_BADF;
+	else if ((u32)a2 > 4) /* SEEK_HOLE is the last */
+		result = ERR_INVAL;
+	else if (!f->ops->seek)
+		result = ERR_SPIPE;
+	else {
+		mutex_lock(&f->pos_lock);
+		result = f->ops->seek(f, (s64)a1, (int)a2);
+		mutex_unlock(&f->pos_lock);
+	}
+	fd_return(f, held);
+	return result;
+}
+
+static s64 sync_file(u64 fd, bool data_only)
+{
+	bool held;
+	struct file *f = fd_borrow((int)fd, &held);
+	s64 result;
+
+	if (!f)
+		return ERR_BADF;
+	if (f->flags & O_PATH_K)
+		result = ERR_BADF;
+	else
+		result = f->ops->sync ? f->ops->sync(f, data_only) : ERR_INVAL;
+	fd_return(f, held);
+	return result;
+}
+
+LINUX_HANDLER(fsync) { return sync_file(a0, false); }
+LINUX_HANDLER(fdatasync) { return sync_file(a0, true); }
+
+LINUX_HANDLER(ftruncate)
+{
+	bool held;
+	struct file *f = fd_borrow((int)a0, &held);
+	s64 result;
+
+	if (!f)
+		return ERR_BADF;
+	if ((s64)a1 < 0)
+		result = ERR_INVAL;
+	else if (f->flags & O_PATH_K)
+		result = ERR_BADF;
+	else if (!FILE_CAN_WRITE(f) || !f->ops->truncate)
+		result = ERR_INVAL;
+	else {
+		result = file_check_size_limit(a1);
+		if (result == OK)
+			result = f->ops->truncate(f, a1);
+	}
+	fd_return(f, held);
+	return result;
+}
+
+LINUX_HANDLER(fallocate)
+{
+	bool held;
+	struct file *f = fd_borrow((int)a0, &held);
+	s64 result;
+
+	if (!f)
+		return ERR_BADF;
+	if ((s64)a2 < 0 || (s64)a3 <= 0)
+		result = ERR_INVAL;
+	else if (!FILE_CAN_WRITE(f))
+		result = ERR_BADF;
+	else if ((s64)(a2 + a3) < 0)
+		result = ERR_FBIG;
+	else if (!f->ops->fallocate)
+		result = f->ops->seek ? ERR_OPNOTSUPP : ERR_SPIPE;
+	else {
+		result = file_check_size_limit(a2 + a3);
+		if (result == OK)
+			result = f->ops->fallocate(f, (u32)a1, a2, a3);
+	}
+	fd_return(f, held);
+	return result;
+}
+
+void stat_from_attributes(const struct attributes *a, struct linux_stat *s)
+{
+	*s = (struct linux_stat){
+		.st_dev = a->dev, .st_ino = a->ino, .st_nlink = a->nlink, .st_mode = a->mode,
+		.st_uid = a->uid, .st_gid = a->gid, .st_rdev = a->rdev, .st_size = (s64)a->size,
+		.st_blksize = a->block_size, .st_blocks = (s64)a->blocks_512,
+	};
+	s->st_atime_sec = (u64)a->atime_ns / NSEC_PER_SEC;
+	s->st_atime_nsec = (u64)a->atime_ns % NSEC_PER_SEC;
+	s->st_mtime_sec = (u64)a->mtime_ns / NSEC_PER_SEC;
+	s->st_mtime_nsec = (u64)a->mtime_ns % NSEC_PER_SEC;
+	s->st_ctime_sec = (u64)a->ctime_ns / NSEC_PER_SEC;
+	s->st_ctime_nsec = (u64)a->ctime_ns % NSEC_PER_SEC;
+}
+
+LINUX_HANDLER(fstat)
+{
+	struct attributes attr;
+	struct linux_stat st;
+	bool held;
+	struct file *f = fd_borrow((int)a0, &held);
+	s64 result;
+
+	if (unlikely(!f))
+		return ERR_BADF;
+	result = file_stat(f, &attr);
+	fd_return(f, held);
+	if (result)
+		return result;
+	stat_from_attributes(&attr, &st);
+	return COPY_OUT(user_ptr(a1), &st);
+}
