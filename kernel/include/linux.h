@@ -32,6 +32,8 @@ u64 time_wall_ns(void);                                           /* CLOCK_REALT
 u64 deadline_from_relative(u64 ns);
 u64 deadline_from_realtime(u64 wall_ns);
 
+/* Installs two files lowest first and copies the pair of numbers out; takes both references over, on failure too. */
+status_t fd_install_pair(struct file *first, struct file *second, u32 fd_flags, u64 user_pair) MUST_CHECK;
 /* The one conversion to struct stat; used by fstat, stat, lstat and newfstatat. */
 struct linux_stat;
 void stat_from_attributes(const struct attributes *a, struct linux_stat *s);
