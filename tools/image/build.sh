@@ -86,7 +86,9 @@ wrap=()
 [ "$(id -u)" = 0 ] || wrap=(fakeroot --)
 AMBOS_TOP=$top "${wrap[@]}" bash "$here/overlay.sh" "$tree" "$work/root" "$work/adds" "$work/system.erofs" "$work/manifest" >"$cache/overlay.log" 2>&1 ||
 	{ tail -n 15 "$cache/overlay.log" >&2; die "assembling the image failed (whole log: $cache/overlay.log)"; }
+sha256sum < "$work/system.erofs" | cut -d" " -f1 > "$work/sum"
 mv "$work/system.erofs" "$output"
+mv "$work/sum" "$output.sum"
 mv "$work/manifest" "$output.sha256"
 echo "$image_key" > "$output.key"
 say "$output: $(du -m "$output" | cut -f1) MiB, built in $((SECONDS - start)) s"
