@@ -38,6 +38,8 @@ struct memobj {
 	struct account *account;      /* [I] charged for index pages, may be NULL */
 };
 #define MEMOBJ_SHARED_ANON 1 /* tmpfs-like: pages are the only copy */
+#define MEMOBJ_PHYSICAL 2    /* backing is used in place for stores too, never copied (DMA pages, device memory) */
+#define MEMOBJ_UNCACHED 4    /* with MEMOBJ_PHYSICAL: mapped uncached (BARs); not readable through memobj_read */
 
 struct memobj *memobj_create(u64 size, const struct memobj_ops *ops, void *owner); /* refs 1; NULL = no memory */
 static inline void memobj_get(struct memobj *o) { __atomic_add_fetch(&o->refs, 1, __ATOMIC_RELAXED); }
