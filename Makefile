@@ -3,6 +3,8 @@
 # MODE=release (default) or debug (assertions, lock ranks, UBSan traps).
 MODE ?= release
 OUT := out/$(MODE)
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 all: ambos image ## host command, kernel and default image
 
 include build/toolchains.mk

@@ -8,8 +8,8 @@ KERNEL := $(OUT)/kernel.elf
 kernel: $(KERNEL) ## kernel with its boot archive
 $(KERNEL): $(KERNEL_OBJECTS) $(OUT)/k/boot_archive.o kernel/kernel.ld build/symbols.awk
 	@mkdir -p $(@D)
-	$(CC_HOST) -nostdlib -static -no-pie -Wl,-T,kernel/kernel.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 -o $@.pass1 $(KERNEL_OBJECTS) $(OUT)/k/boot_archive.o
+	$(Q)$(CC_HOST) -nostdlib -static -no-pie -Wl,-T,kernel/kernel.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 -o $@.pass1 $(KERNEL_OBJECTS) $(OUT)/k/boot_archive.o
 	nm -n $@.pass1 | awk -f build/symbols.awk > $(OUT)/symbols.S
-	$(CC_HOST) -c $(OUT)/symbols.S -o $(OUT)/symbols.o
-	$(CC_HOST) -nostdlib -static -no-pie -Wl,-T,kernel/kernel.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 -o $@ $(KERNEL_OBJECTS) $(OUT)/k/boot_archive.o $(OUT)/symbols.o
+	$(Q)$(CC_HOST) -c $(OUT)/symbols.S -o $(OUT)/symbols.o
+	$(Q)$(CC_HOST) -nostdlib -static -no-pie -Wl,-T,kernel/kernel.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 -o $@ $(KERNEL_OBJECTS) $(OUT)/k/boot_archive.o $(OUT)/symbols.o
 .PHONY: kernel

@@ -12,13 +12,13 @@ FORCE:
 
 $(OUT)/k/%.o: %.c $(OUT)/kernel.flags
 	@mkdir -p $(@D)
-	$(CC_HOST) $(CFLAGS_KERNEL) -c $< -o $@
+	$(Q)$(CC_HOST) $(CFLAGS_KERNEL) -c $< -o $@
 $(OUT)/k/%.o: %.S $(OUT)/kernel.flags
 	@mkdir -p $(@D)
-	$(CC_HOST) $(CFLAGS_KERNEL) -D__ASSEMBLY__ -c $< -o $@
+	$(Q)$(CC_HOST) $(CFLAGS_KERNEL) -D__ASSEMBLY__ -c $< -o $@
 $(OUT)/s/%.o: %.c $(OUT)/service.flags
 	@mkdir -p $(@D)
-	$(CC_MUSL) $(CFLAGS_SERVICE) -c $< -o $@
+	$(Q)$(CC_MUSL) $(CFLAGS_SERVICE) -c $< -o $@
 $(OUT)/h/%.o: %.c $(OUT)/host.flags
 	@mkdir -p $(@D)
-	$(CC_HOST) $(CFLAGS_HOST) -c $< -o $@
+	$(Q)$(CC_HOST) $(CFLAGS_HOST) -c $< -o $@

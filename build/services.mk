@@ -10,7 +10,7 @@ define service_rule
 $(1)_OBJECTS := $$(patsubst %.c,$$(OUT)/s/%.o,$$(filter-out %_test.c %_fuzz.c,$$(wildcard services/$(1)/*.c)))
 $$(OUT)/services/$(1): $$($(1)_OBJECTS) $$(SERVICE_LIB_OBJECTS)
 	@mkdir -p $$(@D)
-	$$(CC_MUSL) $$(LDFLAGS_SERVICE) -o $$@ $$^
+	$$(Q)$$(CC_MUSL) $$(LDFLAGS_SERVICE) -o $$@ $$^
 $$(OUT)/s/services/$(1)/%.o: CFLAGS_SERVICE += -Iservices/$(1)
 endef
 $(foreach s,$(SERVICES),$(eval $(call service_rule,$(s))))
@@ -27,4 +27,4 @@ $(OUT)/boot_archive.S: $(BOOT_MEMBERS) build/services.mk FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(OUT)/k/boot_archive.o: $(OUT)/boot_archive.S $(BOOT_MEMBERS)
 	@mkdir -p $(@D)
-	$(CC_HOST) -c $< -o $@
+	$(Q)$(CC_HOST) -c $< -o $@

@@ -8,13 +8,13 @@ CFLAGS_TEST := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -D_GNU_SOUR
 
 $(TEST_OUT)/linux/%: tests/linux/%.c tests/linux/check.h
 	@mkdir -p $(@D)
-	$(CC_HOST) $(CFLAGS_TEST) -static -o $@ $<
+	$(Q)$(CC_HOST) $(CFLAGS_TEST) -static -o $@ $<
 $(TEST_OUT)/linux-dynamic/%: tests/linux/%.c tests/linux/check.h
 	@mkdir -p $(@D)
-	$(CC_HOST) $(CFLAGS_TEST) -o $@ $<
+	$(Q)$(CC_HOST) $(CFLAGS_TEST) -o $@ $<
 $(TEST_OUT)/linux-musl/%: tests/linux/%.c tests/linux/check.h
 	@mkdir -p $(@D)
-	$(CC_MUSL) $(CFLAGS_TEST) -static -o $@ $<
+	$(Q)$(CC_MUSL) $(CFLAGS_TEST) -static -o $@ $<
 
 conformance: $(CONFORMANCE_BINARIES) ## build the conformance programs
 unit: ## host unit tests under ASan and UBSan

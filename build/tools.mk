@@ -2,4 +2,4 @@
 # Host programs. ambos is the launcher.
 AMBOS_SOURCES := $(wildcard tools/ambos/*.c) lib/control/control.c
 ambos: $(patsubst %.c,$(OUT)/h/%.o,$(AMBOS_SOURCES)) ## the host command
-	$(CC_HOST) -o $@ $^
+	$(Q)$(CC_HOST) -o $@ $^
