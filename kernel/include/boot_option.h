@@ -6,7 +6,6 @@
 #include "status.h"
 
 #define BOOT_COMMAND_LINE_BYTES 2048 /* as Linux's COMMAND_LINE_SIZE */
-extern char boot_command_line[BOOT_COMMAND_LINE_BYTES];
 
 /* Value of `key` copied into buf ("" for a bare word); NULL when absent or longer than buf. */
 const char *boot_option(const char *key, char *buf, size_t size);

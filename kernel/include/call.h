@@ -8,11 +8,12 @@
 #include "process.h"
 
 struct service;
+struct exec_session;
 
 /* Why a call left the kernel (design 1.2); counted per row of the call table that caused it. */
 enum hop_cause { HOP_FIRST_USE, HOP_CHANGED, HOP_EVICTED, HOP_LEASE_EXCEEDED, HOP_SHARED_MOUNT, HOP_BY_DESIGN, HOP_CAUSE_COUNT };
 
-/* Describes one call; lives on the caller's stack. The kernel keeps its own copy of everything sent. */
+/* Describes one call; lives on the caller's stack, which sleeps until the call is done, so inputs stay put without a copy. */
 struct route_request {
 	enum service_id service;
 	u32 op;                       /* of the service's protocol .def */
@@ -30,7 +31,10 @@ struct route_request {
 	u32 reply_capacity;
 	u32 reply_length;             /* out: bytes written to reply_payload */
 	bool killable_only;           /* not interrupted by ordinary signals (namespace changes, page fills) */
-	u64 call_id;                  /* out */
+	u64 call_id;                  /* in: 0 = a fresh one; out */
+	struct call *parent;          /* call being served, when a service makes this one */
+	struct exec_session *exec;    /* LOADER_LOAD: what the PROC brokers work on */
+	u32 reply_args_length;        /* out: bytes written to reply */
 };
 /* OK or the service's status (negative). ERR_INTR/ERR_RESTART when interrupted and the service cancelled it,
  * ERR_IO after two deaths without progress. Sleeps. No spinlock held. */

@@ -11,10 +11,8 @@
 #undef AMBOS_CALL
 #define NATIVE_HANDLER(handler) s64 handler(u64 a0 UNUSED, u64 a1 UNUSED, u64 a2 UNUSED, u64 a3 UNUSED, u64 a4 UNUSED, u64 a5 UNUSED)
 
-/* `number` without AMBOS_CALL_BASE. */
-s64 native_dispatch(u32 number, const u64 args[6]);
-/* For the Linux dispatcher: may this service make Linux call `number`? Counts and logs the first refusal. */
-bool service_may_call_linux(struct service *s, u32 number);
+struct trap_frame;
+s64 native_dispatch(struct trap_frame *f);
 /* Broker entry: copies the struct in after checking its exact size. */
 status_t broker_copy_in(void *dst, u64 va, u64 given_size, size_t want_size) MUST_CHECK;
 

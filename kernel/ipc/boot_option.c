@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Looks words up in the kernel command line.
 #include "boot_option.h"
+#include "boot_info.h"
 #include "../../lib/base/string.h"
-
-WEAK char boot_command_line[BOOT_COMMAND_LINE_BYTES];
 
 const char *boot_option(const char *key, char *buf, size_t size)
 {
 	size_t key_length = strlen(key);
-	const char *p = boot_command_line;
+	const char *p = boot_info.command_line;
 	while (*p) {
 		while (*p == ' ')
 			p++;

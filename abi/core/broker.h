@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations of the PROC_* and MM brokers: (operation, struct pointer, struct size). The size must be exact, unknown
+ * operations and flag bits are INVAL, a call id that the calling service is not executing is SRCH. Structs are read,
+ * and written back where a field is marked out. Each broker needs its capability (calls.def); spawn and status need
+ * PROC_SPAWN, services need SERVICES, besides PROC_PREPARE.
+ * loaderd's order for one LOADER_LOAD: [PROC_SCRIPT]* PROC_CREATE PROC_MAP [PROC_OPEN PROC_MAP] SET_LINUX_RUNTIME COMMIT.
+ * A repeat after a restart starts over with PROC_CREATE, which drops what was there: all of it is idempotent. */
+#ifndef AMBOS_CORE_BROKER_H
+#define AMBOS_CORE_BROKER_H
+
+#include "../../lib/base/base.h"
+
+enum proc_prepare_op {
+	PROC_CREATE = 1,         /* struct proc_create: fresh address space for the call */
+	PROC_OPEN = 2,           /* struct proc_open: a file for execution with the caller's credentials, lent for the call */
+	PROC_SCRIPT = 3,         /* struct proc_script: go on with the interpreter of a #! line */
+	PROC_SPAWN = 16,         /* struct proc_spawn: new process, exec in it; answers when exec has succeeded or failed */
+	PROC_STATUS = 17,        /* struct proc_status: exit status by pidfd; AGAIN while it runs */
+	PROC_SERVICE_DEFINE = 32,/* struct proc_service_define: what the manifest grants; once per service */
+	PROC_SERVICE_START = 33, /* struct proc_service_start: new instance from the boot archive member of its name */
+	PROC_SERVICE_STATS = 34, /* struct proc_service_stats */
+};
+struct proc_create {
+	u64 call_id;
+	u64 program_base;        /* out: where to put an ET_DYN program that has an interpreter (randomised) */
+	u64 mmap_base;           /* out: shared objects go below it (interpreter, static PIE) */
+};
+#define PROC_PATH_MAX 4096
+struct proc_open { u64 call_id; u64 path; u32 path_size; s32 fd; }; /* path without NUL needed; out: fd */
+#define PROC_SCRIPT_LINE_MAX 255  /* as Linux: BINPRM_BUF_SIZE - 1 */
+#define PROC_SCRIPT_DEPTH_MAX 5   /* then LOOP */
+struct proc_script {
+	u64 call_id;
+	u64 interpreter, argument; /* strings; argument 0: none */
+	u32 interpreter_size, argument_size;
+	s32 fd;                  /* out: the interpreter, lent */
+	u32 unused;
+};
+
+/* SYS_AMBOS_PROC_MAP_BROKER */
+enum proc_map_op { PROC_MAP = 1 };
+#define PROC_MAPPINGS_MAX 64u
+enum proc_mapping_flag { PROC_MAPPING_BRK = 1 /* the heap starts behind this mapping */ };
+struct proc_mapping {
+	u64 va;                  /* not page aligned: offset must be congruent */
+	u64 offset;
+	u64 file_size;           /* bytes from the file */
+	u64 mem_size;            /* >= file_size: the rest is zero */
+	u32 prot;                /* 1 read 2 write 4 execute */
+	s32 fd;                  /* lent file; -1: anonymous */
+};
+struct proc_map { u64 call_id; u64 mappings; u32 count; u32 failed; }; /* out: failed = index of the mapping that was refused */
+
+/* SYS_AMBOS_PROC_SET_LINUX_RUNTIME_BROKER */
+enum proc_linux_op { PROC_LINUX_RUNTIME = 1 };
+enum proc_linux_flag { PROC_LINUX_EXEC_STACK = 1 };
+struct proc_linux {
+	u64 call_id;
+	u64 entry;               /* AT_ENTRY */
+	u64 start;               /* first instruction */
+	u64 headers_va;          /* AT_PHDR */
+	u32 header_count, flags;
+	u64 interpreter_base;    /* AT_BASE */
+	u64 brk;                 /* end of the program */
+	u64 code_start, code_end, data_start, data_end;
+};
+/* SYS_AMBOS_PROC_COMMIT_BROKER */
+enum proc_commit_op { PROC_COMMIT = 1 };
+struct proc_commit { u64 call_id; };
+
+enum proc_spawn_flag {
+	PROC_SPAWN_SESSION = 1,  /* setsid */
+	PROC_SPAWN_CONTROLLING_TTY = 2, /* tty_fd becomes the controlling terminal; needs SESSION */
+	PROC_SPAWN_CREDENTIALS = 4, /* uid, gid, groups; else root */
+};
+#define PROC_SPAWN_FDS_MAX 64u
+#define PROC_SPAWN_STRINGS_MAX (2u << 20) /* argv and envp together, as a quarter of the 8 MiB stack */
+struct proc_spawn {
+	u64 path;                /* NUL-terminated strings */
+	u64 cwd;                 /* 0: "/" */
+	u64 strings;             /* argv strings, then envp strings, each ending with NUL */
+	u32 strings_size;
+	u32 argc, envc;
+	u32 flags;
+	u64 fds;                 /* s32[fd_count]: the caller's fd that becomes i in the child; -1: closed */
+	u32 fd_count;
+	s32 tty_fd;              /* the caller's fd */
+	u32 uid, gid;
+	u64 groups;              /* u32[group_count] */
+	u32 group_count;
+	u32 pid;                 /* out */
+	s32 pidfd;               /* out: in the caller's table */
+	u32 unused;
+	u64 spawn_id;            /* not 0: the service's name for this launch; a repeat answers with the first's pid and pidfd */
+};
+struct proc_status { s32 pidfd; s32 wait_status; }; /* out: as wait4(2) */
+
+#define SERVICE_LINUX_CALLS 512u
+struct proc_service_define {
+	u32 service;             /* enum service_id */
+	u32 threads;
+	u64 capabilities;        /* enum ambos_capability */
+	u64 pool_bytes;          /* working memory, granted whole */
+	u64 state_bytes, state_max_bytes;
+	u64 linux_calls[SERVICE_LINUX_CALLS / 64]; /* rows it may use */
+};
+struct proc_service_start { u32 service; u32 pid; }; /* out: pid */
+struct proc_service_stats {
+	u32 service; u32 generation;
+	u64 calls, retries, deaths, deaths_in_call, failed_calls;
+	u64 last_restart_ns;     /* death to first reply of the next instance */
+};
+
+/* SYS_AMBOS_MM_BROKER */
+enum mm_op {
+	MM_SYSTEM_IMAGE = 1,     /* struct mm_region: maps the system image read-only; NOENT without one */
+	MM_BOOT_OPTIONS = 2,     /* struct mm_region: copies the kernel command line to va, at most size bytes; out: size */
+	MM_BOOT_MEMBER = 3,      /* struct mm_member: copies a boot archive member (manifest, policy) to va; out: size */
+	MM_POWER_OFF = 4,        /* struct mm_power: ends the machine (initd, runtimed) */
+};
+struct mm_region { u64 va, size; };
+struct mm_member { char name[32]; u64 va, size; }; /* RANGE when it does not fit: size says how much it needs */
+struct mm_power { u32 code; u32 unused; };
+
+/* Notifications (ipc_message.flags IPC_NOTIFY, op = one of these). */
+enum ipc_notice { NOTICE_SERVICE_DIED = 1, NOTICE_SHUTDOWN = 2 };
+struct notice_service_died { u32 service, generation, pid, unused; s32 wait_status; u32 executing; };
+
+#endif

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+// Native calls: dispatcher (capability per row of abi/core/calls.def) and those that are neither messages nor brokers.
+#include "native.h"
+#include "aspace.h"
+#include "boot_option.h"
+#include "file.h"
+#include "mm.h"
+#include "service.h"
+#include "trap.h"
+#include "user_ptr.h"
+#include "../../lib/base/string.h"
+
+#define COUNTED_IO_MAX MIB(1) /* bytes of one COUNTED_IO: bounds the time without a preemption point */
+
+struct native_row {
+	s64 (*handler)(u64, u64, u64, u64, u64, u64);
+	u64 capability;
+};
+static const struct native_row native_rows[] = {
+#define AMBOS_CALL(number, NAME, handler, capability, ...) [number] = { handler, AMBOS_CAP_##capability },
+#include "../../abi/core/calls.def"
+#undef AMBOS_CALL
+};
+
+/* Bench and tests: on a kernel started with test_ipc a program may call the toy service, and nothing else native. */
+static bool test_call_allowed(u64 number)
+{
+	static u32 enabled; /* 0 not looked up, 1 no, 2 yes */
+	char value[2];
+	if (!enabled)
+		enabled = boot_option("test_ipc", value, sizeof(value)) ? 2 : 1;
+	return enabled == 2 && number == AMBOS_CALL_IPC_CALL;
+}
+
+s64 native_dispatch(struct trap_frame *f)
+{
+	u64 number = (u32)f->error & ~AMBOS_CALL_BASE;
+	if (unlikely(number >= ARRAY_SIZE(native_rows) || !native_rows[number].handler))
+		return FAIL(ERR_NOSYS, "native call number");
+	const struct native_row *row = &native_rows[number];
+	struct service *s = process_current()->service;
+	if (unlikely(s ? (s->manifest.capabilities & row->capability) != row->capability : !test_call_allowed(number)))
+		return FAIL(ERR_PERM, "native call without its capability");
+	return row->handler(f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9);
+}
+
+status_t broker_copy_in(void *dst, u64 va, u64 given_size, size_t want_size)
+{
+	if (given_size != want_size)
+		return FAIL(ERR_INVAL, "broker struct size");
+	return copy_in(dst, user_ptr(va), want_size);
+}
+
+NATIVE_HANDLER(service_info)
+{
+	struct service *s = process_current()->service;
+	if (a1 != sizeof(struct ipc_service_info))
+		return FAIL(ERR_INVAL, "service_info size");
+	struct ipc_service_info info = {
+		.service = s->id, .generation = s->generation, .state_base = SERVICE_STATE_BASE, .state_size = s->state->size,
+		.state_max = s->state_max, .pool_bytes = s->manifest.pool_bytes, .capabilities = s->manifest.capabilities,
+		.threads = s->manifest.threads,
+	};
+	str_copy(info.name, s->name, sizeof(info.name));
+	return COPY_OUT(user_ptr(a0), &info);
+}
+
+/* The state object only grows; its window is mapped whole from the start, so no mapping changes. */
+NATIVE_HANDLER(state_grow)
+{
+	struct service *s = process_current()->service;
+	u64 size = ALIGN_UP(a0, PAGE_SIZE);
+	if (a0 > s->state_max)
+		return FAIL(ERR_NOSPC, "state object at its bound");
+	if (size <= s->state->size)
+		return OK;
+	return memobj_resize(s->state, size);
+}
+
+NATIVE_HANDLER(service_log_write)
+{
+	char line[SERVICE_LOG_BYTES + 1];
+	if (a0 > LOG_DEBUG || a2 > SERVICE_LOG_BYTES)
+		return FAIL(ERR_INVAL, "log level or size");
+	status_t st = copy_in(line, user_ptr(a1), a2);
+	if (st)
+		return st;
+	line[a2] = '\0';
+	klog((enum log_level)a0, "%s: %s", process_current()->service->name, line);
+	return OK;
+}
+
+/* The kernel finishes a call before it lets a thread die, so bytes moved and counter agree whenever the service is
+ * killed: only the counter's page must be there before. Bit 0 of a0: 1 write, 0 read. */
+NATIVE_HANDLER(counted_io)
+{
+	u64 counter;
+	struct io_buf buf;
+	if (a0 > 1 || a3 > COUNTED_IO_MAX || (a4 & 7))
+		return FAIL(ERR_INVAL, "counted_io arguments");
+	status_t st = COPY_IN(&counter, user_ptr(a4));
+	if (!st)
+		st = COPY_OUT(user_ptr(a4), &counter);
+	if (st)
+		return st;
+	struct file *f = fd_get((int)a1);
+	if (!f)
+		return FAIL(ERR_BADF, "counted_io file");
+	io_buf_init_user(&buf, user_ptr(a2), a3);
+	s64 n = a0 ? file_write(f, &buf) : file_read(f, &buf);
+	file_put(f);
+	if (n > 0) {
+		counter += (u64)n;
+		if (COPY_OUT(user_ptr(a4), &counter))
+			return FAIL(ERR_FAULT, "counter unmapped during counted_io");
+	}
+	return n;
+}
+
+static status_t outcall_check(const struct ipc_outcall *o, struct service *self)
+{
+	struct service *target = service_get(o->service);
+	if (!target)
+		return FAIL(ERR_SRCH, "no such service");
+	if (self ? target->rank >= self->rank : o->service != SERVICE_TOYD)
+		return FAIL(ERR_PERM, "a call may only go down in rank");
+	if (o->args_size > IPC_ARGS_BYTES || o->reply_args_size > IPC_ARGS_BYTES || o->reply_capacity > IPC_PAYLOAD_BYTES ||
+	    (u64)o->payload_size + o->payload2_size > IPC_PAYLOAD_BYTES)
+		return FAIL(ERR_2BIG, "call size");
+	return OK;
+}
+
+/* Kernel copies of what an IPC_CALL sends and takes. */
+struct outcall_buffers {
+	u8 *payload, *reply;
+	u64 args[IPC_ARGS_BYTES / 8], reply_args[IPC_ARGS_BYTES / 8];
+};
+static status_t outcall_copy_in(const struct ipc_outcall *o, struct outcall_buffers *b, struct route_request *r)
+{
+	status_t st = o->args_size ? copy_in(b->args, user_ptr(o->args), o->args_size) : OK;
+	u64 size = (u64)o->payload_size + o->payload2_size;
+	if (!st && size) {
+		b->payload = kmalloc(size);
+		st = b->payload ? copy_in(b->payload, user_ptr(o->payload), o->payload_size) : ERR_NOMEM;
+		if (!st && o->payload2_size)
+			st = copy_in(b->payload + o->payload_size, user_ptr(o->payload2), o->payload2_size);
+	}
+	if (!st && o->reply_capacity) {
+		b->reply = kmalloc(o->reply_capacity);
+		st = b->reply ? OK : ERR_NOMEM;
+	}
+	if (!st && o->attached_fd >= 0) {
+		r->attach = fd_get(o->attached_fd);
+		st = r->attach ? OK : ERR_BADF;
+	}
+	return st;
+}
+
+static status_t outcall_copy_out(u64 va, const struct ipc_outcall *o, const struct outcall_buffers *b, const struct route_request *r)
+{
+	status_t st = OK;
+	if (r->reply_args_length)
+		st = copy_out(user_ptr(o->reply_args), b->reply_args, r->reply_args_length);
+	if (!st && r->reply_length)
+		st = copy_out(user_ptr(o->reply_payload), b->reply, r->reply_length);
+	if (!st && o->reply_capacity)
+		st = COPY_OUT(user_ptr(va + offsetof(struct ipc_outcall, reply_length)), &r->reply_length);
+	return st;
+}
+
+static s64 outcall_run(u64 va, const struct ipc_outcall *o, struct call *parent)
+{
+	struct outcall_buffers b;
+	struct route_request r = {
+		.service = (enum service_id)o->service, .op = o->op, .cause = HOP_BY_DESIGN, .parent = parent,
+		.call_id = parent ? call_id_nested(parent, o->step) : 0,
+		.args = b.args, .args_size = o->args_size, .payload_size = o->payload_size, .payload2_size = o->payload2_size,
+		.reply = b.reply_args, .reply_size = o->reply_args_size, .reply_capacity = o->reply_capacity,
+	};
+	b.payload = b.reply = NULL;
+	status_t st = outcall_copy_in(o, &b, &r);
+	s64 result = st;
+	if (!st) {
+		r.payload = b.payload;
+		r.payload2 = b.payload ? b.payload + o->payload_size : NULL;
+		r.reply_payload = b.reply;
+		result = route_call(&r);
+		if (result >= 0 && (st = outcall_copy_out(va, o, &b, &r)))
+			result = st;
+	}
+	if (r.attach)
+		file_put(r.attach);
+	if (b.payload)
+		kfree(b.payload);
+	if (b.reply)
+		kfree(b.reply);
+	return result == ERR_RESTART ? ERR_INTR : result;
+}
+
+NATIVE_HANDLER(ipc_call)
+{
+	struct ipc_outcall o;
+	struct service *self = process_current()->service;
+	status_t st = COPY_IN(&o, user_ptr(a0));
+	if (!st)
+		st = outcall_check(&o, self);
+	if (st)
+		return st;
+	struct call *parent = NULL;
+	if (o.parent_id) {
+		parent = call_current_find(o.parent_id);
+		if (!parent)
+			return FAIL(ERR_SRCH, "parent call is not being served by this thread");
+	}
+	return outcall_run(a0, &o, parent);
+}

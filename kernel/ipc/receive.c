@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+// The service's side of a call: IPC_RECEIVE (answer, then wait for the next message), IPC_REPLY.
+// Order of service: cancellations, notices, pending calls; else the thread stands in service->idle and a caller
+// hands it a call directly.
+#include "ipc_internal.h"
+#include "file.h"
+#include "native.h"
+#include "sched.h"
+#include "user_ptr.h"
+#include "../../lib/base/string.h"
+
+#define MESSAGE_HEADER_BYTES offsetof(struct ipc_message, args)
+#define REPLY_HEADER_BYTES offsetof(struct ipc_reply, args)
+
+struct receive_args { u64 message, buffer, size; };
+
+/* The call that `id` names and that this thread may answer: the one it serves, or one kept for later (claimed). */
+static struct call *reply_claim(struct service *s, u64 id)
+{
+	struct thread *t = thread_current();
+	struct call *c = t->serving;
+	if (likely(c && c->id == id)) {
+		t->serving = NULL;
+		return c;
+	}
+	spin_lock(&s->lock);
+	c = call_executing_find(s, id);
+	if (c && c->server)
+		c = NULL;
+	if (c)
+		c->server = t;
+	spin_unlock(&s->lock);
+	return c;
+}
+
+/* Copies the results to the caller's kernel buffers; they are whole or the call fails. */
+static status_t reply_copy(struct route_request *r, const struct ipc_reply *h, struct user_ptr reply)
+{
+	if (h->args_size > IPC_ARGS_BYTES || h->payload_size > r->reply_capacity)
+		return FAIL(ERR_INVAL, "reply larger than asked for");
+	u32 args = MIN(h->args_size, r->reply_size);
+	status_t st = args ? copy_in(r->reply, user_add(reply, REPLY_HEADER_BYTES), args) : OK;
+	if (!st && h->payload_size)
+		st = copy_in(r->reply_payload, user_ptr(h->payload), h->payload_size);
+	if (!st) {
+		r->reply_args_length = args;
+		r->reply_length = h->payload_size;
+	}
+	return st;
+}
+
+static status_t reply_accept(struct service *s, u64 reply_va, struct thread **caller)
+{
+	struct ipc_reply h;
+	status_t st = copy_in(&h, user_ptr(reply_va), REPLY_HEADER_BYTES);
+	if (st)
+		return st;
+	struct call *c = reply_claim(s, h.call_id);
+	if (!c)
+		return FAIL(ERR_SRCH, "reply to a call that is not executing");
+	st = reply_copy(c->request, &h, user_ptr(reply_va));
+	if (st)
+		klog(LOG_ERROR, "service %s: bad reply to op %u: %d", s->name, c->request->op, st);
+	*caller = call_finish(s, c, st ? ERR_IO : h.status);
+	return OK;
+}
+
+static void call_take_locked(struct service *s, struct call *c)
+{
+	c->state = CALL_EXECUTING;
+	c->server = thread_current();
+	list_push_back(&s->executing, &c->link);
+}
+
+struct received {
+	struct call *call;
+	struct notice *notice;
+	u64 cancelled_id;
+};
+/* Takes what is queued, oldest urgency first. Lock held. */
+static bool take_queued_locked(struct service *s, struct received *got)
+{
+	struct list_node *n = list_pop_front(&s->cancels);
+	if (n) {
+		struct call *c = list_entry(n, struct call, cancel_link);
+		c->cancel_queued = false;
+		got->cancelled_id = c->id;
+		return true;
+	}
+	n = list_pop_front(&s->notices);
+	if (n) {
+		got->notice = list_entry(n, struct notice, link);
+		return true;
+	}
+	n = list_pop_front(&s->pending);
+	if (!n)
+		return false;
+	got->call = list_entry(n, struct call, link);
+	call_take_locked(s, got->call);
+	return true;
+}
+
+static bool receiver_woken(const struct receiver *rx)
+{
+	return __atomic_load_n(&rx->call, __ATOMIC_ACQUIRE) || __atomic_load_n(&rx->poked, __ATOMIC_ACQUIRE);
+}
+
+static status_t idle_sleep(struct receiver *rx, struct thread *wake)
+{
+	status_t st = wake ? sched_handoff(wake, DEADLINE_NEVER, WAIT_INTERRUPTIBLE)
+			   : wait_sleep(DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
+	while (!receiver_woken(rx) && !st) {
+		wait_prepare();
+		if (receiver_woken(rx))
+			break;
+		st = wait_sleep(DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
+	}
+	wait_finish();
+	return st;
+}
+
+/* `wake` is the caller just answered: it runs at once on this CPU if there is nothing else to do. */
+static status_t receive_wait(struct service *s, struct received *got, struct thread *wake)
+{
+	struct receiver rx = { .thread = thread_current() };
+	for (;;) {
+		spin_lock(&s->lock);
+		if (take_queued_locked(s, got)) {
+			spin_unlock(&s->lock);
+			if (wake)
+				thread_wake(wake);
+			return OK;
+		}
+		rx.call = NULL;
+		rx.poked = false;
+		list_push_front(&s->idle, &rx.link);
+		wait_prepare();
+		spin_unlock(&s->lock);
+		status_t st = idle_sleep(&rx, wake);
+		wake = NULL;
+		if (likely(rx.call)) {
+			got->call = rx.call;
+			return OK;
+		}
+		spin_lock(&s->lock);
+		if (!rx.call && !rx.poked)
+			list_remove(&rx.link);
+		got->call = rx.call;
+		spin_unlock(&s->lock);
+		if (got->call)
+			return OK;
+		if (st)
+			return ERR_INTR;
+	}
+}
+
+static void call_repeat_cancel(struct service *s, struct call *c)
+{
+	spin_lock(&s->lock);
+	if (!c->cancel_queued) {
+		c->cancel_queued = true;
+		list_push_back(&s->cancels, &c->cancel_link);
+	}
+	spin_unlock(&s->lock);
+}
+
+static status_t copy_message(const struct call *c, const struct receive_args *a, s32 fd)
+{
+	const struct route_request *r = c->request;
+	struct ipc_message m;
+	m.call_id = c->id;
+	m.op = r->op;
+	m.flags = (c->retry ? IPC_RETRY : 0) | (c->nested ? IPC_NESTED : 0);
+	m.caller = c->identity;
+	m.attached_fd = fd;
+	m.args_size = r->args_size;
+	m.payload_size = r->payload_size;
+	m.payload2_size = r->payload2_size;
+	m.reply_capacity = r->reply_capacity;
+	m.unused = 0;
+	if (r->args_size)
+		memcpy(m.args, r->args, r->args_size);
+	status_t st = OK;
+	if (r->payload_size)
+		st = copy_out(user_ptr(a->buffer), r->payload, r->payload_size);
+	if (!st && r->payload2_size)
+		st = copy_out(user_ptr(a->buffer + r->payload_size), r->payload2, r->payload2_size);
+	return st ? st : copy_out(user_ptr(a->message), &m, MESSAGE_HEADER_BYTES + r->args_size);
+}
+
+static s64 deliver_call(struct service *s, struct call *c, const struct receive_args *a)
+{
+	struct route_request *r = c->request;
+	s32 fd = -1;
+	status_t st = (u64)r->payload_size + r->payload2_size > a->size ? ERR_MSGSIZE : OK;
+	thread_current()->serving = c;
+	if (!st && r->attach) {
+		file_get(r->attach);
+		st = call_lend(c, r->attach, &fd);
+		if (st)
+			file_put(r->attach);
+	}
+	if (!st)
+		st = copy_message(c, a, fd);
+	if (!st && unlikely(c->cancelled))
+		call_repeat_cancel(s, c);
+	if (st) {
+		thread_current()->serving = NULL;
+		struct thread *caller = call_finish(s, c, ERR_IO);
+		thread_wake(caller);
+		thread_put(caller);
+	}
+	return st;
+}
+
+static s64 deliver_event(const struct received *got, const struct receive_args *a)
+{
+	struct ipc_message m;
+	memset(&m, 0, sizeof(m));
+	m.attached_fd = -1;
+	if (got->notice) {
+		m.flags = IPC_NOTIFY;
+		m.op = got->notice->op;
+		m.args_size = got->notice->size;
+		memcpy(m.args, got->notice->args, got->notice->size);
+		kfree(got->notice);
+	} else {
+		m.flags = IPC_CANCEL;
+		m.call_id = got->cancelled_id;
+	}
+	return copy_out(user_ptr(a->message), &m, sizeof(m));
+}
+
+/* The thread goes back for more without having answered: the service keeps the call. */
+static void call_keep(struct service *s)
+{
+	struct call *c = thread_current()->serving;
+	thread_current()->serving = NULL;
+	spin_lock(&s->lock);
+	c->server = NULL;
+	spin_unlock(&s->lock);
+}
+
+NATIVE_HANDLER(ipc_receive)
+{
+	struct thread *t = thread_current();
+	struct service *s = t->process->service;
+	struct receive_args a = { .message = a0, .buffer = a1, .size = a2 };
+	struct received got = { 0 };
+	struct thread *caller = NULL;
+	if (a4)
+		return FAIL(ERR_INVAL, "receive flags");
+	if (a3) {
+		status_t st = reply_accept(s, a3, &caller);
+		if (st)
+			return st;
+	} else if (t->serving) {
+		call_keep(s);
+	}
+	status_t st = receive_wait(s, &got, caller);
+	if (caller)
+		thread_put(caller);
+	if (st)
+		return st;
+	return got.call ? deliver_call(s, got.call, &a) : deliver_event(&got, &a);
+}
+
+NATIVE_HANDLER(ipc_reply_only)
+{
+	struct thread *caller = NULL;
+	status_t st = reply_accept(process_current()->service, a0, &caller);
+	if (st)
+		return st;
+	thread_wake(caller);
+	thread_put(caller);
+	return OK;
+}
