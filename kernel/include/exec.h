@@ -31,6 +31,31 @@ struct boot_member;
 const struct boot_member *boot_member_find(const char *name);
 status_t image_start(const struct boot_member *m, const struct exec_args *args) MUST_CHECK;
 
+/* One execve or spawn between its start and its commit; on the stack of the thread that executes, which sleeps in its
+ * call to loaderd. Only the service thread that serves that call touches it meanwhile (PROC brokers). */
+struct exec_session {
+	struct exec_args *args;
+	struct thread *thread;           /* who executes: credentials, root and cwd of opens */
+	struct file *program;            /* what is loaded now: args->file, or a script's interpreter; own reference */
+	struct aspace *aspace;           /* PROC_CREATE; NULL before */
+	struct linux_runtime runtime;
+	u64 stack_limit;
+	u32 script_depth;
+	bool has_runtime, committed;
+	/* What scripts made of the arguments; args stay as the program gave them, for a repeat. NULL strings: unchanged. */
+	char *strings;
+	u64 strings_size;
+	u32 argc;
+	char *file_name;                 /* of `program` as the script above it named it; NULL: args->path */
+};
+/* Where stack, mmap area and heap of a new program go; before anything is mapped. */
+void linux_layout_choose(struct aspace *as, u64 stack_limit);
+void exec_session_reset(struct exec_session *e);
+u64 exec_program_base(void);             /* randomised place of a PIE that has an interpreter */
+/* New credentials when `f` is set-id or capabilities change; NULL in *out: unchanged. */
+status_t exec_credentials(struct file *f, const struct cred *old, struct cred **out, u32 *secure) MUST_CHECK;
+s64 exec_copy_strings(struct exec_args *args, u64 argv, u64 envp, u64 limit); /* execve's pointer arrays */
+
 /* Optional parts, absent until linked. vdso_map maps the vDSO and sets as->vdso_base. */
 status_t vdso_map(struct aspace *as) WEAK;
 struct file *console_file_open(void) WEAK;

@@ -55,6 +55,7 @@ status_t image_start(const struct boot_member *m, const struct exec_args *args)
 	struct exec_image image = { .aspace = aspace_create() };
 	if (!image.aspace)
 		return ERR_NOMEM;
+	linux_layout_choose(image.aspace, FIRST_STACK_BYTES);
 	status_t st = image_load_memory(image.aspace, m->start, (u64)(m->end - m->start), &runtime);
 	if (!st)
 		st = linux_stack_build(image.aspace, &runtime, args, thread_current()->cred, FIRST_STACK_BYTES,

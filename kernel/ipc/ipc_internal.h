@@ -3,6 +3,7 @@
 #ifndef AMBOS_KERNEL_IPC_INTERNAL_H
 #define AMBOS_KERNEL_IPC_INTERNAL_H
 
+#include "exec.h"
 #include "service.h"
 
 /* Puts the calls that a dead instance executed back in front of the queue, or ends those that killed it too often.
@@ -10,8 +11,6 @@
 u32 service_requeue_calls(struct service *s, s32 wait_status);
 /* Ends an executing call: closes lent fds, stores DONE, wakes nobody. The caller's thread, referenced. */
 struct thread *call_finish(struct service *s, struct call *c, s64 status);
-/* What PROC_CREATE made for a call whose service died. */
-void exec_session_reset(struct exec_session *e);
 /* Wakes one idle receiver so that it looks at the queues; lock held. Referenced thread or NULL. */
 struct thread *receiver_poke_locked(struct service *s);
 

@@ -12,6 +12,7 @@
 #define MMAP_GAP_MAX (USER_TOP / 6 * 5)
 #define MMAP_RANDOM_PAGES 0xfffffffull        /* 28 bits, as Linux */
 #define BRK_RANDOM_PAGES 0x1fffull            /* 32 MiB, as Linux */
+#define PIE_BASE 0x555555554000ull            /* two thirds of the address space, as Linux */
 #define AUXV_MAX 24
 #define CLOCK_TICKS 100
 
@@ -52,11 +53,19 @@ static status_t map_stack(struct aspace *as, const struct linux_runtime *rt, u64
 	return aspace_map(as, &r, &at);
 }
 
-/* mmap searches downwards from below the room that the stack may grow into. */
-static void place_mmap(struct aspace *as, u64 stack_top, u64 limit)
+/* mmap searches downwards from below the room that the stack may grow into. stack_start holds the top until the
+ * stack is built. */
+void linux_layout_choose(struct aspace *as, u64 limit)
 {
+	u64 stack_top = USER_TOP - random_pages(STACK_TOP_GAP_MAX_PAGES);
+	as->stack_start = stack_top;
 	u64 gap = MIN(MAX(limit + STACK_GUARD_BYTES + (STACK_TOP_GAP_MAX_PAGES << PAGE_SHIFT), MMAP_GAP_MIN), MMAP_GAP_MAX);
 	as->mmap_top = ALIGN_DOWN(stack_top - gap, PAGE_SIZE) - random_pages(MMAP_RANDOM_PAGES);
+}
+
+u64 exec_program_base(void)
+{
+	return PIE_BASE + random_pages(MMAP_RANDOM_PAGES);
 }
 
 static u32 fill_auxv(u64 *v, const struct aspace *as, const struct linux_runtime *rt, const struct cred *c,
@@ -133,14 +142,13 @@ status_t linux_stack_build(struct aspace *as, const struct linux_runtime *rt, co
 			   const struct cred *cred, u64 stack_limit, u64 *sp)
 {
 	struct stack_layout l;
-	l.top = USER_TOP - random_pages(STACK_TOP_GAP_MAX_PAGES);
+	l.top = as->stack_start;
 	l.path_va = l.top - 8 - (strlen(args->path) + 1);
 	l.strings_va = l.path_va - args->strings_size;
 	l.platform_va = ALIGN_DOWN(l.strings_va - 7, 8);
 	l.random_va = l.platform_va - 16;
 	l.words = 1 + (u64)args->argc + 1 + args->envc + 1 + AUXV_MAX * 2;
 	l.vectors_va = ALIGN_DOWN(l.random_va - l.words * 8, 16);
-	place_mmap(as, l.top, stack_limit);
 	status_t st = map_stack(as, rt, l.top - l.vectors_va, stack_limit, l.top);
 	if (!st && vdso_map)
 		st = vdso_map(as);
