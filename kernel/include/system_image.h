@@ -8,5 +8,7 @@
 
 struct system_image { phys_t base; u64 size; };
 extern struct system_image system_image;
+void system_image_find(void); /* once, before the first service starts */
+u64 system_image_phys(void);   /* 0: none */
 
 #endif

@@ -8,6 +8,7 @@
 #include "file.h"
 #include "ipc_internal.h"
 #include "mm.h"
+#include "system_image.h"
 #include "../../lib/base/string.h"
 
 #define STATE_MAX_BYTES GIB(64)     /* window at SERVICE_STATE_BASE that nothing else uses */
@@ -181,6 +182,7 @@ void start_rootd(void)
 	for (u32 i = 0; i < ARRAY_SIZE(linux_calls); i++)
 		d.linux_calls[linux_calls[i] / 64] |= BIT(linux_calls[i] % 64);
 	u32 pid;
+	system_image_find();
 	status_t st = service_define(&d);
 	if (!st)
 		st = service_start(&services[SERVICE_ROOTD], &pid);
