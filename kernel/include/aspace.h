@@ -6,6 +6,7 @@
 #define AMBOS_KERNEL_ASPACE_H
 
 #include "mm.h"
+#include "page_index.h"
 #include "sched.h"
 #include "user_ptr.h"
 
@@ -26,8 +27,7 @@ struct memobj {
 	u32 flags;                    /* [I] MEMOBJ_* */
 	struct mutex lock;            /* size changes, truncate against fill and faults */
 	struct spinlock index_lock;
-	void *index_root;             /* [p] radix tree of struct page * (mm/page_index.c) */
-	u32 index_height;             /* [p] */
+	struct page_index index;      /* [p] struct page * by page number */
 	u64 page_count;               /* [p] */
 	u64 size;                     /* [l] bytes; faults beyond ALIGN_UP(size, page) are SIGBUS */
 	phys_t backing;               /* [I] image bytes used in place, or PHYS_NONE */
@@ -35,7 +35,7 @@ struct memobj {
 	struct list_node mappings;    /* [p] struct vma by memobj_link: reverse map */
 	const struct memobj_ops *ops; /* [I] may be NULL */
 	void *owner;                  /* [I] the node, for ops */
-	struct account *account;      /* [I] charged for index pages, may be NULL */
+	struct account *account;      /* [I] charged for index pages, may be NULL; holds no reference */
 };
 #define MEMOBJ_SHARED_ANON 1 /* tmpfs-like: pages are the only copy */
 #define MEMOBJ_PHYSICAL 2    /* backing is used in place for stores too, never copied (DMA pages, device memory) */
@@ -78,6 +78,7 @@ struct vma {
 	u64 offset;                   /* bytes into obj at start */
 	struct file *file;            /* kept for /proc/pid/maps and share modes; may be NULL */
 	const char *name;             /* "[heap]", "[stack]", "[vdso]" or NULL */
+	bool has_private;             /* a private file mapping with copied pages */
 };
 /* Locks: [l] lock, [t] table_lock, [a] atomic. */
 struct aspace {
@@ -97,6 +98,12 @@ struct aspace {
 	u64 limit_as_bytes, limit_data_bytes, limit_stack_bytes; /* the memory lease: copied from rlimits */
 	u64 vdso_base;
 	struct account *account;
+	u32 root_refs;          /* [a] 1 while refs > 0, and 1 per CPU that has page_table loaded */
+	u32 table_pages;        /* [l] */
+	u64 search_top;         /* [l] no gap above it is larger than search_hole */
+	u64 search_hole;        /* [l] */
+	u32 lock_future;        /* [l] MAP_F_LOCKED when mlockall(MCL_FUTURE) */
+	u32 membarrier_registered; /* [a] */
 };
 struct map_request {
 	u64 va;                /* hint, or the address when MAP_F_FIXED */
@@ -118,6 +125,9 @@ status_t aspace_protect(struct aspace *as, u64 va, u64 size, u32 prot) MUST_CHEC
 s64 aspace_remap(struct aspace *as, u64 va, u64 old_size, u64 new_size, u32 flags, u64 new_va); /* MREMAP_* flags; address or error */
 u64 aspace_brk(struct aspace *as, u64 new_end);            /* returns the end in force, as brk(2) */
 status_t aspace_advise(struct aspace *as, u64 va, u64 size, int advice);
+status_t aspace_lock_pages(struct aspace *as, u64 va, u64 size, bool lock) MUST_CHECK; /* mlock, munlock */
+status_t aspace_populate(struct aspace *as, u64 va, u64 size); /* prefaults; stops at the first failure */
+u64 aspace_random_stack_top(void);                             /* ASLR: page-aligned, below USER_TOP */
 enum fault_access { FAULT_READ = 0, FAULT_WRITE = 1, FAULT_EXEC = 2 };
 /* Resolves a user fault on the current thread's space. OK: retry. ERR_FAULT: SIGSEGV (*code SEGV_MAPERR 1 or
  * SEGV_ACCERR 2). ERR_IO: SIGBUS. ERR_NOMEM: out of memory. May sleep. */

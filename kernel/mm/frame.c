@@ -313,9 +313,20 @@ static u64 place_array(const struct boot_info *info, u64 base, u64 end, u64 size
 	return at;
 }
 
+static void segment_start(const struct boot_info *info, u64 base, u64 end)
+{
+	struct segment *s = &segments[segment_count];
+	u64 size = ALIGN_UP(((end - base) >> PAGE_SHIFT) * sizeof(struct page), PAGE_SIZE);
+	u64 array = place_array(info, base, end, size);
+	s->pages = phys_to_virt(array);
+	memset(s->pages, 0, size);
+	segment_add(base, end);
+	free_around_reserved(info, base, array);
+	free_around_reserved(info, array + size, end);
+}
+
 void frame_init(const struct boot_info *info)
 {
-	u64 array[MAX_SEGMENTS], array_size[MAX_SEGMENTS];
 	for (u32 i = 0; i <= MAX_ORDER; i++)
 		list_init(&free_lists[i]);
 	for (u32 i = 0; i < info->ram_count; i++) {
@@ -323,17 +334,9 @@ void frame_init(const struct boot_info *info)
 		u64 end = ALIGN_DOWN(info->ram[i].base + info->ram[i].size, PAGE_SIZE);
 		if (end <= base || end - base < MIB(1)) /* the scraps below 1 MiB are not worth a segment */
 			continue;
-		u32 n = segment_count;
-		segment_add(base, end);
-		array_size[n] = ALIGN_UP(segments[n].frame_count * sizeof(struct page), PAGE_SIZE);
-		array[n] = place_array(info, base, end, array_size[n]);
-		segments[n].pages = phys_to_virt(array[n]);
-		memset(segments[n].pages, 0, array_size[n]);
-	}
-	for (u32 n = 0; n < segment_count; n++) {
-		u64 base = segments[n].first_pfn << PAGE_SHIFT, end = base + (segments[n].frame_count << PAGE_SHIFT);
-		free_around_reserved(info, base, array[n]);
-		free_around_reserved(info, array[n] + array_size[n], end);
+		if (end > GIB(4)) /* page tables for it come from the segments before */
+			direct_map_add(base, end - base);
+		segment_start(info, base, end);
 	}
 	reserve_frames = MIN(total_frames / RESERVE_DIVISOR, RESERVE_MAX_FRAMES);
 }

@@ -10,7 +10,7 @@
 
 void frame_init(const struct boot_info *info);
 void slab_init(void);
-void vmap_init(phys_t top_of_ram);
+void vmap_init(void);
 extern phys_t kernel_page_table; /* PML4 of the kernel; its upper half is copied into every space */
 
 /* Counters that mm_stats_read reports; changed without locks, so they are approximate across CPUs. */

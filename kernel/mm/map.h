@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to kernel/mm: VMAs and the fault path below the public calls of aspace.h. All need as->lock. */
+#ifndef AMBOS_MM_MAP_H
+#define AMBOS_MM_MAP_H
+
+#include "file.h"
+#include "pagetable.h"
+
+#define MMAP_MIN_ADDRESS 65536ull   /* vm.mmap_min_addr */
+#define STACK_GUARD_GAP MIB(1)      /* kept free below a growing stack, as Linux does */
+
+struct vma *vma_alloc(struct aspace *as); /* zeroed; NULL = no memory */
+void vma_free(struct vma *v);
+void vma_attach_object(struct vma *v);    /* references obj and file, enters the reverse map */
+void vma_bury(struct vma *v, struct list_node *dead);  /* out of the tree already: leaves the reverse map */
+void vma_release_dead(struct list_node *dead);         /* as->lock NOT held */
+void vma_set_range(struct vma *v, u64 start, u64 end); /* moves the offset along with start */
+void vma_insert(struct aspace *as, struct vma *v);
+void vma_remove(struct aspace *as, struct vma *v);
+struct vma *vma_next(struct vma *v);
+struct vma *vma_prev(struct vma *v);
+status_t vma_split(struct vma *v, u64 at) MUST_CHECK; /* v keeps [start, at) */
+/* Joins v with its neighbours where attributes allow; returns the VMA that now covers v's range. */
+struct vma *vma_merge(struct vma *v, struct list_node *dead);
+status_t unmap_locked(struct aspace *as, u64 start, u64 end, struct list_node *dead) MUST_CHECK;
+/* Lowest address of a free range of `size`, top-down from mmap_top; 0 = none. */
+u64 find_gap(struct aspace *as, u64 size, u32 flags);
+bool range_is_free(struct aspace *as, u64 start, u64 end);
+bool map_limit_ok(struct aspace *as, u64 add_pages);
+
+/* Resolves one page. ERR_AGAIN: the lock was dropped to fill a page, look the VMA up again. */
+status_t fault_page(struct aspace *as, struct vma *v, u64 va, u32 access);
+/* Finds the VMA (growing a stack), checks rights and resolves; loops over ERR_AGAIN. */
+status_t fault_locked(struct aspace *as, u64 va, u32 access, int *code);
+bool stack_grow(struct aspace *as, struct vma *v, u64 va);
+
+/* memobj.c, for faults. index_lock held: page of the index or NULL. */
+struct page *memobj_lookup_locked(struct memobj *o, u64 index);
+bool memobj_in_backing(struct memobj *o, u64 index);  /* whole page usable in place */
+void memobj_unmap(struct memobj *o, u64 first, u64 last, bool private_copies); /* reverse map; index_lock NOT held */
+
+#endif

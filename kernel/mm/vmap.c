@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+/* The kernel's own mappings: direct map extension, MMIO and kernel stacks in the VMAP area.
+ * Entry points: mm_init, direct_map_add, mmio_map, kernel_stack_alloc/free.
+ * PML4 slots of the direct map (as far as RAM and devices go) and of VMAP are filled by vmap_init, before the
+ * first address space copies the upper half; a slot filled later is not seen by spaces that exist. */
+#include "boot_info.h"
+#include "frame.h"
+#include "pagetable.h"
+#include "spinlock.h"
+#include "string.h"
+
+#define DIRECT_MAP_SLOTS 2ull  /* 1 TiB: RAM, NVDIMM and the 64-bit PCI hole that QEMU gives */
+#define VMAP_SLOTS 1ull        /* 512 GiB of stacks and MMIO */
+#define LARGE_PAGE MIB(2)
+#define STACK_PAGES (KERNEL_STACK_SIZE / PAGE_SIZE)
+#define STACK_STRIDE (KERNEL_STACK_SIZE + PAGE_SIZE) /* one unmapped guard page below each */
+#define STACKS_BASE (VMAP_BASE + GIB(256)) /* MMIO grows from VMAP_BASE, stacks from here */
+
+phys_t kernel_page_table;
+
+static struct spinlock vmap_lock = SPINLOCK_INIT(RANK_PAGE_TABLE);
+static u64 mmio_next = VMAP_BASE;
+static u64 stack_next = STACKS_BASE;
+static void *free_stacks; /* stays mapped; the link is the first word */
+
+static phys_t read_page_table_root(void)
+{
+	u64 cr3;
+	__asm__ volatile("mov %%cr3, %0" : "=r"(cr3));
+	return cr3 & PTE_ADDRESS;
+}
+
+static u64 *table_of(u64 entry) { return phys_to_virt(entry & PTE_ADDRESS); }
+
+static u64 *kernel_table_below(u64 *slot)
+{
+	if (!(*slot & PTE_PRESENT)) {
+		struct page *p = page_alloc(ALLOC_ZERO);
+		if (!p)
+			return NULL;
+		stat_add(&stat_pagetable_pages, 1);
+		*slot = page_to_phys(p) | PTE_PRESENT | PTE_WRITE;
+	}
+	DEBUG_ASSERT(!(*slot & PTE_LARGE));
+	return table_of(*slot);
+}
+
+/* The slot of `va` at `level` (1 = 4 KiB, 2 = 2 MiB); NULL without memory or under a larger page. */
+static u64 *kernel_slot(u64 va, u32 level)
+{
+	u64 *table = phys_to_virt(kernel_page_table);
+	for (u32 l = 4; l > level; l--) {
+		u64 *slot = &table[(va >> (PAGE_SHIFT + 9 * (l - 1))) & 511];
+		if (l < 4 && (*slot & PTE_PRESENT) && (*slot & PTE_LARGE))
+			return NULL;
+		if (!(table = kernel_table_below(slot)))
+			return NULL;
+	}
+	return &table[(va >> (PAGE_SHIFT + 9 * (level - 1))) & 511];
+}
+
+void direct_map_add(phys_t pa, u64 size)
+{
+	spin_lock(&vmap_lock);
+	for (u64 at = ALIGN_DOWN(pa, LARGE_PAGE); at < pa + size; at += LARGE_PAGE) {
+		u64 *slot = kernel_slot(DIRECT_MAP_BASE + at, 2);
+		if (slot && !(*slot & PTE_PRESENT))
+			*slot = at | PTE_PRESENT | PTE_WRITE | PTE_LARGE | PTE_GLOBAL | PTE_NX | PTE_ACCESSED | PTE_DIRTY;
+	}
+	spin_unlock(&vmap_lock);
+}
+
+static bool kernel_map_page(u64 va, phys_t pa, u64 bits)
+{
+	u64 *slot = kernel_slot(va, 1);
+	if (!slot)
+		return false;
+	*slot = pa | bits | PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_GLOBAL | PTE_ACCESSED | PTE_DIRTY;
+	return true;
+}
+
+void *mmio_map(phys_t pa, u64 size, bool uncached)
+{
+	u64 offset = pa & PAGE_MASK, pages = (offset + size + PAGE_MASK) >> PAGE_SHIFT;
+	spin_lock(&vmap_lock);
+	u64 va = mmio_next;
+	bool ok = mmio_next + (pages + 1) * PAGE_SIZE <= STACKS_BASE;
+	for (u64 i = 0; i < pages && ok; i++)
+		ok = kernel_map_page(va + i * PAGE_SIZE, (pa - offset) + i * PAGE_SIZE, uncached ? PTE_UNCACHED : 0);
+	if (ok)
+		mmio_next += (pages + 1) * PAGE_SIZE;
+	spin_unlock(&vmap_lock);
+	return ok ? (void *)(va + offset) : NULL;
+}
+
+/* ---- kernel stacks ---- */
+
+static void *stack_map_new(void)
+{
+	u64 va;
+	spin_lock(&vmap_lock);
+	va = stack_next + PAGE_SIZE;
+	stack_next += STACK_STRIDE;
+	for (u64 i = 0; i < STACK_PAGES; i++) {
+		struct page *p = page_alloc(0);
+		if (!p || !kernel_map_page(va + i * PAGE_SIZE, page_to_phys(p), 0)) {
+			spin_unlock(&vmap_lock);
+			return NULL; /* the pages mapped so far stay in this slot: out of memory is rare and the loss bounded */
+		}
+		p->flags |= PAGE_FLAG_KERNEL;
+	}
+	spin_unlock(&vmap_lock);
+	stat_add(&stat_kernel_pages, STACK_PAGES);
+	return (void *)va;
+}
+
+void *kernel_stack_alloc(void)
+{
+	spin_lock(&vmap_lock);
+	void *stack = free_stacks;
+	if (stack)
+		free_stacks = *(void **)stack;
+	spin_unlock(&vmap_lock);
+	return stack ? stack : stack_map_new();
+}
+
+void kernel_stack_free(void *stack)
+{
+	if (!stack)
+		return;
+	spin_lock(&vmap_lock);
+	*(void **)stack = free_stacks;
+	free_stacks = stack;
+	spin_unlock(&vmap_lock);
+}
+
+/* ---- start ---- */
+
+void vmap_init(void)
+{
+	u64 *root = phys_to_virt(kernel_page_table);
+	for (u64 i = 0; i < DIRECT_MAP_SLOTS; i++)
+		if (!kernel_table_below(&root[((DIRECT_MAP_BASE >> 39) + i) & 511]))
+			panic("no memory for page tables");
+	for (u64 i = 0; i < VMAP_SLOTS; i++)
+		if (!kernel_table_below(&root[((VMAP_BASE >> 39) + i) & 511]))
+			panic("no memory for page tables");
+}
+
+void mm_init(const struct boot_info *info)
+{
+	kernel_page_table = read_page_table_root();
+	pagetable_primitives_init();
+	frame_init(info);
+	vmap_init();
+	slab_init();
+	aspace_init();
+}
