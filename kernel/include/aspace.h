@@ -102,6 +102,7 @@ struct aspace {
 	u32 table_pages;        /* [l] */
 	u64 search_top;         /* [l] no gap above it is larger than search_hole */
 	u64 search_hole;        /* [l] */
+	u64 search_base;        /* [l] the mmap_top that search_top belongs to */
 	u32 lock_future;        /* [l] MAP_F_LOCKED when mlockall(MCL_FUTURE) */
 	u32 membarrier_registered; /* [a] */
 };

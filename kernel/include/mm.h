@@ -24,6 +24,7 @@ enum page_flag {
 	PAGE_FLAG_FREE = 32,     /* head of a free buddy block */
 	PAGE_FLAG_CACHED = 64,   /* on the reclaim clock */
 	PAGE_FLAG_KERNEL = 128,  /* not a user or cache page (statistics) */
+	PAGE_FLAG_ANON = 256,    /* counted as anonymous user memory */
 };
 /* Locks: [a] atomic, [o] the owning memobj's index lock, [m] private to mm. */
 struct page {

@@ -55,7 +55,6 @@ struct aspace *aspace_create(void)
 	as->limit_as_bytes = as->limit_data_bytes = UINT64_MAX;
 	as->limit_stack_bytes = MIB(8); /* Linux's default RLIMIT_STACK */
 	as->mmap_top = USER_TOP - STACK_REGION - STACK_GAP - (random_u64() % MMAP_RANDOM_PAGES << PAGE_SHIFT);
-	as->search_top = as->mmap_top;
 	return as;
 }
 

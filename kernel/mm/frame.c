@@ -228,8 +228,9 @@ void page_put(struct page *p)
 	/* The sole owner need not pay for a locked instruction. */
 	if (__atomic_load_n(&p->refs, __ATOMIC_ACQUIRE) != 1 && __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	if (p->account) {
-		account_uncharge(p->account, 1);
+	if (p->flags & PAGE_FLAG_ANON) {
+		if (p->account)
+			account_uncharge(p->account, 1);
 		stat_add(&stat_anon_pages, -1);
 	}
 	page_free_order(p, p->order);
@@ -246,8 +247,8 @@ struct page *page_alloc_user(struct account *account, bool zero)
 		return NULL;
 	}
 	p->account = account;
-	if (account)
-		stat_add(&stat_anon_pages, 1);
+	p->flags = PAGE_FLAG_ANON;
+	stat_add(&stat_anon_pages, 1);
 	return p;
 }
 

@@ -67,7 +67,8 @@ u64 find_gap(struct aspace *as, u64 size, u32 flags)
 	u64 ignored = 0;
 	if (flags & MAP_F_32BIT)
 		return gap_below(as, LOW_TOP, LOW_BOTTOM, size, &ignored);
-	if (size <= as->search_hole) {
+	if (size <= as->search_hole || as->search_base != as->mmap_top) {
+		as->search_base = as->mmap_top;
 		as->search_top = as->mmap_top;
 		as->search_hole = 0;
 	}

@@ -8,6 +8,7 @@
 #include "pagetable.h"
 #include "spinlock.h"
 #include "string.h"
+#include "usercopy.h"
 
 #define DIRECT_MAP_SLOTS 2ull  /* 1 TiB: RAM, NVDIMM and the 64-bit PCI hole that QEMU gives */
 #define VMAP_SLOTS 1ull        /* 512 GiB of stacks and MMIO */
@@ -150,7 +151,7 @@ void vmap_init(void)
 void mm_init(const struct boot_info *info)
 {
 	kernel_page_table = read_page_table_root();
-	pagetable_primitives_init();
+	usercopy_init();
 	frame_init(info);
 	vmap_init();
 	slab_init();
