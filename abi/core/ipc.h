@@ -56,6 +56,10 @@ enum ambos_call_number {
 #include "calls.def"
 #undef AMBOS_CALL
 };
+/* Answered by lib/service for every service: debug door of the kill walk (kernels started with test_ipc only). */
+#define SERVICE_OP_TEST 0xfff0u
+struct service_test_request { u64 kill_at; };                    /* die at the n-th store point from now; 0: never */
+struct service_test_reply { u64 store_points; u32 pid, generation; }; /* since the state object was made */
 #define SERVICE_LOG_BYTES 512          /* one log line */
 #define SERVICE_STATE_BASE 0x100000000000ull /* where each instance finds its state object */
 #define IPC_STEP_MAX 1023              /* nested calls numbered 1..1023 within one call (10 bits of its id) */

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT
+// Start-up and the receive loop of a service. Workers are threads with buffers of their own; a message is answered by
+// the next IPC_RECEIVE of its worker, so a call costs one native call.
+#include "service.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../abi/core/broker.h"
+#include "../base/string.h"
+#include "internal.h"
+
+#define WORKER_STACK_BYTES KIB(128)
+#define COMMAND_LINE_BYTES 2048u
+
+struct worker {
+	struct service_request request;
+	struct ipc_reply reply;
+	bool has_reply;
+	u64 serving;             /* call id, 0 between calls; read by cancel */
+	u64 stored_call;         /* its reply lies in the reply store until it is delivered */
+	u8 *payload;
+};
+
+static const struct service_config *config;
+static struct ipc_service_info info;
+static struct worker *workers[WORKERS_MAX];
+static u32 worker_count;
+
+s64 ambos_call(u32 number, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	register u64 r10 __asm__("r10") = a3;
+	register u64 r8 __asm__("r8") = a4;
+	s64 result;
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"((u64)(AMBOS_CALL_BASE | number)), "D"(a0), "S"(a1), "d"(a2), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+static void log_write(u64 level, const char *fmt, va_list ap)
+{
+	char line[SERVICE_LOG_BYTES];
+	int n = fmt_vsnprintf(line, sizeof(line), fmt, ap);
+	ambos_call(AMBOS_CALL_SERVICE_LOG, level, (u64)line, MIN((u64)n, sizeof(line) - 1), 0, 0);
+}
+
+void service_log(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	log_write(6, fmt, ap);
+	va_end(ap);
+}
+
+void service_panic(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	log_write(3, fmt, ap);
+	va_end(ap);
+	for (;;)
+		_exit(127);
+}
+
+const struct ipc_service_info *service_info(void) { return &info; }
+
+u64 service_time_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * NSEC_PER_SEC + (u64)t.tv_nsec;
+}
+
+/* ---- requests ---- */
+void request_reply_args(struct service_request *r, const void *args, u32 size)
+{
+	if (size > IPC_ARGS_BYTES)
+		service_panic("reply arguments of %u bytes", size);
+	memcpy(r->reply_args, args, size);
+	r->reply_args_size = size;
+}
+
+bool request_cancelled(const struct service_request *r)
+{
+	return __atomic_load_n(&r->cancelled, __ATOMIC_RELAXED) != 0;
+}
+
+s64 request_string(const struct service_request *r, char *dst, u32 size)
+{
+	u32 n = r->message.payload_size;
+	if (n >= size)
+		return ERR_NAMETOOLONG;
+	memcpy(dst, r->payload, n);
+	dst[n] = '\0';
+	return strlen(dst) == n ? (s64)n : ERR_INVAL;
+}
+
+static const struct service_op *op_find(u32 op)
+{
+	if (op < config->op_count && config->ops[op].op == op) /* tables that start at 0 or 1 are found at once */
+		return &config->ops[op];
+	if (op - 1 < config->op_count && config->ops[op - 1].op == op)
+		return &config->ops[op - 1];
+	for (u32 i = 0; i < config->op_count; i++)
+		if (config->ops[i].op == op)
+			return &config->ops[i];
+	return NULL;
+}
+
+static s64 test_request(struct service_request *r)
+{
+	const struct service_test_request *q = request_args(r);
+	struct service_test_reply reply = { .store_points = state_store_points(), .pid = (u32)getpid(), .generation = info.generation };
+	if (r->message.args_size < sizeof(*q))
+		return ERR_INVAL;
+	state_test(q->kill_at);
+	request_reply_args(r, &reply, sizeof(reply));
+	return OK;
+}
+
+static s64 dispatch(struct service_request *r)
+{
+	if (unlikely(r->message.op == SERVICE_OP_TEST))
+		return test_request(r);
+	const struct service_op *op = op_find(r->message.op);
+	if (!op)
+		return ERR_NOSYS;
+	if (r->message.args_size < op->args_size)
+		return ERR_INVAL;
+	return op->handler(r);
+}
+
+static bool answer_from_store(struct worker *w)
+{
+	state_lock();
+	const struct stored_reply *s = reply_find(w->request.message.call_id);
+	if (s) {
+		w->reply.status = s->status;
+		w->reply.args_size = s->args_size;
+		w->reply.payload_size = s->payload_size;
+		w->reply.payload = (u64)s->payload;
+		memcpy(w->reply.args, s->args, s->args_size);
+		w->stored_call = w->request.message.call_id;
+	}
+	state_unlock();
+	return s != NULL;
+}
+
+static void fill_reply(struct worker *w, s64 status)
+{
+	struct service_request *r = &w->request;
+	w->reply.status = status;
+	w->reply.args_size = r->reply_args_size;
+	w->reply.payload_size = r->reply_payload_size;
+	w->reply.payload = (u64)r->reply_payload;
+	if (r->reply_args_size)
+		memcpy(w->reply.args, r->reply_args, r->reply_args_size);
+}
+
+static void serve(struct worker *w)
+{
+	struct service_request *r = &w->request;
+	__atomic_store_n(&w->serving, r->message.call_id, __ATOMIC_RELAXED);
+	w->reply.call_id = r->message.call_id;
+	w->stored_call = 0;
+	r->payload = w->payload;
+	r->payload2 = w->payload + r->message.payload_size;
+	r->reply_payload_size = r->reply_args_size = 0;
+	r->cancelled = 0;
+	r->next_step = 1;
+	r->reply_slot = 0;
+	w->payload[r->message.payload_size + r->message.payload2_size] = '\0';
+	if (unlikely(r->message.flags & IPC_RETRY) && answer_from_store(w)) {
+		w->has_reply = true;
+		return;
+	}
+	s64 status = dispatch(r);
+	w->has_reply = status != SERVICE_REPLY_LATER;
+	if (w->has_reply)
+		fill_reply(w, status);
+	if (r->reply_slot && w->has_reply)
+		w->stored_call = r->message.call_id;
+	if (!w->has_reply)
+		__atomic_store_n(&w->serving, 0, __ATOMIC_RELAXED);
+}
+
+static void cancel(u64 call_id)
+{
+	for (u32 i = 0; i < worker_count; i++)
+		if (workers[i] && __atomic_load_n(&workers[i]->serving, __ATOMIC_RELAXED) == call_id)
+			__atomic_store_n(&workers[i]->request.cancelled, 1, __ATOMIC_RELAXED);
+	if (config->cancel)
+		config->cancel(call_id);
+}
+
+static void delivered(struct worker *w)
+{
+	state_lock();
+	reply_delivered(w->stored_call);
+	state_unlock();
+	w->stored_call = 0;
+}
+
+static void worker_loop(struct worker *w)
+{
+	for (;;) {
+		struct service_request *r = &w->request;
+		bool replied = w->has_reply;
+		w->has_reply = false;
+		s64 st = ambos_call(AMBOS_CALL_IPC_RECEIVE, (u64)&r->message, (u64)w->payload, IPC_PAYLOAD_BYTES,
+				    replied ? (u64)&w->reply : 0, 0);
+		if (unlikely(w->stored_call))
+			delivered(w);
+		if (unlikely(st)) {
+			if (st != ERR_INTR)
+				service_log("receive: %lld", (long long)st);
+			continue;
+		}
+		if (likely(!(r->message.flags & (IPC_CANCEL | IPC_NOTIFY))))
+			serve(w);
+		else if (r->message.flags & IPC_CANCEL)
+			cancel(r->message.call_id);
+		else if (config->notify)
+			config->notify(&r->message, w->payload);
+	}
+}
+
+static void *worker_main(void *arg)
+{
+	worker_loop(arg);
+	return NULL;
+}
+
+static struct worker *worker_create(void)
+{
+	u64 size = ALIGN_UP(sizeof(struct worker), PAGE_SIZE) + IPC_PAYLOAD_BYTES + PAGE_SIZE + IPC_PAYLOAD_BYTES;
+	u8 *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (area == MAP_FAILED)
+		service_panic("no memory for a worker");
+	struct worker *w = (struct worker *)area;
+	w->payload = area + ALIGN_UP(sizeof(struct worker), PAGE_SIZE);
+	w->request.reply_payload = w->payload + IPC_PAYLOAD_BYTES + PAGE_SIZE;
+	w->request.worker = w;
+	workers[worker_count++] = w;
+	return w;
+}
+
+static status_t thread_start(void *(*fn)(void *), void *arg)
+{
+	pthread_t thread;
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	int error = pthread_create(&thread, &attributes, fn, arg);
+	pthread_attr_destroy(&attributes);
+	return -error;
+}
+
+struct thread_start { void (*fn)(void *); void *arg; };
+static void *plain_thread(void *arg)
+{
+	struct thread_start start = *(struct thread_start *)arg;
+	munmap(arg, PAGE_SIZE);
+	start.fn(start.arg);
+	return NULL;
+}
+
+status_t service_thread(void (*fn)(void *), void *arg)
+{
+	struct thread_start *start = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (start == MAP_FAILED)
+		return ERR_NOMEM;
+	*start = (struct thread_start){ fn, arg };
+	return thread_start(plain_thread, start);
+}
+
+static void start_service(bool first)
+{
+	if (first)
+		txn_begin();
+	status_t st = config->start ? config->start(first) : OK;
+	if (st)
+		service_panic("start failed: %d", st);
+	if (first) {
+		state_first_done();
+		txn_commit(NULL, OK);
+	}
+}
+
+int service_run(const struct service_config *c)
+{
+	config = c;
+	if (ambos_call(AMBOS_CALL_SERVICE_INFO, (u64)&info, sizeof(info), 0, 0, 0) != 0)
+		_exit(126);
+	start_service(state_open(c, &info));
+	u32 threads = c->threads ? c->threads : info.threads;
+	if (threads == 0 || threads > WORKERS_MAX)
+		service_panic("%u workers", threads);
+	struct worker *first = worker_create();
+	for (u32 i = 1; i < threads; i++)
+		if (thread_start(worker_main, worker_create()))
+			service_panic("cannot start worker %u", i);
+	worker_loop(first);
+	return 0;
+}
+
+status_t service_reply_later(u64 call_id, s64 status, const void *args, u32 args_size, const void *payload, u32 payload_size)
+{
+	struct ipc_reply r = { .call_id = call_id, .status = status, .args_size = args_size, .payload_size = payload_size, .payload = (u64)payload };
+	if (args_size > IPC_ARGS_BYTES)
+		return ERR_INVAL;
+	if (args_size)
+		memcpy(r.args, args, args_size);
+	s64 st = ambos_call(AMBOS_CALL_IPC_REPLY, (u64)&r, 0, 0, 0, 0);
+	state_lock();
+	reply_delivered(call_id);
+	state_unlock();
+	return (status_t)st;
+}
+
+/* ---- the machine ---- */
+const void *service_system_image(u64 *size)
+{
+	static struct mm_region region;
+	if (!region.va && ambos_call(AMBOS_CALL_MM_BROKER, MM_SYSTEM_IMAGE, (u64)&region, sizeof(region), 0, 0) != 0)
+		return NULL;
+	*size = region.size;
+	return (const void *)region.va;
+}
+
+static const char *command_line(void)
+{
+	static char text[COMMAND_LINE_BYTES];
+	static bool read;
+	struct mm_region region = { (u64)text, sizeof(text) };
+	if (!read && ambos_call(AMBOS_CALL_MM_BROKER, MM_BOOT_OPTIONS, (u64)&region, sizeof(region), 0, 0) != 0)
+		text[0] = '\0';
+	read = true;
+	return text;
+}
+
+const char *service_boot_option(const char *key, char *buf, u32 size)
+{
+	size_t key_size = strlen(key);
+	for (const char *p = command_line(); *p;) {
+		size_t n = strcspn(p, " ");
+		if (n >= key_size && memcmp(p, key, key_size) == 0 && (n == key_size || p[key_size] == '=')) {
+			size_t skip = n == key_size ? key_size : key_size + 1;
+			if (n - skip >= size)
+				return NULL;
+			memcpy(buf, p + skip, n - skip);
+			buf[n - skip] = '\0';
+			return buf;
+		}
+		p += n;
+		p += strspn(p, " ");
+	}
+	return NULL;
+}
