@@ -34,8 +34,8 @@ struct storage_attach { u32 port, direction; };
 struct storage_end { u32 port, direction; u64 bytes; };
 struct storage_progress {
 	u64 bytes;             /* TO_HOST: read from the file; FROM_HOST: written to it */
-	u64 completed;         /* TO_HOST: taken by the device */
 	u32 attached, ended;   /* ended: end of file seen, or the peer is gone */
+	u32 idle, unused;      /* TO_HOST: everything that was written to the file before the request is counted in bytes */
 };
 struct storage_9p_reply { u32 device, msize_max; };
 struct storage_9p_exchange { u32 device, unused; };
