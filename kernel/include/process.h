@@ -111,6 +111,8 @@ struct thread {
 	sigset_t_k saved_mask;           /* restored after sigsuspend, ppoll, ... */
 	bool restore_mask;
 	struct sigpending pending;       /* [s] */
+	bool fault_forced;               /* own: the pending fault has no handler, kills pid 1 too */
+	u32 fault_vector, fault_error; u64 fault_address; /* own: last exception, for sigcontext */
 	u64 altstack_base, altstack_size; u32 altstack_flags;
 	u64 restart_deadline, restart_args[4]; /* of a call that answered ERR_RESTART_BLOCK; */
 	s64 (*restart_fn)(struct thread *t);   /* restart_syscall(2) calls it */
@@ -141,6 +143,7 @@ enum process_flag {
 	PROC_SERVICE = 1,    /* restricted to its manifest's calls; OOM-exempt; not killed by groups */
 	PROC_EXITING = 2, PROC_EXECED = 4, PROC_DUMPABLE = 8, PROC_CHILD_SUBREAPER = 16, PROC_WINDOWS = 32, PROC_PREPARED = 64,
 	PROC_NO_NEW_PRIVS = 128, PROC_STOPPED = 256, PROC_KEEPCAPS = 512,
+	PROC_CONTINUED = 1024,           /* left a stop, parent not told yet */
 };
 /* Locks: [t] process_tree_lock (RANK_PROCESS_TREE), [s] signal_lock, [ts] written under both, read under either,
  * [a] atomic, [I] immutable. */
