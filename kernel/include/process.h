@@ -122,8 +122,6 @@ struct thread {
 	struct thread *vfork_waiter;     /* [t] woken when we exec or exit; referenced */
 	s32 exit_code;
 	bool exiting;                    /* [t] takes no more signals */
-	u32 parent_death_signal;
-	u64 cpu_timer_unused;
 	u64 minor_faults, major_faults;
 	struct call *call;               /* routed call that this thread waits for */
 	struct call *serving;            /* service thread: call it executes */
@@ -182,9 +180,11 @@ struct process {
 	char *cmdline_unused;
 	u64 start_ns;
 	u64 children_user_ns, children_system_ns, dead_user_ns, dead_system_ns;
-	u64 minor_faults, major_faults, children_minor_faults, children_major_faults, max_rss_pages;
+	u64 minor_faults, major_faults, children_minor_faults, children_major_faults, max_rss_pages, children_max_rss_pages;
+	u64 dead_voluntary, dead_involuntary;
 	struct account *account;
 	struct service *service;         /* NULL for programs */
+	u32 parent_death_signal;         /* [t] */
 	s32 oom_score_adj;
 	u32 personality;
 	struct timer itimer_real; u64 itimer_real_interval_ns; /* [s] */
@@ -210,6 +210,7 @@ struct thread *thread_find(u32 tid);     /* referenced, or NULL */
 struct process *process_next(u32 from);
 extern struct spinlock process_tree_lock;
 extern struct list_node process_all;     /* [t] by all_link */
+extern struct list_node process_orphans; /* [t] by sibling: programs that wait for the next initd */
 struct aspace *process_aspace_get(struct process *p); /* referenced, or NULL when it has none (zombie) */
 struct fdtable *process_fds_get(struct process *p);   /* referenced table of a live thread, or NULL */
 struct fs_context *process_fs_get(struct process *p); /* the same, for /proc/pid/{cwd,root} */
@@ -227,6 +228,9 @@ bool pgrp_exists_locked(u32 pgid, u32 sid);          /* a group with a member in
 struct process *process_find_locked(u32 pid);        /* not referenced */
 struct thread *thread_find_locked(u32 tid);
 bool pgrp_is_orphaned_locked(u32 pgid, struct process *without);
+/* object/pidfd.c: a pidfd for p (takes its own reference); the process of a pidfd, referenced, or NULL. */
+struct file *pidfd_create(struct process *p, u32 flags) WEAK;
+struct process *pidfd_process(struct file *f) WEAK;
 u32 process_count(void);                              /* threads in the system, for loadavg, sysinfo and RLIMIT_NPROC */
 u64 thread_user_ns(const struct thread *t);
 u64 process_user_ns(struct process *p);               /* dead and live threads */

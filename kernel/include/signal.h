@@ -32,6 +32,7 @@ enum { SS_ONSTACK = 1, SS_DISABLE = 2 };
 
 struct sigactions *sigactions_create(void);
 void sigactions_put(struct sigactions *a);
+extern struct sigactions sigactions_none; /* of a zombie: all default, never written */
 
 /* signal.c. p->signal_lock held for *_locked. */
 void thread_notify(struct thread *t, u32 work);         /* sets work bits and makes the thread look at them */
@@ -54,6 +55,10 @@ bool signal_on_altstack(const struct thread *t, u64 sp);
 void process_begin_exit_locked(struct process *p, s32 wait_status); /* signal_lock held: all threads get WORK_EXIT */
 void thread_release_memory(struct thread *t);           /* before the thread leaves its space: clear_child_tid, robust list, vfork */
 void process_reap_locked(struct process *p);            /* zombie -> gone; its times go to the parent */
+
+/* wait.c: struct rusage of the ABI. */
+struct usage { u64 user_ns, system_ns, minor_faults, major_faults, max_rss_pages, voluntary, involuntary; };
+status_t usage_out(struct user_ptr p, const struct usage *u) MUST_CHECK;
 
 /* time_timer.c */
 void timers_process_init(struct process *p);

@@ -34,6 +34,11 @@ void fpu_restore(const void *area);
 void fpu_init_area(void *area);
 /* Checks an area that a program wrote (sigreturn) before fpu_restore: ERR_INVAL for reserved bits. */
 status_t fpu_validate(void *area, size_t size) MUST_CHECK;
+/* The current thread's user FS and GS base: CPU -> thread (a program may have changed them), thread -> CPU. */
+void thread_segments_save(struct thread *t);
+void thread_segments_load(const struct thread *t);
+#define USER_CODE_SELECTOR 0x33
+#define USER_DATA_SELECTOR 0x2b
 /* Enters user mode for the first time with this frame at the top of the current thread's kernel stack. */
 void user_enter(void) NORETURN;
 

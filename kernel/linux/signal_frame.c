@@ -24,8 +24,6 @@
 #define RFLAGS_TF 0x100ull
 #define RFLAGS_DF 0x400ull
 #define RFLAGS_RF 0x10000ull
-#define USER_CODE_SELECTOR 0x33
-#define USER_DATA_SELECTOR 0x2b
 
 struct sigcontext_user {
 	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;

@@ -22,6 +22,7 @@ struct pid_slot {
 
 struct spinlock process_tree_lock = SPINLOCK_INIT(RANK_PROCESS_TREE);
 struct list_node process_all = LIST_INIT(process_all);
+struct list_node process_orphans = LIST_INIT(process_orphans);
 static struct pid_slot *pid_blocks[PID_MAX / PID_BLOCK];
 static u32 pid_last;
 static u32 thread_total;
@@ -53,7 +54,8 @@ u32 pid_alloc_locked(u32 wanted)
 	if (thread_total >= THREADS_MAX)
 		return 0;
 	if (wanted)
-		return wanted < PID_MAX && pid_is_free(wanted) ? wanted : 0;
+		return wanted < PID_MAX && pid_slot_make(wanted) && !pid_slot(wanted)->process && !pid_slot(wanted)->thread ?
+			wanted : 0; /* a restarted initd: its group may live on */
 	for (u32 tries = 0; tries < PID_MAX; tries++) {
 		u32 pid = pid_last + 1 < PID_MAX ? pid_last + 1 : PID_RESERVED;
 		pid_last = pid;
@@ -176,6 +178,12 @@ void process_link_locked(struct process *p, u32 pid, struct process *parent)
 	} else {
 		process_move_group_locked(p, pid, pid);
 	}
+	if (pid == 1) /* a new initd takes over what the last one left */
+		list_for_each_safe(orphan, &process_orphans, struct process, sibling) {
+			list_remove(&orphan->sibling);
+			list_push_back(&p->children, &orphan->sibling);
+			orphan->parent = p;
+		}
 }
 
 void process_unlink_locked(struct process *p)

@@ -44,6 +44,8 @@ static void rlimits_default(struct rlimit_k *limits)
 	limits[RLIMIT_RTPRIO] = (struct rlimit_k){ 0, 0 };
 }
 
+struct sigactions sigactions_none = { .refs = 1, .lock = SPINLOCK_INIT(RANK_SIGNAL_ACTIONS) };
+
 struct sigactions *sigactions_create(void)
 {
 	struct sigactions *a = kzalloc(sizeof(*a));

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/* exec_commit: the point of no return of an exec, for a program and for the first image of a new process.
+ * Ends the sibling threads, takes over the pid, swaps address space, handlers, descriptors and credentials in place,
+ * and leaves the user frame that user_enter or the return from execve(2) starts. Rules: execve(2). */
+#include "signal.h"
+#include "file.h"
+#include "trap.h"
+#include "../../lib/base/string.h"
+
+#define RFLAGS_USER_START 0x202 /* interrupts on, bit 1 is always set */
+
+static void give_up(struct exec_image *image, s32 wait_status) NORETURN;
+static void give_up(struct exec_image *image, s32 wait_status)
+{
+	aspace_put(image->aspace);
+	if (image->exe)
+		file_put(image->exe);
+	cred_put(image->cred);
+	thread_exit_current(wait_status);
+}
+
+/* Waits until this is the only thread. A group exit or another exec that began before wins: then the caller dies here. */
+static void end_siblings(struct process *p, struct thread *t, struct exec_image *image)
+{
+	spin_lock(&p->signal_lock);
+	bool lost = p->exec_thread || (p->flags & PROC_EXITING);
+	if (!lost)
+		p->exec_thread = t;
+	spin_unlock(&p->signal_lock);
+	if (lost)
+		give_up(image, (s32)p->group_exit_code);
+	spin_lock(&p->signal_lock);
+	list_for_each(other, &p->threads, struct thread, process_link)
+		if (other != t)
+			thread_notify(other, WORK_EXIT);
+	spin_unlock(&p->signal_lock);
+	if (WAIT_EVENT(&p->stop_wait, p->thread_count == 1, DEADLINE_NEVER, WAIT_UNINTERRUPTIBLE)) { /* cannot time out */ }
+	p->exec_thread = NULL;
+	if (p->flags & PROC_EXITING)
+		give_up(image, (s32)p->group_exit_code);
+	if (t->tid != p->pid) {
+		spin_lock(&process_tree_lock);
+		thread_retid_locked(t, p->pid);
+		spin_unlock(&process_tree_lock);
+	}
+}
+
+static void swap_aspace(struct process *p, struct aspace *as)
+{
+	spin_lock(&process_tree_lock);
+	struct aspace *old = p->aspace;
+	p->aspace = as;
+	spin_unlock(&process_tree_lock);
+	aspace_switch(as);
+	if (!old)
+		return;
+	p->max_rss_pages = MAX(p->max_rss_pages, old->resident_pages);
+	aspace_put(old);
+}
+
+/* Handlers go, ignored signals stay ignored. A table shared with another process is left to it. */
+static void reset_actions(struct process *p)
+{
+	struct sigactions *own = p->actions, *old = NULL;
+	if (own->refs > 1) {
+		struct sigactions *fresh = sigactions_create();
+		if (!fresh) /* past the point of no return: Linux kills too */
+			process_exit_group(SIGKILL);
+		memcpy(fresh->action, own->action, sizeof(fresh->action));
+		old = own;
+		own = fresh;
+	}
+	spin_lock(&p->signal_lock);
+	p->actions = own;
+	spin_lock(&own->lock);
+	for (u32 i = 0; i < SIGNAL_MAX; i++)
+		own->action[i] = (struct sigaction_k){ .handler = own->action[i].handler == SIG_IGN_K ? SIG_IGN_K : SIG_DFL_K };
+	spin_unlock(&own->lock);
+	spin_unlock(&p->signal_lock);
+	sigactions_put(old);
+}
+
+static void reset_descriptors(struct process *p, struct thread *t)
+{
+	if (p->flags & PROC_SERVICE) /* its table outlives its instances */
+		return;
+	struct fdtable *own = fdtable_unshare(t->fds);
+	if (!own)
+		process_exit_group(SIGKILL);
+	spin_lock(&process_tree_lock);
+	t->fds = own;
+	spin_unlock(&process_tree_lock);
+	fdtable_close_on_exec(own);
+}
+
+static void reset_thread(struct thread *t)
+{
+	t->altstack_base = t->altstack_size = 0;
+	t->altstack_flags = 0;
+	t->robust_list = t->clear_child_tid = 0;
+	t->rseq_va = 0;
+	t->rseq_len = t->rseq_sig = 0;
+	t->restart_fn = NULL;
+	t->restore_mask = false;
+	t->user_fs_base = t->user_gs_base = 0;
+	thread_segments_load(t);
+	fpu_init_area(t->fpu_area);
+	fpu_restore(t->fpu_area);
+}
+
+void exec_commit(struct exec_image *image)
+{
+	struct thread *t = thread_current();
+	struct process *p = t->process;
+	if (p->thread_count > 1 || t->tid != p->pid)
+		end_siblings(p, t, image);
+	if (p->aspace)
+		thread_release_memory(t);
+	swap_aspace(p, image->aspace);
+	reset_actions(p);
+	reset_descriptors(p, t);
+	timers_process_exit(p, true);
+	reset_thread(t);
+	spin_lock(&process_tree_lock);
+	struct file *old_exe = p->exe;
+	p->exe = image->exe;
+	str_copy(t->name, image->name, sizeof(t->name));
+	spin_unlock(&process_tree_lock);
+	if (old_exe)
+		file_put(old_exe);
+	u32 clear = PROC_KEEPCAPS;
+	if (image->cred) {
+		cred_replace(image->cred);
+		clear |= PROC_DUMPABLE;
+		p->parent_death_signal = 0;
+	}
+	__atomic_and_fetch(&p->flags, ~clear, __ATOMIC_RELAXED);
+	__atomic_or_fetch(&p->flags, PROC_EXECED | (image->cred ? 0 : PROC_DUMPABLE), __ATOMIC_RELAXED);
+	if (p->parent)
+		p->exit_signal = SIGCHLD;
+	struct trap_frame *f = thread_user_frame(t);
+	memset(f, 0, sizeof(*f));
+	f->rip = image->entry;
+	f->rsp = image->stack_pointer;
+	f->cs = USER_CODE_SELECTOR;
+	f->ss = USER_DATA_SELECTOR;
+	f->rflags = RFLAGS_USER_START;
+}
