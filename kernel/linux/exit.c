@@ -219,7 +219,7 @@ static void process_teardown(struct process *p)
 	timers_process_exit(p, false);
 	if (p->service)
 		service_process_exited(p, status);
-	if (p->sid == p->pid && tty_session_leader_exit)
+	if (p->sid == p->pid)
 		tty_session_leader_exit(p);
 	drop_aspace(p);
 	spin_lock(&process_tree_lock);
