@@ -66,6 +66,7 @@ void timers_process_exit(struct process *p, bool exec); /* exec keeps the interv
 void timer_signal_taken_locked(struct process *p, struct siginfo_k *info); /* fills the overrun count */
 
 /* futex.c */
+void futex_init(void);
 u32 futex_wake_address(u64 va, u32 count);
 void futex_exit_robust_list(struct thread *t);
 

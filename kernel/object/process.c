@@ -3,7 +3,7 @@
  * One slot per number holds the process, the thread and the use counts as group and session id, so a number is
  * free exactly when the slot is empty. Slots come in blocks that are made on first use and kept.
  * All of it is under process_tree_lock; p->threads is also written under p->signal_lock. */
-#include "process.h"
+#include "signal.h"
 #include "file.h"
 #include "vfs.h"
 #include "../../lib/base/string.h"
@@ -120,8 +120,10 @@ u32 process_count(void)
 
 struct process *process_alloc(void)
 {
-	if (!process_cache)
+	if (unlikely(!process_cache)) { /* the first process: nothing else runs yet */
 		process_cache = slab_create("process", sizeof(struct process), 16);
+		futex_init();
+	}
 	struct process *p = process_cache ? slab_alloc(process_cache) : NULL;
 	if (!p)
 		return NULL;
