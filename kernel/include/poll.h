@@ -16,9 +16,4 @@ _Static_assert(sizeof(struct pollfd_k) == 8, "struct pollfd");
  * deadline 0 only looks. */
 s64 poll_files(struct pollfd_k *fds, u32 count, u64 deadline_ns) MUST_CHECK;
 
-/* Replaces the signal mask for one call (ppoll, pselect6, epoll_pwait). `mask` NULL: nothing to do. */
-status_t signal_mask_swap_in(struct user_ptr mask, u64 size, bool *swapped) MUST_CHECK;
-/* After the wait: an interrupted call keeps the mask until the handler's frame is built. */
-void signal_mask_swap_out(bool swapped, s64 result);
-
 #endif

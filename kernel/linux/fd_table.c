@@ -5,7 +5,6 @@
 
 #include "linux/fcntl.h"
 #include "linux/ioctl.h"
-#include "linux/resource.h"
 #include "linux/stat.h"
 
 s64 node_lock_fcntl(struct file *f, int command, struct user_ptr lock) WEAK;
@@ -44,7 +43,7 @@ static s64 duplicate_from(int fd, u64 min, u32 fd_flags)
 
 	if (!f)
 		return ERR_BADF;
-	if (min >= p->rlimits[RLIMIT_NOFILE_K].soft || min > INT32_MAX) {
+	if (min >= p->rlimits[RLIMIT_NOFILE].soft || min > INT32_MAX) {
 		file_put(f);
 		return ERR_INVAL;
 	}

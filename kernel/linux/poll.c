@@ -5,56 +5,12 @@
 #include "poll.h"
 
 #include "base/string.h"
-#include "linux/resource.h"
-#include "linux/signal_numbers.h"
 
 #define SELECT_IN (POLL_IN | POLL_RDNORM | POLL_HUP | POLL_ERR)
 #define SELECT_OUT (POLL_OUT | POLL_WRNORM | POLL_ERR)
 #define WORD_BITS 64
 
 struct timeval_k { s64 seconds, microseconds; };
-
-status_t signal_mask_swap_in(struct user_ptr mask, u64 size, bool *swapped)
-{
-	struct thread *t = thread_current();
-	sigset_t_k set;
-	status_t st;
-
-	*swapped = false;
-	if (user_is_null(mask))
-		return OK;
-	if (size != sizeof(set))
-		return ERR_INVAL;
-	st = COPY_IN(&set, mask);
-	if (st)
-		return st;
-	spin_lock(&t->process->actions->lock);
-	t->saved_mask = t->blocked;
-	t->blocked = set & ~(SIGBIT(SIGKILL_K) | SIGBIT(SIGSTOP_K));
-	spin_unlock(&t->process->actions->lock);
-	*swapped = true;
-	if (thread_signal_pending(t))
-		__atomic_or_fetch(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
-	return OK;
-}
-
-void signal_mask_swap_out(bool swapped, s64 result)
-{
-	struct thread *t = thread_current();
-
-	if (!swapped)
-		return;
-	if (result == ERR_INTR || result <= ERR_RESTART) { /* the delivered signal's return restores the mask */
-		t->restore_mask = true;
-		__atomic_or_fetch(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
-		return;
-	}
-	spin_lock(&t->process->actions->lock);
-	t->blocked = t->saved_mask;
-	spin_unlock(&t->process->actions->lock);
-	if (thread_signal_pending(t))
-		__atomic_or_fetch(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
-}
 
 /* The list of a poll call: on the stack when small. */
 struct pollfd_list {
@@ -79,7 +35,7 @@ static s64 poll_call(u64 user_fds, u64 count, u64 deadline_ns)
 	struct pollfd_list list;
 	s64 result;
 
-	if (count > process_current()->rlimits[RLIMIT_NOFILE_K].soft || count > FDTABLE_MAX)
+	if (count > process_current()->rlimits[RLIMIT_NOFILE].soft || count > FDTABLE_MAX)
 		return ERR_INVAL;
 	result = list_alloc(&list, (u32)count);
 	if (result)
@@ -129,15 +85,14 @@ static status_t deadline_from_timespec(u64 user_time, u64 *deadline_ns)
 LINUX_HANDLER(ppoll)
 {
 	u64 deadline;
-	bool swapped;
 	s64 result = deadline_from_timespec(a2, &deadline);
 
 	if (result == OK)
-		result = signal_mask_swap_in(user_ptr(a3), a4, &swapped);
+		result = signal_mask_temporary(user_ptr(a3), a4);
 	if (result)
 		return result;
 	result = poll_call(a0, (u32)a1, deadline);
-	signal_mask_swap_out(swapped, result);
+	signal_mask_finish(result == ERR_RESTART_NOHAND);
 	if (a2 && timespec_out(user_ptr(a2), time_left(deadline)) && result == ERR_RESTART_NOHAND)
 		result = ERR_INTR; /* a restart would use the old time */
 	return result;
@@ -287,17 +242,16 @@ LINUX_HANDLER(pselect6)
 {
 	struct { u64 mask, size; } signal_arg = { 0, 0 };
 	u64 deadline;
-	bool swapped;
 	s64 result = deadline_from_timespec(a4, &deadline);
 
 	if (result == OK && a5)
 		result = COPY_IN(&signal_arg, user_ptr(a5));
 	if (result == OK)
-		result = signal_mask_swap_in(user_ptr(signal_arg.mask), signal_arg.size, &swapped);
+		result = signal_mask_temporary(user_ptr(signal_arg.mask), signal_arg.size);
 	if (result)
 		return result;
 	result = select_call(a0, a1, a2, a3, deadline);
-	signal_mask_swap_out(swapped, result);
+	signal_mask_finish(result == ERR_RESTART_NOHAND);
 	if (a4 && timespec_out(user_ptr(a4), time_left(deadline)) && result == ERR_RESTART_NOHAND)
 		result = ERR_INTR;
 	return result;

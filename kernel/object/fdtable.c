@@ -4,7 +4,6 @@
 #include "file.h"
 
 #include "base/string.h"
-#include "linux/resource.h"
 
 #define WORD_BITS 64
 #define BOOT_NOFILE 1024 /* limit for threads without a process */
@@ -247,7 +246,7 @@ struct file *fd_get(int fd)
 static u32 descriptor_limit(void)
 {
 	struct process *p = process_current();
-	u64 limit = p ? p->rlimits[RLIMIT_NOFILE_K].soft : BOOT_NOFILE;
+	u64 limit = p ? p->rlimits[RLIMIT_NOFILE].soft : BOOT_NOFILE;
 
 	return (u32)MIN(limit, (u64)FDTABLE_MAX);
 }

@@ -5,13 +5,12 @@
 #include "vfs.h"
 
 #include "base/string.h"
-#include "linux/resource.h"
-#include "linux/signal_numbers.h"
 #include "linux/stat.h"
 
 /* st_dev of objects without a file system, as Linux numbers its internal mounts: any small constants will do. */
 #define ANONYMOUS_DEV 0x0f
 #define ANONYMOUS_MODE 0600
+#define SIZE_UNLIMITED UINT64_MAX /* RLIM_INFINITY */
 
 static struct slab_cache *file_cache;
 static u64 last_ino;
@@ -66,11 +65,11 @@ static bool is_regular(const struct file *f) { return f->where.node && S_ISREG_K
 status_t file_check_size_limit(u64 size)
 {
 	struct process *p = process_current();
-	u64 limit = p ? p->rlimits[RLIMIT_FSIZE_K].soft : RLIM_INFINITY_K;
+	u64 limit = p ? p->rlimits[RLIMIT_FSIZE].soft : SIZE_UNLIMITED;
 
 	if (likely(size <= limit))
 		return OK;
-	signal_send_thread(thread_current(), SIGXFSZ_K, NULL);
+	signal_send_thread(thread_current(), SIGXFSZ, NULL);
 	return FAIL(ERR_FBIG, "RLIMIT_FSIZE");
 }
 
@@ -78,9 +77,9 @@ status_t file_check_size_limit(u64 size)
 static status_t clip_to_size_limit(struct file *f, struct io_buf *from, u64 pos)
 {
 	struct process *p = process_current();
-	u64 limit = p ? p->rlimits[RLIMIT_FSIZE_K].soft : RLIM_INFINITY_K;
+	u64 limit = p ? p->rlimits[RLIMIT_FSIZE].soft : SIZE_UNLIMITED;
 
-	if (likely(limit == RLIM_INFINITY_K) || !is_regular(f) || from->remaining == 0)
+	if (likely(limit == SIZE_UNLIMITED) || !is_regular(f) || from->remaining == 0)
 		return OK;
 	if ((f->flags & O_APPEND_K) && f->where.node->data)
 		pos = f->where.node->data->size;
@@ -93,7 +92,7 @@ static status_t clip_to_size_limit(struct file *f, struct io_buf *from, u64 pos)
 static s64 after_write(s64 result)
 {
 	if (unlikely(result == ERR_PIPE))
-		signal_send_thread(thread_current(), SIGPIPE_K, NULL);
+		signal_send_thread(thread_current(), SIGPIPE, NULL);
 	return result;
 }
 
