@@ -14,7 +14,10 @@ void serial_write(const char *bytes, size_t n);
 int serial_read_byte(void) WEAK;
 
 static struct tty *console_tty;
-static struct mutex console_mutex = { .rank = RANK_PIPE_MUTEX };
+static struct mutex console_mutex = {
+	.rank = RANK_PIPE_MUTEX,
+	.waiters = { SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT(console_mutex.waiters.waiters) },
+};
 static bool input_started;
 
 static size_t console_room(struct ldisc *l UNUSED) { return CONSOLE_ROOM; }
