@@ -23,12 +23,14 @@ enum lock_rank {
 	RANK_SIGNAL_ACTIONS = 45,   /* its handlers */
 	RANK_FDTABLE = 46,
 	RANK_EPOLL = 48,
+	RANK_EPOLL_LINKS = 49,      /* which epolls watch which files */
 	RANK_OBJECT = 50,           /* pipes, events, sockets: small state */
 	RANK_NAME_HASH = 52,
 	RANK_NODE = 54,
 	RANK_FUTEX = 56,
 	RANK_PORT = 58,             /* service call queues */
 	RANK_WAIT_QUEUE = 60,
+	RANK_EPOLL_READY = 61,      /* taken in wake-up callbacks, under a wait queue */
 	RANK_TIMER = 62,
 	RANK_RUNQUEUE = 64,
 	RANK_PAGE_INDEX = 66,
