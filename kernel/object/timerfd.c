@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+/* timerfd_create(2). The kernel timer is armed for the next expiry only; expiries of an interval are counted when
+ * somebody looks, so a fast interval costs nothing while nobody reads. Wall-clock timers follow the clock as it was when
+ * they were set. */
+#include "event_files.h"
+
+#include "linux.h"
+#include "linux/epoll.h"
+
+/* Locks: [o] lock, [I] immutable. Invariant: armed means next_ns is in the future of the last count, and the kernel
+ * timer is set for it unless an expiry is waiting to be read. */
+struct timer_object {
+	struct spinlock lock;       /* RANK_OBJECT */
+	struct timer timer;
+	enum timerfd_clock clock;   /* [I] */
+	u64 next_ns;                /* [o] monotonic; 0 = disarmed */
+	u64 interval_ns;            /* [o] */
+	u64 expired;                /* [o] counted and not read */
+	struct wait_queue wait;
+};
+
+/* Moves expiries that have happened from next_ns to `expired`. */
+static void count_locked(struct timer_object *t, u64 now)
+{
+	u64 n;
+
+	if (!t->next_ns || t->next_ns > now)
+		return;
+	n = t->interval_ns ? 1 + (now - t->next_ns) / t->interval_ns : 1;
+	t->expired += n;
+	t->next_ns = t->interval_ns ? t->next_ns + n * t->interval_ns : 0;
+}
+
+static void fired(struct timer *timer)
+{
+	struct timer_object *t = container_of(timer, struct timer_object, timer);
+
+	wait_queue_wake(&t->wait, UINT32_MAX, POLL_IN | POLL_RDNORM);
+}
+
+static bool has_expired(struct timer_object *t)
+{
+	return t->expired || (t->next_ns && t->next_ns <= time_now_ns());
+}
+
+/* Takes the count and arms for the next expiry. */
+static u64 take(struct timer_object *t)
+{
+	u64 n, next;
+
+	spin_lock(&t->lock);
+	count_locked(t, time_now_ns());
+	n = t->expired;
+	t->expired = 0;
+	next = t->next_ns;
+	if (n && next)
+		timer_arm(&t->timer, next);
+	spin_unlock(&t->lock);
+	return n;
+}
+
+static s64 timerfd_read(struct file *f, struct io_buf *to, u64 *pos UNUSED)
+{
+	struct timer_object *t = f->object;
+	u64 n;
+
+	if (to->remaining < sizeof(n))
+		return ERR_INVAL;
+	while (!(n = take(t))) {
+		if (f->flags & O_NONBLOCK_K)
+			return ERR_AGAIN;
+		if (WAIT_EVENT(&t->wait, has_expired(t), DEADLINE_NEVER, WAIT_INTERRUPTIBLE))
+			return ERR_RESTART;
+	}
+	return io_buf_put(to, &n, sizeof(n)) == sizeof(n) ? (s64)sizeof(n) : ERR_FAULT;
+}
+
+static u32 timerfd_poll(struct file *f, struct poll_table *table)
+{
+	struct timer_object *t = f->object;
+
+	poll_wait(table, &t->wait);
+	return has_expired(t) ? POLL_IN | POLL_RDNORM : 0;
+}
+
+static void timerfd_release(struct file *f)
+{
+	struct timer_object *t = f->object;
+
+	timer_cancel(&t->timer);
+	kfree(t);
+}
+
+static const struct file_ops timerfd_ops = {
+	.name = "timerfd", .read = timerfd_read, .poll = timerfd_poll, .release = timerfd_release,
+};
+
+bool timerfd_is(const struct file *f) { return f->ops == &timerfd_ops; }
+
+static void get_locked(struct timer_object *t, u64 now, u64 *left_ns, u64 *interval_ns)
+{
+	count_locked(t, now);
+	*left_ns = t->next_ns ? t->next_ns - now : 0;
+	*interval_ns = t->interval_ns;
+}
+
+void timerfd_get(struct file *f, u64 *left_ns, u64 *interval_ns)
+{
+	struct timer_object *t = f->object;
+
+	spin_lock(&t->lock);
+	get_locked(t, time_now_ns(), left_ns, interval_ns);
+	spin_unlock(&t->lock);
+}
+
+void timerfd_set(struct file *f, u64 first_ns, u64 interval_ns, bool absolute, u64 *old_left_ns, u64 *old_interval_ns)
+{
+	struct timer_object *t = f->object;
+	u64 deadline = 0;
+
+	if (first_ns) {
+		if (!absolute)
+			deadline = deadline_from_relative(first_ns);
+		else
+			deadline = t->clock == TIMERFD_REALTIME ? deadline_from_realtime(first_ns) : first_ns;
+		deadline = MAX(deadline, 1u); /* a time in the past expires at once */
+	}
+	timer_cancel(&t->timer);
+	spin_lock(&t->lock);
+	get_locked(t, time_now_ns(), old_left_ns, old_interval_ns);
+	t->expired = 0;
+	t->next_ns = deadline;
+	t->interval_ns = interval_ns;
+	if (deadline)
+		timer_arm(&t->timer, deadline);
+	spin_unlock(&t->lock);
+}
+
+struct file *timerfd_create(enum timerfd_clock clock, u32 flags)
+{
+	struct timer_object *t = kzalloc(sizeof(*t));
+	struct file *f = t ? file_create(&timerfd_ops, t, flags | 2) : NULL;
+
+	if (!f) {
+		kfree(t);
+		return NULL;
+	}
+	f->ino = file_new_ino();
+	spin_init(&t->lock, RANK_OBJECT);
+	timer_init(&t->timer, fired);
+	t->clock = clock;
+	wait_queue_init(&t->wait);
+	return f;
+}
