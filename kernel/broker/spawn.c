@@ -311,7 +311,9 @@ s64 broker_spawn_status(u64 va, u64 size)
 	r.wait_status = ended ? p->exit_status : 0;
 	if (f)
 		file_put(f);
-	if (!p)
+	if (p)
+		process_put(p);
+	else
 		return FAIL(ERR_BADF, "not a pidfd");
 	return ended ? COPY_OUT(user_ptr(va), &r) : ERR_AGAIN;
 }

@@ -14,7 +14,6 @@ void timerfd_set(struct file *f, u64 first_ns, u64 interval_ns, bool absolute, u
 void timerfd_get(struct file *f, u64 *left_ns, u64 *interval_ns);
 struct file *signalfd_create(sigset_t_k set, u32 flags);
 status_t signalfd_change(struct file *f, sigset_t_k set) MUST_CHECK; /* ERR_INVAL: not a signalfd */
-struct file *pidfd_create(struct process *p, u32 flags); /* takes its own reference */
-struct process *pidfd_process(struct file *f);           /* borrowed, NULL: not a pidfd */
+/* pidfd_create and pidfd_process are in process.h. */
 
 #endif

@@ -192,8 +192,6 @@ void tty_session_leader_exit(struct process *p);                 /* hang-up of i
 /* tty_nr and tpgid of /proc/pid/stat: device number (0 = none), *foreground = group or -1. */
 u32 tty_of_session_number(u32 sid, s32 *foreground);
 
-/* pidfd_open(2) for the kernel (spawn): references p. pidfd_process: borrowed, NULL when f is no pidfd. */
-struct file *pidfd_create(struct process *p, u32 flags) WEAK;
-struct process *pidfd_process(struct file *f) WEAK;
+/* pidfd_create and pidfd_process are in process.h. */
 
 #endif

@@ -147,12 +147,11 @@ LINUX_HANDLER(pidfd_getfd)
 	bool held;
 	struct file *pidfd = fd_borrow((int)a0, &held), *f = NULL;
 	struct fdtable *table = NULL;
-	struct process *p;
+	struct process *p = pidfd ? pidfd_process(pidfd) : NULL;
 	s64 result = ERR_BADF;
 
 	if (!pidfd)
 		return ERR_BADF;
-	p = pidfd_process(pidfd);
 	if (a2)
 		result = ERR_INVAL;
 	else if (p && !signal_permitted(p, SIGKILL)) /* the same ownership test as ptrace for equal credentials */
@@ -166,6 +165,8 @@ LINUX_HANDLER(pidfd_getfd)
 	} else if (p && result == ERR_BADF) {
 		result = ERR_SRCH;
 	}
+	if (p)
+		process_put(p);
 	fd_return(pidfd, held);
 	return result;
 }

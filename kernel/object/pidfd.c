@@ -14,11 +14,17 @@ static void pidfd_release(struct file *f) { process_put(f->object); }
 
 static const struct file_ops pidfd_ops = { .name = "pidfd", .poll = pidfd_poll, .release = pidfd_release };
 
-struct process *pidfd_process(struct file *f) { return f->ops == &pidfd_ops ? f->object : NULL; }
+struct process *pidfd_process(struct file *f)
+{
+	if (f->ops != &pidfd_ops)
+		return NULL;
+	process_get(f->object);
+	return f->object;
+}
 
 struct file *pidfd_create(struct process *p, u32 flags)
 {
-	struct file *f = file_create(&pidfd_ops, p, flags | 2);
+	struct file *f = file_create(&pidfd_ops, p, (flags & O_NONBLOCK_K) | 2);
 
 	if (!f)
 		return NULL;
