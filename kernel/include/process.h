@@ -85,7 +85,8 @@ struct thread {
 	/* scheduler: [r] runqueue lock of its CPU, [a] atomic */
 	enum thread_state state;         /* [r] */
 	u32 cpu;                         /* [r] where it runs or last ran */
-	struct list_node run_link;       /* [r] */
+	struct list_node run_link;       /* [r] real-time */
+	struct rb_node run_node;         /* [r] fair */
 	u32 wake_token;                  /* [a] */
 	u32 on_cpu;                      /* [a] its stack is in use by a CPU */
 	u32 wait_flags;                  /* enum wait_flags of the current sleep */

@@ -124,5 +124,13 @@ void sched_exit_current(void) NORETURN;            /* the thread never runs agai
 void sched_set_affinity(struct thread *t, u64 cpu_mask);
 void sched_set_nice(struct thread *t, int nice);
 u64 sched_thread_runtime_ns(const struct thread *t);
+void sched_after_switch(void);
+bool sched_prepare_block(struct thread *t);
+struct trap_frame;
+/* Zeroed thread with kernel stack, extended state and scheduler fields; refs 1, not started. NULL = no memory. */
+struct thread *thread_alloc(const char *name);
+void thread_set_start(struct thread *t, void (*fn)(void *), void *arg);               /* begins in the kernel */
+void thread_set_user_start(struct thread *t, const struct trap_frame *frame);         /* begins by returning to user mode */
+void thread_free(struct thread *t);                                                   /* stack and state; last reference */
 
 #endif
