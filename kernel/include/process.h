@@ -82,6 +82,7 @@ struct thread {
 	u32 work;                        /* 24: [a] enum thread_work, tested on each return to user mode */
 	u32 in_user_entry;               /* 28 */
 	u64 user_fs_base, user_gs_base;  /* 32, 40 */
+	void *fpu_block;                 /* allocation that holds fpu_area, aligned */
 	/* scheduler: [r] runqueue lock of its CPU, [a] atomic */
 	enum thread_state state;         /* [r] */
 	u32 cpu;                         /* [r] where it runs or last ran */

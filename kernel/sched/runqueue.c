@@ -207,13 +207,16 @@ static void make_runnable(struct thread *t)
 	bool preempt = running == c->idle || (is_realtime(t) && t->rt_priority > running->rt_priority) ||
 		       (!is_realtime(running) && (s64)(running->vruntime - t->vruntime) > (s64)NSEC_PER_MSEC);
 	spin_unlock(&rq->lock);
-	if (preempt) {
+	if (preempt)
 		c->need_resched = 1;
-		if (c != cpu_this())
-			cpu_send_reschedule(c->id);
-		else if (running != c->idle)
-			__atomic_or_fetch(&running->work, WORK_RESCHED, __ATOMIC_RELAXED);
+	if (c != cpu_this()) {
+		cpu_send_reschedule(c->id); /* leaves idle, preempts, or at least arms the end of the slice */
+		return;
 	}
+	if (preempt && running != c->idle)
+		__atomic_or_fetch(&running->work, WORK_RESCHED, __ATOMIC_RELAXED);
+	else
+		timer_rearm_cpu();
 }
 
 void sched_start_thread(struct thread *t)

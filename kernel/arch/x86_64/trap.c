@@ -87,6 +87,8 @@ void trap_dispatch(struct trap_frame *f)
 			shootdown_answer();
 		else if (v == VECTOR_TIMER)
 			timer_interrupt();
+		else if (v == VECTOR_RESCHEDULE)
+			timer_rearm_cpu();
 		else if (v == VECTOR_STOP)
 			cpu_halt_forever();
 		else if (irq_slots[v].fn)

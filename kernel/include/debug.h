@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Log ring, symbols, error ring. */
+#ifndef AMBOS_KERNEL_DEBUG_H
+#define AMBOS_KERNEL_DEBUG_H
+
+#include "cpu.h"
+
+void log_init(void);
+/* Copies up to `size` bytes of the log from absolute position *at (moved on, and forward past what was overwritten). */
+s64 log_read(char *buf, size_t size, u64 *at);
+/* Name of the function that holds `address` and the offset in it; NULL when unknown. */
+const char *symbol_find(u64 address, u64 *offset);
+
+#endif
