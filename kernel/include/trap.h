@@ -17,9 +17,6 @@ struct trap_frame {
 static inline bool frame_is_user(const struct trap_frame *f) { return (f->cs & 3) == 3; }
 struct thread;
 struct trap_frame *thread_user_frame(struct thread *t); /* top of its kernel stack */
-/* FS and GS bases of the current thread between the registers and the struct. */
-void thread_bases_load(struct thread *t);
-void thread_bases_save(struct thread *t);
 
 /* Dispatcher of `syscall`: looks at the process's personality; Ambos native calls have bit 31 set.
  * kernel/linux/table.c; result is stored to f->rax by the caller in entry.S. */

@@ -4,7 +4,7 @@
 #include "arch.h"
 #include "irq.h"
 #include "mm.h"
-#include "sched_private.h"
+#include "../../sched/sched_private.h"
 
 #define APIC_BASE_PHYS 0xfee00000u
 #define REG_ID 0x20
@@ -23,7 +23,7 @@
 #define CALIBRATION_TICKS 2386u /* 2 ms */
 
 static volatile u32 *apic = (volatile u32 *)(DIRECT_MAP_BASE + APIC_BASE_PHYS);
-static u64 apic_ticks_per_ms;
+static u64 apic_mult; /* ticks = ns * mult >> 32 */
 static u64 tsc_mult; /* ns = tsc * mult >> 32 */
 static u64 tsc_base, wall_boot_ns;
 
@@ -98,7 +98,7 @@ void apic_init(void)
 	u64 apic_delta = count - reg(REG_CURRENT);
 	set_reg(REG_INITIAL, 0);
 	u64 ns = (u64)CALIBRATION_TICKS * NSEC_PER_SEC / PIT_HZ;
-	apic_ticks_per_ms = apic_delta * NSEC_PER_MSEC / ns;
+	apic_mult = (apic_delta << 32) / ns;
 	tsc_mult = (ns << 32) / tsc_delta;
 	tsc_base = tsc;
 	wall_boot_ns = rtc_seconds() * NSEC_PER_SEC;
@@ -112,7 +112,7 @@ void time_clock_parameters(u64 *base, u64 *mult) { *base = tsc_base; *mult = tsc
 void timer_hardware_arm(u64 deadline_ns)
 {
 	u64 now = time_now_ns(), delta = deadline_ns > now ? deadline_ns - now : 0;
-	u64 ticks = (u64)((unsigned __int128)delta * apic_ticks_per_ms / NSEC_PER_MSEC);
+	u64 ticks = (u64)((unsigned __int128)delta * apic_mult >> 32);
 	set_reg(REG_INITIAL, (u32)(ticks < 1 ? 1 : ticks > UINT32_MAX ? UINT32_MAX : ticks));
 }
 

@@ -6,7 +6,7 @@
  *	target: load pending; flush; pending = 0 (release)          -- the flush is after the sender's store */
 #include "arch.h"
 #include "aspace.h"
-#include "sched_private.h"
+#include "../../sched/sched_private.h"
 #include "string.h"
 #include "tlb.h"
 

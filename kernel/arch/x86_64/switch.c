@@ -2,7 +2,7 @@
 /* Machine state that a switch between threads carries: extended state and the FS/GS bases of user mode.
  * Kernel threads have none. With FSGSBASE programs change the bases without telling us, so they are read here. */
 #include "arch.h"
-#include "sched_private.h"
+#include "../../sched/sched_private.h"
 
 extern void user_enter_at(struct trap_frame *f) NORETURN;
 
@@ -29,13 +29,13 @@ void arch_switch_state(struct thread *from, struct thread *to)
 void user_enter(void) { user_enter_at(thread_user_frame(thread_current())); }
 
 /* The current thread's bases: exec clears them, arch_prctl and set_tls write them, clone copies them. */
-void thread_bases_load(struct thread *t)
+void thread_segments_load(const struct thread *t)
 {
 	write_fs_base(t->user_fs_base);
 	write_user_gs(t->user_gs_base);
 }
 
-void thread_bases_save(struct thread *t)
+void thread_segments_save(struct thread *t)
 {
 	t->user_fs_base = read_fs_base();
 	t->user_gs_base = read_user_gs();

@@ -6,7 +6,8 @@
 #include "extable.h"
 #include "irq.h"
 #include "process.h"
-#include "sched_private.h"
+#include "signal.h"
+#include "../../sched/sched_private.h"
 
 #define PF_PRESENT 1
 #define PF_WRITE 2
@@ -14,7 +15,6 @@
 #define PF_INSTRUCTION 16
 #define EFLAGS_AC 0x40000
 
-enum { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGSEGV = 11 };
 static struct { int signo, code; } const exception_signal[32] = {
 	[0] = { SIGFPE, 1 },  [1] = { SIGTRAP, 2 },  [3] = { SIGTRAP, 0x80 }, [4] = { SIGSEGV, 0x80 }, [5] = { SIGSEGV, 0x80 },
 	[6] = { SIGILL, 2 },  [7] = { SIGSEGV, 0x80 }, [10] = { SIGSEGV, 0x80 }, [11] = { SIGBUS, 0x80 }, [12] = { SIGBUS, 0x80 },
