@@ -32,17 +32,23 @@ struct node {
 	struct list_node children;    /* [h] cached names below this directory */
 	struct mount *mounted;        /* [h] mount whose mountpoint this is, hint */
 	void *listing;                /* [n] cached directory listing */
+	u64 plain_size;               /* st_size of what has no data object here: directories, links, devices */
 	u64 version;                  /* [s] bumped by each data write or truncate: image caches key on it */
 	u64 lease_until_ns;           /* [s] shared mounts: attributes valid until */
 	struct lock_table *locks;     /* posix and flock records (vfs/lock.c) */
 	struct watch *watches;        /* inotify, NT change notification: the one change-event hook (vfs/watch.c) */
 	u32 dirty_pages;              /* [a] shared mounts: since the last write-back */
-	u64 fill_next;                /* shared mounts: page after the last fill, for read-ahead */
+	u64 fill_next;                /* page after the last fill, for read-ahead */
+	u64 fill_end;                 /* [n] bytes that vfsd can still give; shrinks on truncate, beyond are zeros */
 	u32 open_count, write_count, exec_count; /* [s] open files; writers; images mapped for execution (TXTBSY) */
 	u32 share_unused[4];          /* NT share modes */
 	struct list_node lru;         /* [h] clock */
+	u32 seals;                    /* [n] memory files: SEAL_*_K */
 	u8 used;                      /* touched since the clock passed; plain stores by walkers */
 	u8 was_listed;                /* [n] had a listing before: the next fetch is HOP_CHANGED */
+};
+enum seal { /* fcntl F_ADD_SEALS */
+	SEAL_SEAL_K = 1, SEAL_SHRINK_K = 2, SEAL_GROW_K = 4, SEAL_WRITE_K = 8, SEAL_FUTURE_WRITE_K = 16, SEAL_ALL_K = 31,
 };
 enum node_flag {
 	NODE_UNLINKED = 1,            /* no name left: finished at the last reference */
@@ -51,6 +57,7 @@ enum node_flag {
 	NODE_SIZE_DIRTY = 8,
 	NODE_KEPT = 16,               /* unlinked with VFS_UNLINK_KEEP: VFS_FORGET is due */
 	NODE_STALE = 32,              /* revoked: attributes are asked again */
+	NODE_LINKABLE = 64,           /* O_TMPFILE without O_EXCL: linkat may give it a name */
 };
 
 /* Where a mounted tree comes from. Shared by bind mounts of it. */
@@ -129,6 +136,8 @@ u32 vfs_reclaim(u32 count);
 /* fcntl F_GETLK, F_SETLK, F_SETLKW and the F_OFD_ forms; flock(2) operations. */
 s64 node_lock_fcntl(struct file *f, int command, struct user_ptr flock);
 s64 node_lock_flock(struct file *f, u32 operation);
+s64 node_seals_get(struct file *f);
+s64 node_seals_add(struct file *f, u32 seals);
 /* The one change-event hook: IN_* mask on the node; `name` when the event is about an entry of directory n. */
 void node_notify(struct node *n, u32 mask, const char *name, u32 cookie);
 /* Text of /proc/<pid>/mounts for `root`; bytes written. */
