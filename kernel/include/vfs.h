@@ -57,6 +57,7 @@ enum node_flag {
 	NODE_SIZE_DIRTY = 8,
 	NODE_KEPT = 16,               /* unlinked with VFS_UNLINK_KEEP: VFS_FORGET is due */
 	NODE_STALE = 32,              /* revoked: attributes are asked again */
+	NODE_NO_XATTR = 128,          /* asked once: there are none */
 	NODE_LINKABLE = 64,           /* O_TMPFILE without O_EXCL: linkat may give it a name */
 };
 
@@ -135,9 +136,9 @@ bool vfs_has_root(void);
 u32 vfs_reclaim(u32 count);
 /* fcntl F_GETLK, F_SETLK, F_SETLKW and the F_OFD_ forms; flock(2) operations. */
 s64 node_lock_fcntl(struct file *f, int command, struct user_ptr flock);
-s64 node_lock_flock(struct file *f, u32 operation);
-s64 node_seals_get(struct file *f);
-s64 node_seals_add(struct file *f, u32 seals);
+s64 node_flock(struct file *f, int operation);
+s64 vfs_syncfs(struct file *f);
+s64 file_seals(struct file *f, int command, u64 seals);
 /* The one change-event hook: IN_* mask on the node; `name` when the event is about an entry of directory n. */
 void node_notify(struct node *n, u32 mask, const char *name, u32 cookie);
 /* Text of /proc/<pid>/mounts for `root`; bytes written. */

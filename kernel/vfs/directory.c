@@ -2,6 +2,7 @@
 /* Open directories: getdents over a cached listing. A directory's listing is fetched whole once and dropped at
  * each change of its names; cursors are vfsd's own stable positions (vfs_dirent.offset), so a dropped listing
  * disturbs no reader. Too large, uncached or shared directories are read in pieces at each call.
+ * file->private_data = (listing generation, byte offset): where the last call stopped.
  * Cursor: 0 before ".", 1 before "..", 2 + vfsd's position after that. */
 #include "vfs_internal.h"
 
@@ -175,8 +176,8 @@ static bool find_cursor(const struct file *f, const struct listing *l, u64 posit
 	*at = 0;
 	if (position == 0)
 		return true;
-	if ((u32)(f->dir_cookie_unused >> 32) == l->generation) {
-		*at = (u32)f->dir_cookie_unused;
+	if ((u32)((uintptr_t)f->private_data >> 32) == l->generation) {
+		*at = (u32)(uintptr_t)f->private_data;
 		return true;
 	}
 	for (u32 i = 0; i < l->length;) {
@@ -230,7 +231,7 @@ static status_t read_locked(struct file *f, struct io_buf *to, bool old_format)
 		return st ? st : read_pieces(f, to, old_format);
 	put_records(f, to, l->data, l->length, &at, old_format, &st);
 	if (f->pos > 2)
-		f->dir_cookie_unused = (u64)l->generation << 32 | at;
+		f->private_data = (void *)((uintptr_t)l->generation << 32 | at); /* hint for the next call */
 	return st;
 }
 
@@ -272,7 +273,7 @@ static s64 directory_seek(struct file *f, s64 offset, int whence)
 	if (offset < 0)
 		return ERR_INVAL;
 	f->pos = (u64)offset;
-	f->dir_cookie_unused = 0;
+	f->private_data = NULL;
 	return offset;
 }
 

@@ -131,11 +131,13 @@ status_t node_refresh(struct node *n)
 /* ---- procfs links that mean an object and not a text ---- */
 static status_t magic_fd(u32 pid, s32 fd, struct position *at, struct file **file)
 {
-	struct thread *t = thread_find(pid);
-	if (!t)
-		return ERR_NOENT;
-	struct file *f = t->fds ? fdtable_get_file(t->fds, fd) : NULL;
-	thread_put(t);
+	struct process *p = process_find(pid);
+	struct fdtable *fds = p ? process_fds_get(p) : NULL;
+	struct file *f = fds ? fdtable_get_file(fds, fd) : NULL;
+	if (fds)
+		fdtable_put(fds);
+	if (p)
+		process_put(p);
 	if (!f)
 		return ERR_NOENT;
 	if (f->where.node) {
@@ -163,17 +165,18 @@ static status_t magic_exe(u32 pid, struct position *at)
 
 static status_t magic_directory(u32 pid, bool root, struct position *at)
 {
-	struct thread *t = thread_find(pid);
-	if (!t)
-		return ERR_NOENT;
-	if (t->fs) {
-		spin_lock(&t->fs->lock);
-		*at = root ? fs_root(t->fs) : fs_cwd(t->fs);
+	struct process *p = process_find(pid);
+	struct fs_context *fs = p ? process_fs_get(p) : NULL;
+	if (fs) {
+		spin_lock(&fs->lock);
+		*at = root ? fs_root(fs) : fs_cwd(fs);
 		if (at->node)
 			position_get(*at);
-		spin_unlock(&t->fs->lock);
+		spin_unlock(&fs->lock);
+		fs_context_put(fs);
 	}
-	thread_put(t);
+	if (p)
+		process_put(p);
 	return at->node ? OK : ERR_NOENT;
 }
 

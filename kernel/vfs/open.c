@@ -321,3 +321,37 @@ struct file *vfs_anonymous_file(const char *name, u32 flags)
 	node_put(n);
 	return f;
 }
+
+/* ---- names of AF_UNIX sockets ---- */
+status_t vfs_mknod_socket(int dirfd, const char *path, struct node **out)
+{
+	struct walk_result r;
+	struct fs_context *fs = thread_current()->fs;
+	struct create_args a = { .mode = S_IFSOCK_K | (0777 & ~fs->umask) };
+	status_t st = path_walk(dirfd, path, WALK_PARENT, &r);
+	if (st)
+		return st;
+	if (!r.last_length || r.trailing_slash || !strcmp(r.last, ".") || !strcmp(r.last, ".."))
+		st = ERR_ADDRINUSE;
+	else
+		st = vfs_create_at(r.at, r.last, r.last_length, &a, out);
+	walk_result_put(&r);
+	return st == ERR_EXIST ? ERR_ADDRINUSE : st;
+}
+
+status_t vfs_lookup_socket(const char *path, struct node **out)
+{
+	struct walk_result r;
+	status_t st = path_walk(AT_FDCWD_K, path, WALK_FOLLOW, &r);
+	if (st)
+		return st;
+	st = node_permission(r.at.node, 2, current_cred());
+	if (!st && !mode_is(r.at.node->mode, S_IFSOCK_K))
+		st = ERR_CONNREFUSED;
+	if (!st) {
+		*out = r.at.node;
+		node_get(*out);
+	}
+	walk_result_put(&r);
+	return st;
+}

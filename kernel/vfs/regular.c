@@ -3,6 +3,8 @@
  * fallocate hold the node's mutex. Times follow the node, setuid bits fall with the first write. */
 #include "vfs_internal.h"
 
+#include "../../abi/linux/fcntl.h"
+
 #define SEEK_DATA_K 3
 #define SEEK_HOLE_K 4
 #define FALLOC_KEEP_SIZE_K 1u
@@ -10,8 +12,6 @@
 #define FALLOC_ZERO_RANGE_K 16u
 #define WRITE_BACK_PAGES 1024u         /* 4 MiB of dirty pages of one shared file: a writer sends them itself */
 #define FILE_SIZE_MAX ((u64)INT64_MAX)
-#define RLIMIT_FSIZE_K 1
-#define SIGXFSZ_K 25
 
 static struct node *node_of(struct file *f) { return f->where.node; }
 
@@ -68,28 +68,13 @@ static s64 regular_read(struct file *f, struct io_buf *to, u64 *pos)
 	return done;
 }
 
-/* Room for a write at pos under RLIMIT_FSIZE: bytes, or FBIG with SIGXFSZ sent. */
-static s64 write_limit(u64 pos, u64 wanted)
-{
-	struct process *p = process_current();
-	u64 limit = p ? p->rlimits[RLIMIT_FSIZE_K].soft : UINT64_MAX;
-	if (pos >= limit) {
-		struct siginfo_k info = { .signo = SIGXFSZ_K };
-		status_t st = signal_send_thread(thread_current(), SIGXFSZ_K, &info);
-		return st ? st : ERR_FBIG;
-	}
-	if (pos >= FILE_SIZE_MAX)
-		return ERR_FBIG;
-	return (s64)MIN(wanted, MIN(limit, FILE_SIZE_MAX) - pos);
-}
-
 static s64 write_locked(struct file *f, struct node *n, struct io_buf *from, u64 *pos)
 {
 	if (f->flags & O_APPEND_K)
 		*pos = n->data->size;
-	s64 room = write_limit(*pos, from->remaining);
-	if (room < 0)
-		return room;
+	if (*pos >= FILE_SIZE_MAX)
+		return ERR_FBIG;
+	s64 room = (s64)MIN(from->remaining, FILE_SIZE_MAX - *pos);
 	if (n->seals & (SEAL_WRITE_K | SEAL_FUTURE_WRITE_K))
 		return ERR_PERM;
 	if ((n->seals & SEAL_GROW_K) && *pos + (u64)room > n->data->size) {
@@ -197,11 +182,6 @@ static status_t regular_truncate(struct file *f, u64 size)
 	struct node *n = node_of(f);
 	if (size > FILE_SIZE_MAX)
 		return ERR_INVAL;
-	if (size > n->data->size) {
-		s64 room = write_limit(n->data->size, size - n->data->size);
-		if (room < 0 || (u64)room < size - n->data->size)
-			return ERR_FBIG;
-	}
 	if ((n->seals & SEAL_SHRINK_K && size < n->data->size) || (n->seals & SEAL_GROW_K && size > n->data->size))
 		return ERR_PERM;
 	mutex_lock(&n->lock);
@@ -279,21 +259,20 @@ const struct file_ops regular_ops = {
 /* O_PATH: a place, not an open file; also the form of a device file before its driver takes over. */
 const struct file_ops path_ops = { .name = "path", .stat = node_file_stat };
 
-/* Seals of a memory file (fcntl F_ADD_SEALS, F_GET_SEALS). */
-s64 node_seals_get(struct file *f)
-{
-	return f->ops == &regular_ops && !node_of(f)->fs->id ? (s64)node_of(f)->seals : ERR_INVAL;
-}
-
-s64 node_seals_add(struct file *f, u32 seals)
+/* Seals of a memory file: fcntl F_ADD_SEALS and F_GET_SEALS. */
+s64 file_seals(struct file *f, int command, u64 seals)
 {
 	struct node *n = node_of(f);
-	if (f->ops != &regular_ops || n->fs->id || (seals & ~SEAL_ALL_K))
+	if (f->ops != &regular_ops || n->fs->id)
+		return ERR_INVAL;
+	if (command == F_GET_SEALS_K)
+		return (s64)n->seals;
+	if (seals & ~(u64)SEAL_ALL_K)
 		return ERR_INVAL;
 	if (!FILE_CAN_WRITE(f) || (n->seals & SEAL_SEAL_K))
 		return ERR_PERM;
 	mutex_lock(&n->lock);
-	n->seals |= seals;
+	n->seals |= (u32)seals;
 	mutex_unlock(&n->lock);
 	return 0;
 }

@@ -3,19 +3,12 @@
 #ifndef AMBOS_KERNEL_VFS_INTERNAL_H
 #define AMBOS_KERNEL_VFS_INTERNAL_H
 
+#include "../../abi/linux/stat.h"
 #include "../../abi/proto/vfs.h"
 #include "../../lib/base/string.h"
 #include "../include/call.h"
 #include "../include/vfs.h"
 
-#define S_IFMT_K 0170000u
-#define S_IFSOCK_K 0140000u
-#define S_IFLNK_K 0120000u
-#define S_IFREG_K 0100000u
-#define S_IFBLK_K 0060000u
-#define S_IFDIR_K 0040000u
-#define S_IFCHR_K 0020000u
-#define S_IFIFO_K 0010000u
 #define S_ISUID_K 04000u
 #define S_ISGID_K 02000u
 #define S_ISVTX_K 01000u
@@ -156,11 +149,15 @@ static inline bool mount_read_only(const struct mount *m)
 	return (m->flags & MS_RDONLY_K) || (m->fs->flags & FS_READ_ONLY);
 }
 struct filesystem *anonymous_fs(void);
+struct mount *anonymous_mount(void);
 status_t vfs_mount_new(const char *type, const char *source, const char *options, u32 flags, struct position on);
 status_t vfs_mount_bind(struct position from, struct position on);
 status_t vfs_remount(struct position at, u32 flags);
 status_t vfs_unmount(struct position at, u32 flags);
 bool node_is_mountpoint(struct node *n);
+struct mount *mount_next(struct mount *after); /* iteration: referenced; puts `after` */
+void vfs_sync_all(void);
+void fs_context_set(struct fs_context *c, struct position at, bool root);
 extern struct mutex namespace_mutex;
 
 /* ---- attr.c ---- */
@@ -189,6 +186,7 @@ void directory_changed_locked(struct node *dir);
 
 /* ---- open.c, regular.c, directory.c, direct.c ---- */
 extern const struct file_ops regular_ops, directory_ops, path_ops, direct_ops;
+status_t vfs_open_resolve(int dirfd, const char *path, u32 flags, u32 mode, u32 resolve, struct file **out);
 status_t open_position(struct position at, u32 flags, bool created, struct file **out);
 status_t vfs_tmpfile(struct position dir, u32 mode, struct node **out);
 void listing_drop(struct node *dir);

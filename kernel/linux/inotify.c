@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/* inotify rows; the mechanism is kernel/vfs/watch.c. */
+#include "../vfs/vfs_internal.h"
+#include "../vfs/watch.h"
+#include "linux.h"
+
+#define IN_ONLYDIR_K 0x01000000u
+#define IN_DONT_FOLLOW_K 0x02000000u
+#define IN_MASK_CREATE_K 0x10000000u
+#define IN_MASK_ADD_K 0x20000000u
+#define IN_KNOWN_K (0xfffu | IN_ONLYDIR_K | IN_DONT_FOLLOW_K | 0x04000000u | IN_MASK_CREATE_K | IN_MASK_ADD_K | 0x80000000u)
+
+LINUX_HANDLER(inotify_init1)
+{
+	if (a0 & ~(u64)(O_NONBLOCK_K | O_CLOEXEC_K))
+		return ERR_INVAL;
+	struct file *f = inotify_create((u32)a0 & O_NONBLOCK_K);
+	if (!f)
+		return ERR_NOMEM;
+	int fd = fdtable_install(thread_current()->fds, f, 0, a0 & O_CLOEXEC_K ? FD_CLOEXEC_K : 0);
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+LINUX_HANDLER(inotify_init)
+{
+	return linux_inotify_init1(0, 0, 0, 0, 0, 0);
+}
+
+static s64 add_watch(struct file *f, struct user_ptr user_path, u32 mask)
+{
+	char *path;
+	struct walk_result r;
+	status_t st = path_copy_in(user_path, &path);
+	if (st)
+		return st;
+	st = path_walk(AT_FDCWD_K, path, (mask & IN_DONT_FOLLOW_K ? 0 : WALK_FOLLOW) | (mask & IN_ONLYDIR_K ? WALK_DIRECTORY : 0), &r);
+	path_free(path);
+	if (st)
+		return st;
+	st = node_permission(r.at.node, 4, current_cred());
+	s64 wd = st ? st : inotify_add(f, r.at.node, mask);
+	walk_result_put(&r);
+	return wd;
+}
+
+LINUX_HANDLER(inotify_add_watch)
+{
+	u32 mask = (u32)a2;
+	if (!(mask & IN_KNOWN_K) || (mask & (IN_MASK_ADD_K | IN_MASK_CREATE_K)) == (IN_MASK_ADD_K | IN_MASK_CREATE_K))
+		return ERR_INVAL;
+	struct file *f = fd_get((int)a0);
+	if (!f)
+		return ERR_BADF;
+	s64 wd = file_is_inotify(f) ? add_watch(f, user_ptr(a1), mask) : ERR_INVAL;
+	file_put(f);
+	return wd;
+}
+
+LINUX_HANDLER(inotify_rm_watch)
+{
+	struct file *f = fd_get((int)a0);
+	if (!f)
+		return ERR_BADF;
+	s64 st = file_is_inotify(f) ? inotify_remove(f, (s32)a1) : ERR_INVAL;
+	file_put(f);
+	return st;
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+/* The change-event hook of nodes and inotify on top of it (inotify(7)).
+ * node_notify tells the watches of the node itself and, with its name, those of the directories that name it.
+ * Without any watch in the system a change costs one load (NOTIFY in vfs_internal.h).
+ * watch_lock guards all watches and queues; events are copied to user memory outside it. */
+#include "vfs_internal.h"
+
+#include "watch.h"
+
+#define QUEUE_MAX 16384u          /* fs.inotify.max_queued_events; then one IN_Q_OVERFLOW */
+#define WATCHES_MAX 65536u        /* per instance, fs.inotify.max_user_watches */
+#define IN_Q_OVERFLOW_K 0x4000u
+#define IN_IGNORED_K 0x8000u
+#define IN_ONLYDIR_K 0x01000000u
+#define IN_DONT_FOLLOW_K 0x02000000u
+#define IN_EXCL_UNLINK_K 0x04000000u
+#define IN_MASK_CREATE_K 0x10000000u
+#define IN_MASK_ADD_K 0x20000000u
+#define IN_ONESHOT_K 0x80000000u
+#define IN_ALL_EVENTS_K 0xfffu
+/* Events that a directory's watch hears about its entries. */
+#define CHILD_EVENTS (IN_ACCESS_K | IN_MODIFY_K | IN_ATTRIB_K | IN_CLOSE_WRITE_K | IN_CLOSE_NOWRITE_K | IN_OPEN_K)
+
+struct event { struct list_node link; s32 wd; u32 mask, cookie, length; char name[]; };
+struct event_header { s32 wd; u32 mask, cookie, length; };
+struct inotify {
+	u32 refs;                     /* [a] */
+	struct list_node events, watches; /* [watch_lock] */
+	u32 event_count, watch_count;
+	s32 next_wd;
+	struct wait_queue readable;
+};
+struct watch {
+	struct watch *next;           /* of the node */
+	struct list_node instance_link;
+	struct inotify *instance;
+	struct node *node;            /* referenced */
+	s32 wd;
+	u32 mask;
+};
+u32 watch_count;
+static struct spinlock watch_lock = SPINLOCK_INIT(RANK_OBJECT);
+
+static void queue_locked(struct inotify *in, struct event *e)
+{
+	if (!list_empty(&in->events)) {
+		struct event *last = list_entry(in->events.prev, struct event, link);
+		bool same = last->wd == e->wd && last->mask == e->mask && last->cookie == e->cookie && last->length == e->length;
+		if (same && !memcmp(last->name, e->name, e->length)) {
+			kfree(e);
+			return;
+		}
+	}
+	if (in->event_count >= QUEUE_MAX) {
+		kfree(e);
+		return;
+	}
+	if (in->event_count == QUEUE_MAX - 1) {
+		e->mask = IN_Q_OVERFLOW_K;
+		e->wd = -1;
+		e->length = 0;
+	}
+	in->event_count++;
+	list_push_back(&in->events, &e->link);
+	wake_all(&in->readable);
+}
+
+static void post_locked(struct watch *w, u32 mask, const char *name, u32 cookie)
+{
+	u32 length = name ? ALIGN_UP((u32)strlen(name) + 1, 16) : 0;
+	struct event *e = kmalloc(sizeof(*e) + length);
+	if (!e)
+		return;
+	e->wd = w->wd;
+	e->mask = mask;
+	e->cookie = cookie;
+	e->length = length;
+	memset(e->name, 0, length);
+	if (name)
+		memcpy(e->name, name, strlen(name));
+	queue_locked(w->instance, e);
+}
+
+static void unlink_locked(struct watch *w, struct list_node *dead)
+{
+	struct watch **slot = &w->node->watches;
+	while (*slot != w)
+		slot = &(*slot)->next;
+	*slot = w->next;
+	list_remove(&w->instance_link);
+	w->instance->watch_count--;
+	watch_count--;
+	list_push_back(dead, &w->instance_link);
+}
+
+static void free_watches(struct list_node *dead)
+{
+	struct list_node *link;
+	while ((link = list_pop_front(dead))) {
+		struct watch *w = list_entry(link, struct watch, instance_link);
+		node_put(w->node);
+		kfree(w);
+	}
+}
+
+static void tell_locked(struct node *n, u32 mask, const char *name, u32 cookie, struct list_node *dead)
+{
+	struct watch *next;
+	for (struct watch *w = n->watches; w; w = next) {
+		next = w->next;
+		if (!(w->mask & mask & IN_ALL_EVENTS_K))
+			continue;
+		post_locked(w, mask & (w->mask | IN_ISDIR_K), name, cookie);
+		if (w->mask & IN_ONESHOT_K) {
+			post_locked(w, IN_IGNORED_K, NULL, 0);
+			unlink_locked(w, dead);
+		}
+	}
+}
+
+/* Directories that name n, for the events they hear about; found under name_lock, told afterwards. */
+static u32 watching_parents(struct node *n, struct node **dirs, char (*names)[NAME_MAX_BYTES + 1], u32 max)
+{
+	u32 count = 0;
+	spin_lock(&name_lock);
+	list_for_each(e, &n->names, struct name_entry, child_link) {
+		if (count == max || !e->dir->watches)
+			continue;
+		node_get(e->dir);
+		dirs[count] = e->dir;
+		memcpy(names[count++], e->text, e->length + 1u);
+	}
+	spin_unlock(&name_lock);
+	return count;
+}
+
+static void drop_node_watches_locked(struct node *n, struct list_node *dead)
+{
+	while (n->watches) {
+		post_locked(n->watches, IN_IGNORED_K, NULL, 0);
+		unlink_locked(n->watches, dead);
+	}
+}
+
+void node_notify(struct node *n, u32 mask, const char *name, u32 cookie)
+{
+	struct node *dirs[2];
+	char names[2][NAME_MAX_BYTES + 1];
+	struct list_node dead = LIST_INIT(dead);
+	u32 parents = !name && (mask & CHILD_EVENTS) ? watching_parents(n, dirs, names, ARRAY_SIZE(dirs)) : 0;
+	spin_lock(&watch_lock);
+	tell_locked(n, mask, name, cookie, &dead);
+	for (u32 i = 0; i < parents; i++)
+		tell_locked(dirs[i], mask & (CHILD_EVENTS | IN_ISDIR_K), names[i], 0, &dead);
+	if (mask & IN_DELETE_SELF_K)
+		drop_node_watches_locked(n, &dead);
+	spin_unlock(&watch_lock);
+	free_watches(&dead);
+	for (u32 i = 0; i < parents; i++)
+		node_put(dirs[i]);
+}
+
+/* ---- the inotify file ---- */
+static s64 inotify_read(struct file *f, struct io_buf *to, u64 *pos UNUSED)
+{
+	struct inotify *in = f->object;
+	s64 done = 0;
+	for (;;) {
+		spin_lock(&watch_lock);
+		struct event *e = list_empty(&in->events) ? NULL : list_first(&in->events, struct event, link);
+		bool fits = e && sizeof(struct event_header) + e->length <= to->remaining;
+		if (fits) {
+			list_remove(&e->link);
+			in->event_count--;
+		}
+		spin_unlock(&watch_lock);
+		if (e && !fits)
+			return done ? done : ERR_INVAL;
+		if (!e) {
+			if (done || (f->flags & O_NONBLOCK_K))
+				return done ? done : ERR_AGAIN;
+			status_t st = WAIT_EVENT(&in->readable, in->event_count, DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
+			if (st)
+				return st == ERR_INTR ? ERR_RESTART : st;
+			continue;
+		}
+		struct event_header h = { e->wd, e->mask, e->cookie, e->length };
+		size_t put = io_buf_put(to, &h, sizeof(h));
+		put += io_buf_put(to, e->name, e->length);
+		bool ok = put == sizeof(h) + e->length;
+		kfree(e);
+		if (!ok)
+			return done ? done : ERR_FAULT;
+		done += (s64)put;
+	}
+}
+
+static u32 inotify_poll(struct file *f, struct poll_table *table)
+{
+	struct inotify *in = f->object;
+	poll_wait(table, &in->readable);
+	return in->event_count ? POLL_IN | POLL_RDNORM : 0;
+}
+
+static s64 inotify_ioctl(struct file *f, u32 command, u64 arg)
+{
+	struct inotify *in = f->object;
+	s32 bytes = 0;
+	if (command != 0x541b) /* FIONREAD */
+		return ERR_NOTTY;
+	spin_lock(&watch_lock);
+	list_for_each(e, &in->events, struct event, link)
+		bytes += (s32)(sizeof(struct event_header) + e->length);
+	spin_unlock(&watch_lock);
+	return COPY_OUT(user_ptr(arg), &bytes);
+}
+
+static void inotify_release(struct file *f)
+{
+	struct inotify *in = f->object;
+	struct list_node dead = LIST_INIT(dead), *link;
+	spin_lock(&watch_lock);
+	while (!list_empty(&in->watches))
+		unlink_locked(list_first(&in->watches, struct watch, instance_link), &dead);
+	spin_unlock(&watch_lock);
+	free_watches(&dead);
+	while ((link = list_pop_front(&in->events)))
+		kfree(list_entry(link, struct event, link));
+	kfree(in);
+}
+
+static const struct file_ops inotify_ops = {
+	.name = "inotify", .read = inotify_read, .poll = inotify_poll, .ioctl = inotify_ioctl, .release = inotify_release,
+};
+
+struct file *inotify_create(u32 flags)
+{
+	struct inotify *in = kzalloc(sizeof(*in));
+	if (!in)
+		return NULL;
+	list_init(&in->events);
+	list_init(&in->watches);
+	wait_queue_init(&in->readable);
+	struct file *f = file_create(&inotify_ops, in, flags);
+	if (!f)
+		kfree(in);
+	return f;
+}
+
+bool file_is_inotify(const struct file *f)
+{
+	return f->ops == &inotify_ops;
+}
+
+static struct watch *find_locked(struct inotify *in, const struct node *n)
+{
+	for (struct watch *w = n->watches; w; w = w->next)
+		if (w->instance == in)
+			return w;
+	return NULL;
+}
+
+s64 inotify_add(struct file *f, struct node *n, u32 mask)
+{
+	struct inotify *in = f->object;
+	struct watch *fresh = kzalloc(sizeof(*fresh));
+	s64 result;
+	if (!fresh)
+		return ERR_NOMEM;
+	spin_lock(&watch_lock);
+	struct watch *w = find_locked(in, n);
+	if (w) {
+		result = w->wd;
+		if (mask & IN_MASK_CREATE_K)
+			result = ERR_EXIST;
+		else
+			w->mask = (mask & IN_MASK_ADD_K ? w->mask : 0) | (mask & (IN_ALL_EVENTS_K | IN_ONESHOT_K));
+	} else if (in->watch_count >= WATCHES_MAX) {
+		result = ERR_NOSPC;
+	} else {
+		node_get(n);
+		*fresh = (struct watch){ .instance = in, .node = n, .wd = ++in->next_wd, .mask = mask & (IN_ALL_EVENTS_K | IN_ONESHOT_K) };
+		fresh->next = n->watches;
+		n->watches = fresh;
+		list_init(&fresh->instance_link);
+		list_push_back(&in->watches, &fresh->instance_link);
+		in->watch_count++;
+		watch_count++;
+		result = fresh->wd;
+		fresh = NULL;
+	}
+	spin_unlock(&watch_lock);
+	kfree(fresh);
+	return result;
+}
+
+s64 inotify_remove(struct file *f, s32 wd)
+{
+	struct inotify *in = f->object;
+	struct list_node dead = LIST_INIT(dead);
+	s64 result = ERR_INVAL;
+	spin_lock(&watch_lock);
+	list_for_each_safe(w, &in->watches, struct watch, instance_link) {
+		if (w->wd != wd)
+			continue;
+		post_locked(w, IN_IGNORED_K, NULL, 0);
+		unlink_locked(w, &dead);
+		result = OK;
+		break;
+	}
+	spin_unlock(&watch_lock);
+	free_watches(&dead);
+	return result;
+}

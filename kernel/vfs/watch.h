@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* inotify as its Linux rows see it. */
+#ifndef AMBOS_KERNEL_WATCH_H
+#define AMBOS_KERNEL_WATCH_H
+
+#include "../include/vfs.h"
+
+struct file *inotify_create(u32 flags);             /* NULL = no memory */
+bool file_is_inotify(const struct file *f);
+s64 inotify_add(struct file *f, struct node *n, u32 mask);  /* watch descriptor or error */
+s64 inotify_remove(struct file *f, s32 wd);
+
+#endif
