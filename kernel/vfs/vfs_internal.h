@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by kernel/vfs/*.c only: node table, name cache, walk sections, routed calls to vfsd. */
+/* Shared by the files of kernel/vfs and its Linux rows: node table, name cache, walk sections, routed calls to vfsd. */
 #ifndef AMBOS_KERNEL_VFS_INTERNAL_H
 #define AMBOS_KERNEL_VFS_INTERNAL_H
 
