@@ -26,7 +26,9 @@ struct proc_create {
 	u64 mmap_base;           /* out: shared objects go below it (interpreter, static PIE) */
 };
 #define PROC_PATH_MAX 4096
-struct proc_open { u64 call_id; u64 path; u32 path_size; s32 fd; }; /* path without NUL needed; out: fd */
+/* Which file a lent descriptor is: the key of plan caches. fs 0: not cacheable. */
+struct proc_file_key { u64 cookie, version; u32 fs; u32 unused; };
+struct proc_open { u64 call_id; u64 path; u32 path_size; s32 fd; struct proc_file_key key; }; /* path without NUL needed; out: fd, key */
 #define PROC_SCRIPT_LINE_MAX 255  /* as Linux: BINPRM_BUF_SIZE - 1 */
 #define PROC_SCRIPT_DEPTH_MAX 5   /* then LOOP */
 struct proc_script {
@@ -35,6 +37,7 @@ struct proc_script {
 	u32 interpreter_size, argument_size;
 	s32 fd;                  /* out: the interpreter, lent */
 	u32 unused;
+	struct proc_file_key key; /* out */
 };
 
 /* SYS_AMBOS_PROC_MAP_BROKER */

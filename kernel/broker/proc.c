@@ -77,6 +77,12 @@ static status_t open_as_caller(struct exec_session *e, const char *path, struct 
 	return st;
 }
 
+static struct proc_file_key key_of(const struct file *f)
+{
+	const struct node *n = f->where.node;
+	return n ? (struct proc_file_key){ n->cookie, n->version, n->fs->id, 0 } : (struct proc_file_key){ 0 };
+}
+
 static s64 lend(struct call *c, struct file *f, s32 *fd)
 {
 	status_t st = call_lend(c, f, fd);
@@ -103,8 +109,10 @@ static s64 op_open(u64 va, u64 size)
 	if (!st)
 		st = open_as_caller(e, path, &f);
 	kfree(path);
-	if (!st)
+	if (!st) {
+		r.key = key_of(f);
 		st = (status_t)lend(c, f, &r.fd);
+	}
 	return st ? st : COPY_OUT(user_ptr(va), &r);
 }
 
@@ -164,6 +172,7 @@ static s64 script_run(struct exec_session *e, struct call *c, struct proc_script
 	}
 	if (e->program)
 		file_put(e->program);
+	r->key = key_of(f);
 	e->program = f;
 	e->script_depth++;
 	return OK;

@@ -5,11 +5,13 @@
 #include "boot_option.h"
 #include "exec.h"
 #include "file.h"
+#include "vfs.h"
 #include "../../lib/base/string.h"
 #include "service.h"
 
 #define FIRST_ARGUMENTS_MAX 32
 #define FIRST_STACK_BYTES MIB(8)
+#define ROOT_WAIT_NS (10 * NSEC_PER_SEC) /* a root mount takes milliseconds; then the test goes on without */
 
 static const char *const first_environment[] = {
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=linux",
@@ -36,6 +38,25 @@ static u32 split_arguments(const char *name, char *line, const char **argv)
 		line = comma;
 	}
 	return argc;
+}
+
+/* init=NAME with `services`: the program finds the file tree that the services serve. */
+static void wait_for_root(void)
+{
+	struct thread *t = thread_current();
+	u64 deadline = time_now_ns() + ROOT_WAIT_NS;
+	while (!vfs_has_root() && time_now_ns() < deadline) {
+		wait_prepare();
+		if (wait_sleep(time_now_ns() + NSEC_PER_MSEC, WAIT_UNINTERRUPTIBLE) != ERR_TIMEDOUT) { /* early is fine */ }
+		wait_finish();
+	}
+	struct fs_context *fs = vfs_has_root() ? fs_context_initial() : NULL;
+	if (!fs) {
+		klog(LOG_WARN, "first process: no root file system");
+		return;
+	}
+	fs_context_put(t->fs);
+	t->fs = fs;
 }
 
 static void open_console(void)
@@ -81,6 +102,8 @@ static void run_init(void *arg)
 	if (exec_args_from_strings(&args, m->name, argv, argc, first_environment, ARRAY_SIZE(first_environment)))
 		panic("first process: no memory");
 	open_console();
+	if (boot_member_find("vfsd") && service_get(SERVICE_ROOTD))
+		wait_for_root();
 	status_t st = image_start(m, &args);
 	if (st)
 		panic("first process: %s cannot be loaded: %d", m->name, st);
@@ -97,7 +120,7 @@ static void power_off_with(s32 wait_status)
 
 void start_first_process(void)
 {
-	char name[64];
+	char name[64], value[4];
 	if (!boot_option("init", name, sizeof(name))) {
 		start_rootd();
 		return;
@@ -105,11 +128,13 @@ void start_first_process(void)
 	const struct boot_member *m = boot_member_find(name);
 	if (!m)
 		panic("first process: %s is not in the boot archive", name);
-	struct process *p = process_create(NULL, m->name, run_init, (void *)m);
+	if (boot_option("services", value, sizeof(value)))
+		start_rootd();
+	struct process *p = process_create_pid(1, NULL, m->name, run_init, (void *)m);
 	if (!p)
 		panic("first process: cannot be created");
 	process_get(p);
-	sched_start_thread(p->leader);
+	process_start(p);
 	if (WAIT_EVENT(&p->exit_wait, p->zombie, DEADLINE_NEVER, WAIT_UNINTERRUPTIBLE))
 		panic("first process: wait failed");
 	power_off_with(p->exit_status);

@@ -173,11 +173,11 @@ void service_process_exited(struct process *p, s32 wait_status)
 /* rootd is started by the kernel, so its grants are here and not in a manifest. */
 void start_rootd(void)
 {
-	static const u16 linux_calls[] = { 0, 9, 10, 11, 12, 13, 14, 20, 39, 56, 60, 131, 158, 186, 202, 218, 228, 231, 273, 334, 35, 230 };
+	static const u16 linux_calls[] = { 7, 9, 10, 11, 12, 13, 14, 28, 39, 56, 60, 131, 158, 186, 202, 218, 228, 231, 273, 334, 35, 230 };
 	struct proc_service_define d = {
 		.service = SERVICE_ROOTD, .threads = 1, .pool_bytes = MIB(1),
 		.capabilities = AMBOS_CAP_PROC_PREPARE | AMBOS_CAP_SERVICES | AMBOS_CAP_MM | AMBOS_CAP_IPC_CALL,
-		.state_bytes = KIB(64), .state_max_bytes = KIB(64),
+		.state_bytes = KIB(512), .state_max_bytes = KIB(512),
 	};
 	for (u32 i = 0; i < ARRAY_SIZE(linux_calls); i++)
 		d.linux_calls[linux_calls[i] / 64] |= BIT(linux_calls[i] % 64);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* toyd: a counter that must stay exact whenever its service is killed, and an echo for the IPC bench. */
+#ifndef AMBOS_PROTO_TOY_H
+#define AMBOS_PROTO_TOY_H
+
+#include "../../lib/base/base.h"
+
+enum toy_op {
+	TOY_ECHO = 1,   /* args come back, any size */
+	TOY_ADD = 2,    /* struct toy_value in: added; out: the counter */
+	TOY_GET = 3,    /* out: the counter */
+	TOY_CRASH = 4,  /* the service faults: two deaths without progress end the call with IO */
+	TOY_HOLD = 5,   /* answers INTR when cancelled */
+};
+struct toy_value { u64 value; };
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// toyd: the test service. One counter in the state object; see README.md.
+#include <sched.h>
+
+#include "../../abi/proto/toy.h"
+#include "../../lib/service/service.h"
+
+struct toy_root { u64 counter; };
+
+static s64 toy_echo(struct service_request *r)
+{
+	request_reply_args(r, r->message.args, r->message.args_size);
+	return OK;
+}
+
+static s64 toy_add(struct service_request *r)
+{
+	const struct toy_value *q = request_args(r);
+	struct toy_root *root = state_root();
+	txn_begin();
+	TXN_SET(root->counter, root->counter + q->value);
+	struct toy_value reply = { root->counter };
+	request_reply_args(r, &reply, sizeof(reply));
+	txn_commit(r, OK);
+	return OK;
+}
+
+static s64 toy_get(struct service_request *r)
+{
+	struct toy_root *root = state_root();
+	state_lock();
+	struct toy_value reply = { root->counter };
+	state_unlock();
+	request_reply_args(r, &reply, sizeof(reply));
+	return OK;
+}
+
+static s64 toy_crash(struct service_request *r UNUSED)
+{
+	__builtin_trap();
+}
+
+static s64 toy_hold(struct service_request *r)
+{
+	while (!request_cancelled(r))
+		sched_yield();
+	return ERR_INTR;
+}
+
+static const struct service_op ops[] = {
+	{ TOY_ECHO, 0, toy_echo, "echo" }, SERVICE_OP(TOY_ADD, struct toy_value, toy_add), { TOY_GET, 0, toy_get, "get" },
+	{ TOY_CRASH, 0, toy_crash, "crash" }, { TOY_HOLD, 0, toy_hold, "hold" },
+};
+
+int main(void)
+{
+	static const struct service_config config = {
+		.name = "toyd", .ops = ops, .op_count = ARRAY_SIZE(ops), .state_version = 1, .state_root_size = sizeof(struct toy_root),
+	};
+	return service_run(&config);
+}
