@@ -5,7 +5,7 @@
 STUB(aspace_futex_key) STUB(deadline_from_relative) STUB(fs_context_put) STUB(vfs_open_exec) STUB(timespec_in)
 STUB(path_free) STUB(node_put) STUB(timespec_out) 
 STUB(node_attributes) STUB(mount_put) STUB(path_walk) STUB(path_copy_in)
-STUB(vfs_init_root) STUB(walk_result_put) STUB(timer_signal_taken_locked) STUB(deadline_from_realtime) STUB(broker_vfs)
+STUB(vfs_init_root) STUB(vfs_open) STUB(walk_result_put) STUB(timer_signal_taken_locked) STUB(deadline_from_realtime) STUB(broker_vfs)
 #define QUIET(name) long name(void) WEAK; long name(void) { return 0; }
 static char empty_context[4096];
 void *fs_context_initial(void) WEAK; void *fs_context_initial(void) { return empty_context; }
