@@ -19,6 +19,8 @@ void arch_switch_state(struct thread *from, struct thread *to)
 		from->user_fs_base = read_fs_base();
 		from->user_gs_base = read_user_gs();
 	}
+	struct arch_cpu *a = cpu_this()->arch;
+	a->tss.rsp[0] = (u64)to->kernel_stack + KERNEL_STACK_SIZE;
 	if (to->process) {
 		fpu_restore(to->fpu_area);
 		write_fs_base(to->user_fs_base);
