@@ -128,6 +128,10 @@ u64 aspace_brk(struct aspace *as, u64 new_end);            /* returns the end in
 status_t aspace_advise(struct aspace *as, u64 va, u64 size, int advice);
 status_t aspace_lock_pages(struct aspace *as, u64 va, u64 size, bool lock) MUST_CHECK; /* mlock, munlock */
 status_t aspace_populate(struct aspace *as, u64 va, u64 size); /* prefaults; stops at the first failure */
+/* mincore: one byte per page, 1 = resident. ERR_NOMEM over a hole. */
+status_t aspace_resident(struct aspace *as, u64 va, u64 pages, u8 *out) MUST_CHECK;
+/* msync: the next file mapped shared at or after *at (referenced, or NULL at the end); *at moves behind it. */
+struct file *aspace_shared_file(struct aspace *as, u64 *at, u64 end, bool *hole, bool *locked);
 u64 aspace_random_stack_top(void);                             /* ASLR: page-aligned, below USER_TOP */
 enum fault_access { FAULT_READ = 0, FAULT_WRITE = 1, FAULT_EXEC = 2 };
 /* Resolves a user fault on the current thread's space. OK: retry. ERR_FAULT: SIGSEGV (*code SEGV_MAPERR 1 or

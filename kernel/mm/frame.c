@@ -342,6 +342,8 @@ void frame_init(const struct boot_info *info)
 	reserve_frames = MIN(total_frames / RESERVE_DIVISOR, RESERVE_MAX_FRAMES);
 }
 
+u64 mm_total_pages(void) { return total_frames; }
+
 void mm_stats_read(struct mm_stats *out)
 {
 	u64 cached = 0;

@@ -336,31 +336,63 @@ status_t aspace_map(struct aspace *as, const struct map_request *r, u64 *va)
 
 /* ---- protect ---- */
 
-static status_t protect_one(struct aspace *as, struct vma **vp, u64 start, u64 end, u32 prot, struct list_node *dead)
+/* Makes v (by splitting) lie within [start, end). */
+static status_t isolate(struct vma **vp, u64 start, u64 end)
 {
 	struct vma *v = *vp;
-	status_t st = OK;
-	if (prot & ~v->max_prot)
-		return ERR_ACCES;
-	if (v->prot == prot)
-		return OK;
-	u64 from = MAX(v->start, start), to = MIN(v->end, end);
-	if (!v->obj && !overcommit_ok(to - from, prot, v->flags, true))
-		return ERR_NOMEM;
-	if (v->start < from) {
-		st = vma_split(v, from);
+	if (v->start < start) {
+		status_t st = vma_split(v, start);
 		if (st)
 			return st;
 		v = vma_next(v);
 	}
-	if (v->end > to)
-		st = vma_split(v, to);
+	*vp = v;
+	return v->end > end ? vma_split(v, end) : OK;
+}
+
+static status_t protect_one(struct aspace *as, struct vma **vp, u64 start, u64 end, u32 prot, struct list_node *dead)
+{
+	struct vma *v = *vp;
+	if (prot & ~v->max_prot)
+		return ERR_ACCES;
+	if (v->prot == prot)
+		return OK;
+	if (!v->obj && !overcommit_ok(MIN(v->end, end) - MAX(v->start, start), prot, v->flags, true))
+		return ERR_NOMEM;
+	status_t st = isolate(&v, start, end);
 	if (st)
 		return st;
 	v->prot = prot;
-	pt_protect_range(as, from, to, prot);
+	pt_protect_range(as, v->start, v->end, prot);
 	*vp = vma_merge(v, dead);
 	return OK;
+}
+
+status_t vma_change_flags(struct aspace *as, u64 start, u64 end, u32 set, u32 clear, struct list_node *dead)
+{
+	bool hole = false;
+	struct vma *v = aspace_find_vma_locked(as, start);
+	for (u64 at = start; at < end;) {
+		if (!v || v->start >= end)
+			return ERR_NOMEM;
+		hole |= v->start > at;
+		u32 flags = (v->flags & ~clear) | set;
+		if (flags != v->flags) {
+			status_t st = isolate(&v, start, end);
+			if (st)
+				return st;
+			u64 pages = (v->end - v->start) >> PAGE_SHIFT;
+			if (!(v->flags & MAP_F_LOCKED) && (flags & MAP_F_LOCKED))
+				as->locked_pages += pages;
+			if ((v->flags & MAP_F_LOCKED) && !(flags & MAP_F_LOCKED))
+				as->locked_pages -= pages;
+			v->flags = flags;
+			v = vma_merge(v, dead);
+		}
+		at = v->end;
+		v = vma_next(v);
+	}
+	return hole ? ERR_NOMEM : OK;
 }
 
 status_t aspace_protect(struct aspace *as, u64 va, u64 size, u32 prot)

@@ -23,6 +23,8 @@ status_t vma_split(struct vma *v, u64 at) MUST_CHECK; /* v keeps [start, at) */
 /* Joins v with its neighbours where attributes allow; returns the VMA that now covers v's range. */
 struct vma *vma_merge(struct vma *v, struct list_node *dead);
 status_t unmap_locked(struct aspace *as, u64 start, u64 end, struct list_node *dead) MUST_CHECK;
+/* Changes MAP_F_* marks of all VMAs in the range; ERR_NOMEM at the end when it has holes. */
+status_t vma_change_flags(struct aspace *as, u64 start, u64 end, u32 set, u32 clear, struct list_node *dead) MUST_CHECK;
 /* Lowest address of a free range of `size`, top-down from mmap_top; 0 = none. */
 u64 find_gap(struct aspace *as, u64 size, u32 flags);
 bool range_is_free(struct aspace *as, u64 start, u64 end);
@@ -32,6 +34,7 @@ bool map_limit_ok(struct aspace *as, u64 add_pages);
 status_t fault_page(struct aspace *as, struct vma *v, u64 va, u32 access);
 /* Finds the VMA (growing a stack), checks rights and resolves; loops over ERR_AGAIN. */
 status_t fault_locked(struct aspace *as, u64 va, u32 access, int *code);
+void aspace_populate_locked_mappings(struct aspace *as, u64 va, u64 size); /* after growth of a locked mapping */
 bool stack_grow(struct aspace *as, struct vma *v, u64 va);
 
 /* memobj.c, for faults. index_lock held: page of the index or NULL. */

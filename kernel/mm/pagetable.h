@@ -44,6 +44,8 @@ void batch_finish(struct unmap_batch *b);                    /* flush, then rele
 void pt_unmap_range(struct aspace *as, u64 start, u64 end, bool free_tables);
 /* Drops only entries of object pages or image memory, not private copies. */
 void pt_unmap_range_object(struct aspace *as, u64 start, u64 end);
+/* Moves the entries of [from, from + size) to `to`, where nothing is mapped. as->lock held. */
+status_t pt_move_range(struct aspace *as, u64 from, u64 to, u64 size) MUST_CHECK;
 void pt_protect_range(struct aspace *as, u64 start, u64 end, u32 prot);
 
 static inline u64 pte_bits(u32 prot)
