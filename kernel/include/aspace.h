@@ -127,6 +127,7 @@ s64 aspace_remap(struct aspace *as, u64 va, u64 old_size, u64 new_size, u32 flag
 u64 aspace_brk(struct aspace *as, u64 new_end);            /* returns the end in force, as brk(2) */
 status_t aspace_advise(struct aspace *as, u64 va, u64 size, int advice);
 status_t aspace_lock_pages(struct aspace *as, u64 va, u64 size, bool lock) MUST_CHECK; /* mlock, munlock */
+void aspace_lock_all(struct aspace *as, bool lock, bool populate); /* mlockall(MCL_CURRENT), munlockall */
 status_t aspace_populate(struct aspace *as, u64 va, u64 size); /* prefaults; stops at the first failure */
 /* mincore: one byte per page, 1 = resident. ERR_NOMEM over a hole. */
 status_t aspace_resident(struct aspace *as, u64 va, u64 pages, u8 *out) MUST_CHECK;

@@ -167,6 +167,27 @@ status_t aspace_lock_pages(struct aspace *as, u64 va, u64 size, bool lock)
 	return st == ERR_FAULT || st == ERR_IO ? ERR_NOMEM : st;
 }
 
+void aspace_lock_all(struct aspace *as, bool lock, bool populate)
+{
+	mutex_lock(&as->lock);
+	as->locked_pages = 0;
+	for (struct rb_node *n = rb_first(&as->vmas); n; n = rb_next(n)) {
+		struct vma *v = rb_entry(n, struct vma, node);
+		v->flags = lock ? v->flags | MAP_F_LOCKED : v->flags & ~(u32)MAP_F_LOCKED;
+		if (lock)
+			as->locked_pages += (v->end - v->start) >> PAGE_SHIFT;
+	}
+	mutex_unlock(&as->lock);
+	for (u64 at = 0; populate && at < USER_TOP;) {
+		mutex_lock(&as->lock);
+		struct vma *v = aspace_find_vma_locked(as, at);
+		u64 from = v ? v->start : USER_TOP, to = v ? v->end : USER_TOP;
+		mutex_unlock(&as->lock);
+		(void)aspace_populate(as, from, to - from); /* mlockall(2) does not fail for pages it cannot bring in */
+		at = to;
+	}
+}
+
 void aspace_populate_locked_mappings(struct aspace *as, u64 va, u64 size)
 {
 	mutex_lock(&as->lock);

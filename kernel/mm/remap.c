@@ -80,12 +80,12 @@ static s64 move(struct aspace *as, struct vma *v, u64 va, u64 old_size, u64 new_
 	n->name = v->name;
 	n->has_private = v->has_private;
 	n->offset = v->obj ? v->offset + (va - v->start) : 0;
+	vma_attach_object(n); /* before the entries move: a truncation must find them in one place or the other */
 	status_t st = pt_move_range(as, va, target, MIN(old_size, new_size));
 	if (st) {
-		vma_free(n);
+		vma_bury(n, dead);
 		return st;
 	}
-	vma_attach_object(n);
 	vma_insert(as, n);
 	as->mapped_pages += new_size >> PAGE_SHIFT;
 	if (n->flags & MAP_F_LOCKED)

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/* mlock, munlock, mlockall, munlockall, membarrier (mlock(2), membarrier(2)). */
+#include "mem.h"
+#include "tlb.h"
+#include "../../abi/linux/mman.h"
+
+#define RLIMIT_MEMLOCK_INDEX 8 /* getrlimit(2) */
+#define CAP_IPC_LOCK_BIT 14    /* capabilities(7) */
+
+static bool lock_unlimited(void) { return cred_has_cap(thread_current()->cred, CAP_IPC_LOCK_BIT); }
+static u64 lock_limit(void) { return process_current()->rlimits[RLIMIT_MEMLOCK_INDEX].soft; }
+
+static bool within_limit(u64 bytes)
+{
+	u64 locked = process_current()->aspace->locked_pages << PAGE_SHIFT;
+	return lock_unlimited() || (bytes <= lock_limit() && locked <= lock_limit() - bytes);
+}
+
+s64 memlock_check(u64 size)
+{
+	if (!lock_unlimited() && lock_limit() == 0)
+		return ERR_PERM;
+	return within_limit(size) ? OK : ERR_AGAIN;
+}
+
+LINUX_HANDLER(mlock)
+{
+	if (!lock_unlimited() && lock_limit() == 0)
+		return ERR_PERM;
+	if (!within_limit(ALIGN_UP(a1 + (a0 & PAGE_MASK), PAGE_SIZE)))
+		return ERR_NOMEM;
+	return aspace_lock_pages(process_current()->aspace, a0, a1, true);
+}
+
+LINUX_HANDLER(munlock)
+{
+	return aspace_lock_pages(process_current()->aspace, a0, a1, false);
+}
+
+static void set_future(struct aspace *as, bool lock)
+{
+	mutex_lock(&as->lock);
+	as->lock_future = lock ? MAP_F_LOCKED : 0;
+	mutex_unlock(&as->lock);
+}
+
+LINUX_HANDLER(mlockall)
+{
+	struct aspace *as = process_current()->aspace;
+	if (!a0 || (a0 & ~(u64)(LINUX_MCL_CURRENT | LINUX_MCL_FUTURE | LINUX_MCL_ONFAULT)) || a0 == LINUX_MCL_ONFAULT)
+		return ERR_INVAL;
+	if (!lock_unlimited() && lock_limit() == 0)
+		return ERR_PERM;
+	if ((a0 & LINUX_MCL_CURRENT) && !lock_unlimited() && as->mapped_pages << PAGE_SHIFT > lock_limit())
+		return ERR_NOMEM;
+	set_future(as, a0 & LINUX_MCL_FUTURE);
+	if (a0 & LINUX_MCL_CURRENT)
+		aspace_lock_all(as, true, !(a0 & LINUX_MCL_ONFAULT));
+	return OK;
+}
+
+LINUX_HANDLER(munlockall)
+{
+	set_future(process_current()->aspace, false);
+	aspace_lock_all(process_current()->aspace, false, false);
+	return OK;
+}
+
+LINUX_HANDLER(membarrier)
+{
+	struct aspace *as = process_current()->aspace;
+	if (a1)
+		return ERR_INVAL;
+	switch (a0) {
+	case LINUX_MEMBARRIER_QUERY:
+		return LINUX_MEMBARRIER_GLOBAL | LINUX_MEMBARRIER_PRIVATE_EXPEDITED | LINUX_MEMBARRIER_REGISTER_PRIVATE_EXPEDITED;
+	case LINUX_MEMBARRIER_GLOBAL:
+		tlb_flush_kernel(VMAP_BASE, PAGE_SIZE); /* every CPU takes an interrupt, which is the barrier */
+		return OK;
+	case LINUX_MEMBARRIER_REGISTER_PRIVATE_EXPEDITED:
+		as->membarrier_registered = 1;
+		return OK;
+	case LINUX_MEMBARRIER_PRIVATE_EXPEDITED:
+		if (!as->membarrier_registered)
+			return ERR_PERM;
+		tlb_flush_range(as, 0, PAGE_SIZE); /* interrupts the CPUs that run this space */
+		return OK;
+	default:
+		return ERR_INVAL;
+	}
+}
