@@ -17,11 +17,12 @@
 struct mount *root_mount;
 struct mutex namespace_mutex;
 static struct list_node mounts = LIST_INIT(mounts);
+static bool root_ready; /* with /dev, /proc and the rest on it */
 static u32 mount_count, next_mount_id;
 static struct filesystem anonymous;
 static struct mount anonymous_mount_object;
 
-void vfs_init_once(void)
+void vfs_init(void)
 {
 	static bool done;
 	if (done)
@@ -46,7 +47,7 @@ struct mount *anonymous_mount(void)
 
 bool vfs_has_root(void)
 {
-	return root_mount != NULL;
+	return __atomic_load_n(&root_ready, __ATOMIC_ACQUIRE);
 }
 
 struct position fs_root(struct fs_context *c)
@@ -376,7 +377,7 @@ static status_t boot_mountpoint(const char *path, struct walk_result *r)
 
 status_t vfs_init_root(void)
 {
-	vfs_init_once();
+	vfs_init();
 	if (root_mount)
 		return ERR_BUSY;
 	status_t st = vfs_mount_new("root", "system", "", MS_RELATIME_K, (struct position){ NULL, NULL });
@@ -393,6 +394,7 @@ status_t vfs_init_root(void)
 		if (st)
 			klog(LOG_WARN, "vfs: %s is not mounted on %s: %d\n", boot_mounts[i].type, boot_mounts[i].path, st);
 	}
+	__atomic_store_n(&root_ready, true, __ATOMIC_RELEASE);
 	return OK;
 }
 
@@ -410,7 +412,7 @@ static struct fs_context *context_allocate(void)
 
 struct fs_context *fs_context_initial(void)
 {
-	vfs_init_once();
+	vfs_init();
 	return context_allocate(); /* an empty root stands for the global one, which may come later */
 }
 

@@ -140,7 +140,7 @@ status_t magic_link_follow(struct node *link, struct position *at, struct file *
 
 /* ---- mount.c ---- */
 extern struct mount *root_mount;
-void vfs_init_once(void);
+void vfs_init(void);                   /* harmless when done */
 struct mount *mount_on_locked(struct mount *parent, struct node *mountpoint); /* in a walk section or under name_lock */
 struct position fs_root(struct fs_context *c);  /* unreferenced; the global root when the context has none */
 struct position fs_cwd(struct fs_context *c);
