@@ -3,8 +3,7 @@
  * read blocks until the count is not 0, returns it (8 bytes) and clears it, as an eventfd does; poll: not 0. */
 #include "dev_internal.h"
 
-/* Arch: a free vector on some CPU, sent to by writing `data` to `address` (MSI). fn runs with interrupts off. */
-status_t irq_allocate_vector(void (*fn)(void *arg), void *arg, u64 *address, u32 *data) MUST_CHECK;
+#include "irq.h"
 
 #define MSIX_ENTRY_BYTES 16u
 #define MSIX_ENABLE 0x8000u
@@ -70,17 +69,17 @@ static status_t map_table(struct pci_function *f)
 
 static status_t connect_vector(struct pci_function *f, struct irq_counter *c)
 {
-	u64 message_address;
-	u32 message_data;
 	status_t st = map_table(f);
-	if (st == OK)
-		st = irq_allocate_vector(on_interrupt, c, &message_address, &message_data);
 	if (st)
 		return st;
+	int vector = irq_allocate_vector(on_interrupt, c);
+	if (vector < 0)
+		return vector;
+	const u64 message_address = irq_msi_address();
 	volatile u32 *entry = (volatile u32 *)(void *)(f->msix_table + (size_t)c->vector * MSIX_ENTRY_BYTES);
 	entry[0] = (u32)message_address;
 	entry[1] = (u32)(message_address >> 32);
-	entry[2] = message_data;
+	entry[2] = (u32)vector;
 	entry[3] = 0; /* not masked */
 	u32 control = pci_read(f->info.address, f->msix_offset + 2u, 2);
 	pci_write(f->info.address, f->msix_offset + 2u, 2, (control | MSIX_ENABLE) & ~MSIX_MASK_ALL);

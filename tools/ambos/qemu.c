@@ -128,7 +128,7 @@ static void add_shares(struct command *c, const struct options *o)
 		add(c, "local,id=fs%u,security_model=none,multidevs=remap%s,path=%s", i, s->read_only ? ",readonly=on" : "",
 		    escape_commas(s->host, escaped, sizeof(escaped)));
 		add(c, "-device");
-		add(c, "virtio-9p-pci,fsdev=fs%u,mount_tag=%s", i, s->tag);
+		add(c, "virtio-9p-pci,disable-legacy=on,fsdev=fs%u,mount_tag=%s", i, s->tag);
 	}
 }
 
@@ -150,7 +150,7 @@ static int add_chardev(struct command *c, const char *id)
 
 static void add_ports(struct command *c, struct vm *vm, const bool wanted[PORT_COUNT], bool trace)
 {
-	add_pair(c, "-device", "virtio-serial-pci,id=serial,max_ports=16");
+	add_pair(c, "-device", "virtio-serial-pci,id=serial,max_ports=8,disable-legacy=on");
 	for (int i = 0; i < PORT_COUNT; i++) {
 		char id[16];
 		vm->ports[i] = -1;
