@@ -11,6 +11,7 @@
 #define PID_MAX 131072u         /* numbers 1..PID_MAX-1; a table of at most 4 MiB */
 #define PID_BLOCK 128u          /* slots per block: one page */
 #define PID_RESERVED 300u       /* after a wrap, low numbers stay with the long-lived */
+#define PID_FIRST 16u           /* below: pid 1 and the first instances of the services, which ask for theirs */
 #define THREADS_MAX 32768u      /* each has a 16 KiB kernel stack */
 
 struct pid_slot {
@@ -24,7 +25,7 @@ struct spinlock process_tree_lock = SPINLOCK_INIT(RANK_PROCESS_TREE);
 struct list_node process_all = LIST_INIT(process_all);
 struct list_node process_orphans = LIST_INIT(process_orphans);
 static struct pid_slot *pid_blocks[PID_MAX / PID_BLOCK];
-static u32 pid_last;
+static u32 pid_last = PID_FIRST - 1; /* [t] */
 static u32 thread_total;
 static struct slab_cache *process_cache;
 
