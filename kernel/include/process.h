@@ -189,7 +189,7 @@ struct process {
 	u32 parent_death_signal;         /* [t] */
 	s32 oom_score_adj;
 	u32 personality;
-	struct timer itimer_real; u64 itimer_real_interval_ns; /* [s] */
+	struct timer itimer_real; u64 itimer_real_deadline_ns, itimer_real_interval_ns; /* [s] */
 	struct list_node posix_timers;   /* [s] */
 	u32 next_timer_id;
 	u32 timer_slack_ns_unused;

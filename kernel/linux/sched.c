@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+/* Scheduling rows: nice values, affinity, policies. There is one class of user threads: real-time and deadline
+ * policies are refused with EPERM, as Linux does without the privilege. */
+#include "cpu.h"
+#include "linux.h"
+#include "signal.h"
+
+enum { SCHED_OTHER = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5, SCHED_DEADLINE = 6 };
+#define SCHED_RESET_ON_FORK 0x40000000
+#define RT_PRIORITY_MIN 1
+#define RT_PRIORITY_MAX 99
+#define NICE_MIN (-20)
+#define NICE_MAX 19
+#define SCHED_ATTR_FIRST_SIZE 48
+#define TIME_SLICE_NS 4000000 /* sched_rr_get_interval's answer for ordinary threads */
+
+static u64 online_mask(void)
+{
+	return cpu_count >= MAX_CPUS ? ~0ull : BIT(cpu_count) - 1;
+}
+
+/* 0 means the caller. Referenced, or NULL. */
+static struct thread *thread_of(s32 tid)
+{
+	if (tid == 0) {
+		thread_get(thread_current());
+		return thread_current();
+	}
+	return tid > 0 ? thread_find((u32)tid) : NULL;
+}
+
+static bool may_schedule(struct thread *t)
+{
+	const struct cred *c = thread_current()->cred;
+	if (t->process == process_current() || cred_has_cap(c, CAP_SYS_NICE))
+		return true;
+	struct cred *theirs = t->process ? process_cred_get(t->process) : NULL;
+	bool same = theirs && (c->euid == theirs->uid || c->euid == theirs->euid);
+	cred_put(theirs);
+	return same;
+}
+
+LINUX_HANDLER(sched_yield)
+{
+	sched_yield_current();
+	return OK;
+}
+
+static s64 set_nice(struct thread *t, int nice)
+{
+	if (!may_schedule(t))
+		return ERR_PERM;
+	/* RLIMIT_NICE: 20 - limit is the lowest nice value that may be asked for. */
+	u64 ceiling = t->process ? t->process->rlimits[RLIMIT_NICE].soft : 0;
+	if (nice < t->nice && !cred_has_cap(thread_current()->cred, CAP_SYS_NICE) && (u64)(20 - nice) > ceiling)
+		return ERR_ACCES;
+	sched_set_nice(t, nice);
+	return OK;
+}
+
+/* Calls fn for each thread that (which, who) names; its own results decide. */
+static s64 for_each_named(int which, s32 who, s64 (*fn)(struct thread *, s64 *), s64 *arg)
+{
+	enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
+	if (which == PRIO_PROCESS) {
+		struct thread *t = thread_of(who);
+		s64 st = t ? fn(t, arg) : ERR_SRCH;
+		if (t)
+			thread_put(t);
+		return st;
+	}
+	if (which != PRIO_PGRP && which != PRIO_USER)
+		return ERR_INVAL;
+	u32 id = who ? (u32)who : which == PRIO_PGRP ? process_current()->pgid : thread_current()->cred->uid;
+	s64 result = ERR_SRCH;
+	struct process *p;
+	for (u32 from = 1; (p = process_next(from)); process_put(p)) {
+		from = p->pid + 1;
+		struct cred *c = process_cred_get(p);
+		bool match = which == PRIO_PGRP ? p->pgid == id : c->uid == id;
+		cred_put(c);
+		struct thread *t = match ? thread_find(p->pid) : NULL;
+		if (!t)
+			continue;
+		s64 st = fn(t, arg);
+		result = result == ERR_SRCH || st ? st : result;
+		thread_put(t);
+	}
+	return result;
+}
+
+static s64 nice_apply(struct thread *t, s64 *arg) { return set_nice(t, (int)*arg); }
+static s64 nice_lowest(struct thread *t, s64 *arg)
+{
+	*arg = MAX(*arg, 20 - (s64)t->nice);
+	return OK;
+}
+
+LINUX_HANDLER(setpriority)
+{
+	s64 nice = MAX(MIN((s64)(s32)a2, NICE_MAX), NICE_MIN);
+	return for_each_named((int)a0, (s32)a1, nice_apply, &nice);
+}
+
+LINUX_HANDLER(getpriority)
+{
+	s64 best = 0;
+	s64 st = for_each_named((int)a0, (s32)a1, nice_lowest, &best);
+	return st ? st : best; /* 1..40, so that it cannot look like an error */
+}
+
+LINUX_HANDLER(sched_setaffinity)
+{
+	u64 mask = 0;
+	if (copy_in(&mask, user_ptr(a2), MIN(a1, sizeof(mask))))
+		return ERR_FAULT;
+	struct thread *t = thread_of((s32)a0);
+	if (!t)
+		return ERR_SRCH;
+	s64 st = !may_schedule(t) ? ERR_PERM : !(mask & online_mask()) ? ERR_INVAL : OK;
+	if (!st)
+		sched_set_affinity(t, mask & online_mask());
+	thread_put(t);
+	return st;
+}
+
+LINUX_HANDLER(sched_getaffinity)
+{
+	if (a1 * 8 < cpu_count || (a1 & 7))
+		return ERR_INVAL;
+	struct thread *t = thread_of((s32)a0);
+	if (!t)
+		return ERR_SRCH;
+	u64 mask = t->affinity & online_mask();
+	thread_put(t);
+	return COPY_OUT(user_ptr(a2), &mask) ? ERR_FAULT : (s64)sizeof(mask);
+}
+
+static s64 set_policy(s32 tid, s32 policy, s32 priority)
+{
+	policy &= ~SCHED_RESET_ON_FORK;
+	if (policy == SCHED_FIFO || policy == SCHED_RR) {
+		if (priority < RT_PRIORITY_MIN || priority > RT_PRIORITY_MAX)
+			return ERR_INVAL;
+	} else if (policy == SCHED_DEADLINE) {
+		return FAIL(ERR_PERM, "deadline scheduling is not supported");
+	} else if ((policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE) || priority) {
+		return ERR_INVAL;
+	}
+	struct thread *t = thread_of(tid);
+	if (!t)
+		return ERR_SRCH;
+	s64 st = priority ? FAIL(ERR_PERM, "real-time scheduling is not supported") : may_schedule(t) ? OK : ERR_PERM;
+	if (!st)
+		t->policy = policy;
+	thread_put(t);
+	return st;
+}
+
+LINUX_HANDLER(sched_setscheduler)
+{
+	s32 priority;
+	if (!a2 || (s32)a0 < 0 || (s32)a1 < 0)
+		return ERR_INVAL;
+	return COPY_IN(&priority, user_ptr(a2)) ? ERR_FAULT : set_policy((s32)a0, (s32)a1, priority);
+}
+
+LINUX_HANDLER(sched_getscheduler)
+{
+	struct thread *t = (s32)a0 < 0 ? NULL : thread_of((s32)a0);
+	if (!t)
+		return (s32)a0 < 0 ? ERR_INVAL : ERR_SRCH;
+	s64 policy = t->policy;
+	thread_put(t);
+	return policy;
+}
+
+LINUX_HANDLER(sched_setparam)
+{
+	s32 priority;
+	if (!a1 || (s32)a0 < 0)
+		return ERR_INVAL;
+	if (COPY_IN(&priority, user_ptr(a1)))
+		return ERR_FAULT;
+	struct thread *t = thread_of((s32)a0);
+	s64 st = !t ? ERR_SRCH : priority ? ERR_INVAL : OK;
+	if (t)
+		thread_put(t);
+	return st;
+}
+
+LINUX_HANDLER(sched_getparam)
+{
+	if (!a1 || (s32)a0 < 0)
+		return ERR_INVAL;
+	struct thread *t = thread_of((s32)a0);
+	if (!t)
+		return ERR_SRCH;
+	s32 priority = t->rt_priority;
+	thread_put(t);
+	return COPY_OUT(user_ptr(a1), &priority);
+}
+
+static bool policy_known(s32 policy)
+{
+	return policy >= SCHED_OTHER && policy <= SCHED_DEADLINE && policy != 4;
+}
+
+LINUX_HANDLER(sched_get_priority_max)
+{
+	return !policy_known((s32)a0) ? ERR_INVAL : (s32)a0 == SCHED_FIFO || (s32)a0 == SCHED_RR ? RT_PRIORITY_MAX : 0;
+}
+
+LINUX_HANDLER(sched_get_priority_min)
+{
+	return !policy_known((s32)a0) ? ERR_INVAL : (s32)a0 == SCHED_FIFO || (s32)a0 == SCHED_RR ? RT_PRIORITY_MIN : 0;
+}
+
+LINUX_HANDLER(sched_rr_get_interval)
+{
+	struct thread *t = (s32)a0 < 0 ? NULL : thread_of((s32)a0);
+	if (!t)
+		return (s32)a0 < 0 ? ERR_INVAL : ERR_SRCH;
+	thread_put(t);
+	return timespec_out(user_ptr(a1), TIME_SLICE_NS);
+}
+
+struct sched_attr_user { u32 size, policy; u64 flags; s32 nice; u32 priority; u64 runtime, deadline, period; };
+_Static_assert(sizeof(struct sched_attr_user) == SCHED_ATTR_FIRST_SIZE, "Linux layout");
+
+LINUX_HANDLER(sched_setattr)
+{
+	struct sched_attr_user in;
+	if (!a1 || (s32)a0 < 0 || (u32)a2)
+		return ERR_INVAL;
+	if (COPY_IN(&in, user_ptr(a1)))
+		return ERR_FAULT;
+	if ((in.size && in.size < SCHED_ATTR_FIRST_SIZE) || (in.flags & ~1ull))
+		return ERR_INVAL;
+	s64 st = set_policy((s32)a0, (s32)in.policy, (s32)in.priority);
+	struct thread *t = st ? NULL : thread_of((s32)a0);
+	if (t) {
+		if (in.policy != SCHED_IDLE)
+			st = set_nice(t, MAX(MIN(in.nice, NICE_MAX), NICE_MIN));
+		thread_put(t);
+	}
+	return st;
+}
+
+LINUX_HANDLER(sched_getattr)
+{
+	if (!a1 || (s32)a0 < 0 || a2 < SCHED_ATTR_FIRST_SIZE || a2 > PAGE_SIZE || (u32)a3)
+		return ERR_INVAL;
+	struct thread *t = thread_of((s32)a0);
+	if (!t)
+		return ERR_SRCH;
+	struct sched_attr_user out = { .size = sizeof(out), .policy = (u32)t->policy, .nice = t->nice };
+	thread_put(t);
+	return COPY_OUT(user_ptr(a1), &out);
+}
+
+LINUX_HANDLER(getcpu)
+{
+	u32 cpu = cpu_this()->id, node = 0;
+	if (a0 && COPY_OUT(user_ptr(a0), &cpu))
+		return ERR_FAULT;
+	return a1 && COPY_OUT(user_ptr(a1), &node) ? ERR_FAULT : OK;
+}
+
+/* There is no block scheduler to advise: every process has the default (best effort, from its nice value). */
+LINUX_HANDLER(ioprio_get)
+{
+	enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_WHO_USER = 3 };
+	if ((u32)a0 < IOPRIO_WHO_PROCESS || (u32)a0 > IOPRIO_WHO_USER)
+		return ERR_INVAL;
+	return 0;
+}
+
+LINUX_HANDLER(ioprio_set)
+{
+	u32 class = (u32)a2 >> 13, level = (u32)a2 & 7;
+	if ((u32)a0 < 1 || (u32)a0 > 3 || class > 3)
+		return ERR_INVAL;
+	return class == 0 && level == 0 ? OK : FAIL(ERR_PERM, "I/O priorities are not supported");
+}
