@@ -223,7 +223,7 @@ struct thread *call_finish(struct service *s, struct call *c, s64 status)
 	list_remove(&c->link);
 	if (unlikely(c->cancel_queued))
 		list_remove(&c->cancel_link);
-	if (unlikely(s->died_ns)) {
+	if (unlikely(s->died_ns && s->process)) {
 		restart_measured(s);
 		restart_ns = s->last_restart_ns;
 	}
