@@ -56,8 +56,7 @@ u64 exec_program_base(void);             /* randomised place of a PIE that has a
 status_t exec_credentials(struct file *f, const struct cred *old, struct cred **out, u32 *secure) MUST_CHECK;
 s64 exec_copy_strings(struct exec_args *args, u64 argv, u64 envp, u64 limit); /* execve's pointer arrays */
 
-/* Optional parts, absent until linked. vdso_map maps the vDSO and sets as->vdso_base. */
-status_t vdso_map(struct aspace *as) WEAK;
+/* Optional part, absent until linked. */
 struct file *console_file_open(void) WEAK;
 
 #endif

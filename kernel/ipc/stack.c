@@ -2,6 +2,7 @@
 // The initial stack of a Linux program. From high to low addresses: 8 zero bytes, path of the program, strings
 // (envp above argv), "x86_64", 16 random bytes, auxv, envp pointers, argv pointers, argc; argc is 16-byte aligned.
 #include "exec.h"
+#include "linux.h"
 #include "random.h"
 #include "../../lib/base/string.h"
 
@@ -151,7 +152,7 @@ status_t linux_stack_build(struct aspace *as, const struct linux_runtime *rt, co
 	l.vectors_va = ALIGN_DOWN(l.random_va - l.words * 8, 16);
 	status_t st = map_stack(as, rt, l.top - l.vectors_va, stack_limit, l.top);
 	if (!st && vdso_map)
-		st = vdso_map(as);
+		st = vdso_map(as, &as->vdso_base);
 	if (!st)
 		st = write_strings(as, args, &l);
 	if (!st)
