@@ -151,7 +151,7 @@ status_t linux_stack_build(struct aspace *as, const struct linux_runtime *rt, co
 	l.words = 1 + (u64)args->argc + 1 + args->envc + 1 + AUXV_MAX * 2;
 	l.vectors_va = ALIGN_DOWN(l.random_va - l.words * 8, 16);
 	status_t st = map_stack(as, rt, l.top - l.vectors_va, stack_limit, l.top);
-	if (!st && vdso_map)
+	if (!st)
 		st = vdso_map(as, &as->vdso_base);
 	if (!st)
 		st = write_strings(as, args, &l);
