@@ -85,8 +85,14 @@ static u64 rtc_seconds(void)
 	return ((days * 24 + h) * 60 + m) * 60 + s;
 }
 
+#define PIC_MASTER_DATA 0x21
+#define PIC_SLAVE_DATA 0xa1
+
 void apic_init(void)
 {
+	/* Before LINT0: a request that the firmware's timer left pending must be withdrawn while LINT0 still passes it on. */
+	out8(PIC_MASTER_DATA, 0xff);
+	out8(PIC_SLAVE_DATA, 0xff);
 	apic_init_cpu();
 	set_reg(REG_INITIAL, UINT32_MAX);
 	pit_start(CALIBRATION_TICKS);
