@@ -63,8 +63,6 @@ u64 time_now_ns(void);
 u64 time_tsc_to_ns(u64 tsc);
 u64 time_boot_wall_ns(void); /* CLOCK_REALTIME at monotonic 0, from the RTC; adjusted by clock_settime */
 void time_set_boot_wall_ns(u64 ns);
-/* ns = ns_base + ((tsc - tsc_base) * mult >> shift): what the vDSO computes with. Constant after boot. */
-struct time_scale { u64 tsc_base, ns_base, mult; u32 shift; };
-void time_scale_read(struct time_scale *out);
+void time_clock_parameters(u64 *tsc_base, u64 *mult); /* ns = (tsc - tsc_base) * mult >> 32; constant after boot */
 
 #endif

@@ -29,7 +29,6 @@ void timer_interrupt(void);
 void timers_init_cpu(struct runqueue *rq);
 void timer_hardware_arm(u64 deadline_ns);
 void timer_rearm_cpu(void);            /* hardware to the earliest of timers and slice end */
-void time_clock_parameters(u64 *base, u64 *mult);
 void switch_stack(u64 *save_rsp, u64 new_rsp);
 void arch_switch_state(struct thread *from, struct thread *to);
 

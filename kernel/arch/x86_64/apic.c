@@ -113,6 +113,7 @@ void apic_init(void)
 u64 time_tsc_to_ns(u64 tsc) { return (u64)((unsigned __int128)(tsc - tsc_base) * tsc_mult >> 32); }
 u64 time_now_ns(void) { return time_tsc_to_ns(read_tsc()); }
 u64 time_boot_wall_ns(void) { return wall_boot_ns; }
+void time_set_boot_wall_ns(u64 ns) { wall_boot_ns = ns; }
 void time_clock_parameters(u64 *base, u64 *mult) { *base = tsc_base; *mult = tsc_mult; }
 
 void timer_hardware_arm(u64 deadline_ns)
