@@ -32,7 +32,8 @@ u64 time_wall_ns(void);                                           /* CLOCK_REALT
 u64 deadline_from_relative(u64 ns);
 u64 deadline_from_realtime(u64 wall_ns);
 s64 clock_read(s32 clock, u64 *ns) MUST_CHECK;                    /* any clockid_t; ERR_INVAL */
-void vdso_update_clock(void) WEAK;                                  /* after a change of the wall clock */
+void vdso_update_clock(void);                                     /* after a change of the wall clock */
+status_t vdso_map(struct aspace *as, u64 *base) MUST_CHECK;       /* AT_SYSINFO_EHDR; base 0: none */
 
 /* Installs two files lowest first and copies the pair of numbers out; takes both references over, on failure too. */
 status_t fd_install_pair(struct file *first, struct file *second, u32 fd_flags, u64 user_pair) MUST_CHECK;

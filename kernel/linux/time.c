@@ -136,8 +136,7 @@ LINUX_HANDLER(clock_settime)
 	if (ns < now) /* before boot: CLOCK_REALTIME may not be below CLOCK_MONOTONIC (clock_settime(2)) */
 		return ERR_INVAL;
 	time_set_boot_wall_ns(ns - now);
-	if (vdso_update_clock)
-		vdso_update_clock();
+	vdso_update_clock();
 	return OK;
 }
 
