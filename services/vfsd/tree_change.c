@@ -253,7 +253,9 @@ status_t tree_unlink(const struct ipc_caller *c, const struct vfs_name_request *
 static status_t setattr_policy(const struct ipc_caller *c, const struct vfs_setattr_request *q, const struct vfs_attributes *a)
 {
 	bool owner = c->uid == a->uid || has_cap(c, CAP_FOWNER);
-	if (q->valid & VFS_SET_MODE && !owner)
+	u32 bits_now = a->mode & 07777, bits_less = bits_now & ~(MODE_SETUID | MODE_SETGID);
+	bool only_clears = !(q->mode & 07777 & ~bits_now) && (q->mode & bits_less) == bits_less; /* a write by anybody */
+	if (q->valid & VFS_SET_MODE && !owner && !only_clears)
 		return ERR_PERM;
 	if (q->valid & VFS_SET_UID && q->uid != a->uid && !has_cap(c, CAP_CHOWN))
 		return ERR_PERM;
