@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+// Texts of the VFS broker: what is read from a program's memory, paths of its files, its mappings, mounts, hops,
+// services. A text is produced from its start into a window, so that a long one is read in pieces.
+#include "vfs_internal_facts.h"
+
+#include "base/string.h"
+#include "boot_option.h"
+#include "boot_info.h"
+#include "call.h"
+#include "file.h"
+#include "service.h"
+#include "vfs.h"
+
+#define TEXT_PIECE_MAX (128u << 10)  /* one reply of vfsd */
+#define MOUNTS_TEXT_MAX (64u << 10)  /* some 600 mounts */
+#define LINE_MAX 512
+#define LOCK_TRIES 2000u             /* yields before a busy address space is left alone: its owner may wait for vfsd */
+
+void text_add(struct text_window *w, const char *text, u64 length)
+{
+	u64 skip = MIN(w->skip, length);
+	w->skip -= skip;
+	u64 n = MIN(length - skip, w->room - w->used);
+	memcpy(w->buf + w->used, text + skip, n);
+	w->used += n;
+}
+
+void text_printf(struct text_window *w, const char *fmt, ...)
+{
+	char line[LINE_MAX];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = fmt_vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	text_add(w, line, MIN((u64)MAX(n, 0), sizeof(line) - 1));
+}
+
+/* ---- memory of the program ---- */
+static void read_range(struct text_window *w, struct aspace *as, u64 start, u64 end)
+{
+	u64 size = end > start ? end - start : 0;
+	if (w->skip >= size)
+		return;
+	u64 n = MIN(size - w->skip, w->room);
+	s64 got = aspace_read_bytes(as, start + w->skip, w->buf, n);
+	w->used = got > 0 ? (u64)got : 0;
+}
+
+/* The stack starts with argc, argv, NULL, envp, NULL, auxv pairs ending with AT_NULL. */
+static void read_auxv(struct text_window *w, struct aspace *as)
+{
+	u64 at = as->stack_start, word = 0, pair[2];
+	if (aspace_read_bytes(as, at, &word, sizeof(word)) != sizeof(word) || word > as->arg_end - as->arg_start)
+		return;
+	at += (word + 2) * sizeof(u64);
+	do {
+		if (aspace_read_bytes(as, at, &word, sizeof(word)) != sizeof(word))
+			return;
+		at += sizeof(u64);
+	} while (word && at < as->arg_start);
+	do {
+		if (aspace_read_bytes(as, at, pair, sizeof(pair)) != sizeof(pair))
+			return;
+		text_add(w, (const char *)pair, sizeof(pair));
+		at += sizeof(pair);
+	} while (pair[0] && at < as->arg_start);
+}
+
+static void memory_text(struct text_window *w, struct process *p, u32 kind)
+{
+	struct aspace *as = process_aspace_get(p);
+	if (!as)
+		return;
+	if (kind == TEXT_COMMAND)
+		read_range(w, as, as->arg_start, as->arg_end);
+	else if (kind == TEXT_ENVIRONMENT)
+		read_range(w, as, as->env_start, as->env_end);
+	else
+		read_auxv(w, as);
+	aspace_put(as);
+}
+
+/* ---- paths ---- */
+static struct position root_of(struct process *p)
+{
+	struct position root = { 0 };
+	struct fs_context *fs = process_fs_get(p);
+	if (!fs)
+		return root;
+	spin_lock(&fs->lock);
+	root = fs->root;
+	if (root.node)
+		position_get(root);
+	spin_unlock(&fs->lock);
+	fs_context_put(fs);
+	return root;
+}
+
+static status_t path_text(struct text_window *w, struct process *p, struct position at)
+{
+	char *path = kmalloc(PATH_MAX_BYTES);
+	if (!path)
+		return ERR_NOMEM;
+	struct position root = root_of(p);
+	s64 n = vfs_path_of(at, root, path, PATH_MAX_BYTES);
+	if (n > 0)
+		text_add(w, path, (u64)n);
+	position_put(root);
+	kfree(path);
+	return n < 0 ? (status_t)n : OK;
+}
+
+static bool starts_with(const char *s, const char *prefix) { return !strncmp(s, prefix, strlen(prefix)); }
+
+/* "pipe:[ino]", "socket:[ino]", "anon_inode:[eventfd]" of files without a name. */
+static void describe_file(struct text_window *w, struct file *f)
+{
+	struct attributes a = { 0 };
+	const char *name = f->ops->name ? f->ops->name : "file";
+	if (file_stat(f, &a))
+		a.ino = 0;
+	if (starts_with(name, "pipe"))
+		text_printf(w, "pipe:[%llu]", (unsigned long long)a.ino);
+	else if (starts_with(name, "socket") || starts_with(name, "unix"))
+		text_printf(w, "socket:[%llu]", (unsigned long long)a.ino);
+	else
+		text_printf(w, "anon_inode:[%s]", name);
+}
+
+static status_t fd_path(struct text_window *w, struct process *p, s32 fd)
+{
+	struct fdtable *fds = process_fds_get(p);
+	struct file *f = fds && fd >= 0 ? fdtable_get_file(fds, fd) : NULL;
+	if (fds)
+		fdtable_put(fds);
+	if (!f)
+		return ERR_NOENT;
+	status_t st = OK;
+	if (f->where.node)
+		st = path_text(w, p, f->where);
+	else
+		describe_file(w, f);
+	file_put(f);
+	return st;
+}
+
+static status_t process_path(struct text_window *w, struct process *p, u32 kind)
+{
+	struct position at = { 0 };
+	if (kind == TEXT_EXE) {
+		spin_lock(&process_tree_lock);
+		if (p->exe)
+			at = p->exe->where;
+		if (at.node)
+			position_get(at);
+		spin_unlock(&process_tree_lock);
+	} else if (kind == TEXT_ROOT) {
+		at = root_of(p);
+	} else {
+		struct fs_context *fs = process_fs_get(p);
+		if (fs) {
+			spin_lock(&fs->lock);
+			at = fs->cwd;
+			if (at.node)
+				position_get(at);
+			spin_unlock(&fs->lock);
+			fs_context_put(fs);
+		}
+	}
+	if (!at.node)
+		return ERR_NOENT;
+	status_t st = path_text(w, p, at);
+	position_put(at);
+	return st;
+}
+
+/* ---- mappings ---- */
+struct mapping { u64 start, end, offset; u32 prot, flags; struct file *file; const char *name; bool shared_memory; };
+
+static bool next_mapping(struct aspace *as, u64 at, struct mapping *out)
+{
+	u32 tries = 0;
+	while (!mutex_try_lock(&as->lock)) {
+		if (++tries > LOCK_TRIES)
+			return false;
+		sched_yield_current();
+	}
+	struct vma *v = aspace_find_vma_locked(as, at);
+	if (v) {
+		*out = (struct mapping){ v->start, v->end, v->offset, v->prot, v->flags, v->file, v->name, v->obj && !v->file };
+		if (v->file)
+			file_get(v->file);
+	}
+	mutex_unlock(&as->lock);
+	return v;
+}
+
+static void mapping_line(struct text_window *w, const struct mapping *m, char *path, struct position root)
+{
+	struct node *n = m->file ? m->file->where.node : NULL;
+	u64 dev = n ? n->fs->dev : 0;
+	const char *name = m->name ? m->name : "";
+	if (n && vfs_path_of(m->file->where, root, path, PATH_MAX_BYTES) > 0)
+		name = path;
+	else if (!*name && m->flags & MAP_F_SHARED && m->shared_memory)
+		name = "/dev/zero (deleted)";
+	char line[128];
+	int used = fmt_snprintf(line, sizeof(line), "%llx-%llx %c%c%c%c %08llx %02x:%02x %llu", (unsigned long long)m->start,
+				(unsigned long long)m->end, m->prot & PROT_R ? 'r' : '-', m->prot & PROT_W ? 'w' : '-',
+				m->prot & PROT_X ? 'x' : '-', m->flags & MAP_F_SHARED ? 's' : 'p',
+				(unsigned long long)(m->file ? m->offset : 0), (u32)(dev >> 8 & 0xfff), (u32)(dev & 0xff),
+				(unsigned long long)(n ? n->ino : 0));
+	text_add(w, line, (u64)used);
+	if (*name) {
+		static const char spaces[] = "                                                                          ";
+		text_add(w, spaces, used < 73 ? (u64)(73 - used) : 1); /* names start in column 73, as on Linux */
+		text_add(w, name, strlen(name));
+	}
+	text_add(w, "\n", 1);
+}
+
+void facts_maps(struct text_window *w, struct process *p)
+{
+	struct aspace *as = process_aspace_get(p);
+	char *path = kmalloc(PATH_MAX_BYTES);
+	struct position root = root_of(p);
+	struct mapping m;
+	for (u64 at = 0; as && path && !text_full(w) && next_mapping(as, at, &m); at = m.end) {
+		mapping_line(w, &m, path, root);
+		if (m.file)
+			file_put(m.file);
+		preempt_point();
+	}
+	position_put(root);
+	kfree(path);
+	if (as)
+		aspace_put(as);
+}
+
+/* ---- the rest ---- */
+static status_t mounts_text(struct text_window *w, struct process *p)
+{
+	char *text = kmalloc(MOUNTS_TEXT_MAX);
+	if (!text)
+		return ERR_NOMEM;
+	struct position root = root_of(p);
+	text_add(w, text, vfs_mounts_text(root, text, MOUNTS_TEXT_MAX));
+	position_put(root);
+	kfree(text);
+	return OK;
+}
+
+static const struct { u32 number; const char *name; } call_names[] = {
+#define LINUX_CALL(nr, name, ...) { nr, #name },
+#include "../../abi/linux/syscalls.def"
+#undef LINUX_CALL
+};
+
+void facts_hops(struct text_window *w)
+{
+	static const char *const causes[HOP_CAUSE_COUNT] = {
+		[HOP_FIRST_USE] = "first-use", [HOP_CHANGED] = "changed", [HOP_EVICTED] = "evicted",
+		[HOP_LEASE_EXCEEDED] = "lease-exceeded", [HOP_SHARED_MOUNT] = "shared-mount", [HOP_BY_DESIGN] = "by-design",
+	};
+	for (u32 i = 0; i < ARRAY_SIZE(call_names); i++) {
+		bool any = false;
+		for (u32 cause = 0; cause < HOP_CAUSE_COUNT; cause++) {
+			u64 n = hop_count(call_names[i].number, (enum hop_cause)cause);
+			if (n)
+				text_printf(w, "%s %s=%llu", any ? "" : call_names[i].name, causes[cause], (unsigned long long)n);
+			any |= n != 0;
+		}
+		if (any)
+			text_add(w, "\n", 1);
+	}
+}
+
+void facts_services(struct text_window *w)
+{
+	text_printf(w, "name pid generation calls retries deaths deaths-in-call failed last-restart-us\n");
+	for (u32 id = 1; id < SERVICE_COUNT; id++) {
+		struct service *s = service_get(id);
+		if (!s)
+			continue;
+		spin_lock(&s->lock);
+		u32 pid = s->process ? s->process->pid : 0, generation = s->generation;
+		u64 v[] = { s->calls, s->retries, s->deaths, s->deaths_in_call, s->failed_calls, s->last_restart_ns / NSEC_PER_USEC };
+		spin_unlock(&s->lock);
+		text_printf(w, "%s %u %u %llu %llu %llu %llu %llu %llu\n", s->name, pid, generation, (unsigned long long)v[0],
+			    (unsigned long long)v[1], (unsigned long long)v[2], (unsigned long long)v[3], (unsigned long long)v[4],
+			    (unsigned long long)v[5]);
+	}
+}
+
+static status_t of_process(struct text_window *w, const struct facts_text *t)
+{
+	struct process *p = facts_find(t->pid, false);
+	status_t st = OK;
+	if (!p)
+		return ERR_SRCH;
+	switch (t->kind) {
+	case TEXT_COMMAND:
+	case TEXT_ENVIRONMENT:
+	case TEXT_AUXV: memory_text(w, p, t->kind); break;
+	case TEXT_MAPS: facts_maps(w, p); break;
+	case TEXT_MOUNTS: st = mounts_text(w, p); break;
+	case TEXT_FD_PATH: st = fd_path(w, p, t->index); break;
+	case TEXT_EXE:
+	case TEXT_CWD:
+	case TEXT_ROOT: st = process_path(w, p, t->kind); break;
+	default: st = ERR_INVAL;
+	}
+	process_put(p);
+	return st;
+}
+
+static status_t produce(struct text_window *w, const struct facts_text *t)
+{
+	switch (t->kind) {
+	case TEXT_KERNEL_COMMAND:
+		text_add(w, boot_info.command_line, strnlen(boot_info.command_line, sizeof(boot_info.command_line)));
+		return OK;
+	case TEXT_HOPS: facts_hops(w); return OK;
+	case TEXT_SERVICES: facts_services(w); return OK;
+	default: return of_process(w, t);
+	}
+}
+
+status_t facts_text(struct facts_text *t)
+{
+	struct text_window w = { .skip = t->offset, .room = MIN(t->size, (u64)TEXT_PIECE_MAX) };
+	w.buf = kmalloc(w.room + 1);
+	if (!w.buf)
+		return ERR_NOMEM;
+	status_t st = produce(&w, t);
+	if (!st)
+		st = copy_out(user_ptr(t->va), w.buf, w.used);
+	t->length = (u32)w.used;
+	kfree(w.buf);
+	return st;
+}
