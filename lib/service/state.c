@@ -304,6 +304,7 @@ void state_free(u64 offset, u64 size)
 	if (!offset)
 		return;
 	u32 class = class_of(size, &block);
+	journal_append(offset, block); /* whole: the block may be handed out again, zeroed, before the commit */
 	TXN_SET(*(u64 *)(base + offset), header->free_lists[class]);
 	TXN_SET(header->free_lists[class], offset);
 	TXN_SET(header->used, header->used - block);
