@@ -13,11 +13,12 @@ void process_init(void) WEAK;
 void file_init(void) WEAK;
 void vfs_init(void) WEAK;
 void ipc_init(void) WEAK;
+void trace_init(void) WEAK;
 void kernel_main(void) NORETURN;
 
 static void late_init(void *arg UNUSED)
 {
-	void (*const parts[])(void) = { process_init, file_init, vfs_init, ipc_init };
+	void (*const parts[])(void) = { process_init, file_init, vfs_init, ipc_init, trace_init };
 	for (u32 i = 0; i < ARRAY_SIZE(parts); i++)
 		if (parts[i])
 			parts[i]();

@@ -129,6 +129,7 @@ struct thread {
 	struct call *serving;            /* service thread: call it executes */
 	void *error_ring;                /* FAIL records */
 	u64 syscall_nr;
+	u32 hops;                        /* routed calls of the current system call (trace) */
 	void *seccomp_unused;
 };
 

@@ -164,6 +164,7 @@ s64 route_call(struct route_request *r)
 	if (unlikely(r->args_size > IPC_ARGS_BYTES || (u64)r->payload_size + r->payload2_size > IPC_PAYLOAD_BYTES))
 		return FAIL(ERR_2BIG, "call input");
 	hop_record(r->cause);
+	thread_current()->hops++;
 	struct thread *t = thread_current();
 	struct call *outer = t->call;
 	call_init(&c, s, r);
