@@ -4,7 +4,7 @@
 TEST_OUT := out/tests
 CONFORMANCE := $(patsubst tests/linux/%.c,%,$(wildcard tests/linux/*.c))
 CONFORMANCE_BINARIES := $(foreach c,$(CONFORMANCE),$(TEST_OUT)/linux/$(c) $(TEST_OUT)/linux-musl/$(c) $(TEST_OUT)/linux-dynamic/$(c))
-CFLAGS_TEST := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -D_GNU_SOURCE -pthread
+CFLAGS_TEST := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-unused-result -D_GNU_SOURCE -pthread
 
 $(TEST_OUT)/linux/%: tests/linux/%.c tests/linux/check.h
 	@mkdir -p $(@D)

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+/* Record locks: fcntl, OFD locks, flock, deadlock detection, release on close and exit. */
+#include "check.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int lock(int fd, int cmd, int type, off_t start, off_t len)
+{
+	struct flock l = { .l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
+	return fcntl(fd, cmd, &l);
+}
+/* Runs fn in a child; true when it returned 0. */
+static int child(int (*fn)(void))
+{
+	int status;
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(fn());
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static int try_write_lock_is_refused(void)
+{
+	int fd = open("f", O_RDWR);
+	return !(lock(fd, F_SETLK, F_WRLCK, 0, 10) == -1 && (errno == EAGAIN || errno == EACCES));
+}
+static int try_far_write_lock_works(void)
+{
+	int fd = open("f", O_RDWR);
+	return lock(fd, F_SETLK, F_WRLCK, 100, 10);
+}
+static int read_locks_are_shared(void)
+{
+	int fd = open("f", O_RDWR);
+	return lock(fd, F_SETLK, F_RDLCK, 0, 10);
+}
+static int getlk_names_the_owner(void)
+{
+	int fd = open("f", O_RDWR);
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0 };
+	if (fcntl(fd, F_GETLK, &l))
+		return 1;
+	return !(l.l_type == F_WRLCK && l.l_pid == getppid() && l.l_start == 5 && l.l_len == 5);
+}
+
+CASE(write_lock_excludes_other_processes)
+{
+	int fd = open("f", O_RDWR);
+	CHECK(lock(fd, F_SETLK, F_WRLCK, 0, 10) == 0);
+	CHECK(lock(fd, F_SETLK, F_WRLCK, 0, 20) == 0);
+	CHECK(lock(fd, F_SETLK, F_UNLCK, 10, 10) == 0);
+	CHECK(child(try_write_lock_is_refused));
+	CHECK(child(try_far_write_lock_works));
+	close(fd);
+}
+CASE(closing_any_descriptor_drops_posix_locks)
+{
+	int fd = open("f", O_RDWR);
+	CHECK(lock(fd, F_SETLK, F_WRLCK, 0, 0) == 0);
+	close(open("f", O_RDONLY));
+	CHECK(child(try_far_write_lock_works));
+	CHECK(child(read_locks_are_shared));
+	close(fd);
+}
+CASE(read_locks_share_and_exclude_writers)
+{
+	int fd = open("f", O_RDWR);
+	CHECK(lock(fd, F_SETLK, F_RDLCK, 0, 10) == 0);
+	CHECK(child(read_locks_are_shared));
+	CHECK(child(try_write_lock_is_refused));
+	close(fd);
+}
+CASE(ranges_split_and_getlk_reports)
+{
+	int fd = open("f", O_RDWR);
+	CHECK(lock(fd, F_SETLK, F_WRLCK, 5, 5) == 0);
+	CHECK(child(getlk_names_the_owner));
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	CHECK(fcntl(fd, F_GETLK, &l) == 0 && l.l_type == F_UNLCK);
+	CHECK_ERRNO(lock(fd, F_SETLK, 9, 0, 1), EINVAL);
+	CHECK_ERRNO(lock(fd, F_SETLK, F_RDLCK, -5, 1), EINVAL);
+	int r = open("f", O_RDONLY);
+	CHECK_ERRNO(lock(r, F_SETLK, F_WRLCK, 0, 1), EBADF);
+	close(r);
+	close(fd);
+}
+CASE(waiting_lock_is_granted_on_exit)
+{
+	int p[2], status;
+	char c;
+	CHECK(pipe(p) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int fd = open("f", O_RDWR);
+		lock(fd, F_SETLK, F_WRLCK, 0, 0);
+		if (write(p[1], "x", 1) != 1)
+			_exit(1);
+		usleep(50000);
+		_exit(0);
+	}
+	CHECK(read(p[0], &c, 1) == 1);
+	int fd = open("f", O_RDWR);
+	CHECK(lock(fd, F_SETLKW, F_WRLCK, 0, 0) == 0);
+	close(fd);
+	waitpid(pid, &status, 0);
+	close(p[0]);
+	close(p[1]);
+}
+CASE(deadlock_is_detected)
+{
+	int up[2], down[2], status;
+	char c;
+	CHECK(pipe(up) == 0 && pipe(down) == 0);
+	int fd = open("f", O_RDWR);
+	CHECK(lock(fd, F_SETLK, F_WRLCK, 0, 1) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int mine = open("f", O_RDWR);
+		lock(mine, F_SETLK, F_WRLCK, 1, 1);
+		if (write(up[1], "x", 1) != 1)
+			_exit(1);
+		_exit(lock(mine, F_SETLKW, F_WRLCK, 0, 1) != 0);
+	}
+	CHECK(read(up[0], &c, 1) == 1);
+	usleep(50000);
+	CHECK_ERRNO(lock(fd, F_SETLKW, F_WRLCK, 1, 1), EDEADLK);
+	close(fd);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	close(up[0]);
+	close(up[1]);
+	close(down[0]);
+	close(down[1]);
+}
+CASE(ofd_locks_belong_to_the_open_file)
+{
+	int a = open("f", O_RDWR), b = open("f", O_RDWR), c = dup(a);
+	CHECK(lock(a, F_OFD_SETLK, F_WRLCK, 0, 10) == 0);
+	CHECK_ERRNO(lock(b, F_OFD_SETLK, F_WRLCK, 0, 10), EAGAIN);
+	CHECK_ERRNO(lock(b, F_SETLK, F_WRLCK, 0, 10), EAGAIN);
+	CHECK(lock(c, F_OFD_SETLK, F_WRLCK, 0, 10) == 0);
+	close(open("f", O_RDWR));
+	CHECK_ERRNO(lock(b, F_OFD_SETLK, F_WRLCK, 0, 10), EAGAIN);
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	CHECK(fcntl(b, F_OFD_GETLK, &l) == 0 && l.l_type == F_WRLCK && l.l_pid == -1);
+	close(a);
+	CHECK_ERRNO(lock(b, F_OFD_SETLK, F_WRLCK, 0, 10), EAGAIN);
+	close(c);
+	CHECK(lock(b, F_OFD_SETLK, F_WRLCK, 0, 10) == 0);
+	close(b);
+}
+CASE(flock_belongs_to_the_open_file)
+{
+	int a = open("f", O_RDWR), b = open("f", O_RDWR);
+	CHECK(flock(a, LOCK_EX) == 0);
+	CHECK_ERRNO(flock(b, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+	CHECK(lock(b, F_SETLK, F_WRLCK, 0, 0) == 0);
+	CHECK(flock(a, LOCK_SH) == 0);
+	CHECK(flock(b, LOCK_SH | LOCK_NB) == 0);
+	CHECK_ERRNO(flock(b, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+	CHECK(flock(a, LOCK_UN) == 0);
+	CHECK(flock(b, LOCK_EX | LOCK_NB) == 0);
+	close(b);
+	CHECK(flock(a, LOCK_EX | LOCK_NB) == 0);
+	CHECK_ERRNO(flock(a, 77), EINVAL);
+	close(a);
+}
+static void on_alarm(int sig) { (void)sig; }
+CASE(waiting_is_interrupted_by_a_signal)
+{
+	int a = open("f", O_RDWR), b = open("f", O_RDWR);
+	struct sigaction sa = { .sa_handler = on_alarm };
+	sigaction(SIGALRM, &sa, NULL);
+	CHECK(flock(a, LOCK_EX) == 0);
+	alarm(1);
+	CHECK_ERRNO(flock(b, LOCK_EX), EINTR);
+	close(a);
+	close(b);
+}
+
+int main(void)
+{
+	char dir[] = "/tmp/ambos-locks-XXXXXX";
+	if (!mkdtemp(dir) || chdir(dir))
+		return 99;
+	close(open("f", O_CREAT | O_RDWR, 0644));
+	RUN(write_lock_excludes_other_processes);
+	RUN(closing_any_descriptor_drops_posix_locks);
+	RUN(read_locks_share_and_exclude_writers);
+	RUN(ranges_split_and_getlk_reports);
+	RUN(waiting_lock_is_granted_on_exit);
+	RUN(deadlock_is_detected);
+	RUN(ofd_locks_belong_to_the_open_file);
+	RUN(flock_belongs_to_the_open_file);
+	RUN(waiting_is_interrupted_by_a_signal);
+	unlink("f");
+	chdir("/");
+	CHECK(rmdir(dir) == 0);
+	return check_summary();
+}
