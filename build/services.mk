@@ -17,7 +17,7 @@ $(foreach s,$(SERVICES),$(eval $(call service_rule,$(s))))
 
 # Extra boot archive members for bring-up and tests: make BOOT_EXTRA="path ..."; started with init=NAME on the command line.
 BOOT_EXTRA ?=
-BOOT_MEMBERS := $(patsubst %,$(OUT)/services/%,$(SERVICES)) $(foreach s,$(SERVICES),$(wildcard services/$(s)/$(s).manifest)) $(BOOT_EXTRA)
+BOOT_MEMBERS := $(patsubst %,$(OUT)/services/%,$(SERVICES)) $(foreach s,$(SERVICES),$(wildcard services/$(s)/$(s).manifest)) $(wildcard registry/policy/*.conf) $(BOOT_EXTRA)
 $(OUT)/boot_archive.S: $(BOOT_MEMBERS) build/services.mk FORCE
 	@mkdir -p $(@D)
 	@{ echo '.section .rodata.archive,"a"'; echo '.globl boot_archive'; echo '.balign 8'; echo 'boot_archive:'; i=0; \

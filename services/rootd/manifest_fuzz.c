@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // libFuzzer harness: any text is parsed or refused with a reason.
+// LINK: services/rootd/manifest.c
 #include <stdlib.h>
 
 #include "manifest.h"

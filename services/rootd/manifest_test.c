@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Unit test of the manifest parser: one line per case, exit status 0 when all hold.
+// LINK: services/rootd/manifest.c
 #include <stdio.h>
 #include <string.h>
 
