@@ -149,9 +149,9 @@ void node_notify(struct node *n, u32 mask, const char *name, u32 cookie)
 	struct list_node dead = LIST_INIT(dead);
 	u32 parents = !name && (mask & CHILD_EVENTS) ? watching_parents(n, dirs, names, ARRAY_SIZE(dirs)) : 0;
 	spin_lock(&watch_lock);
-	tell_locked(n, mask, name, cookie, &dead);
 	for (u32 i = 0; i < parents; i++)
 		tell_locked(dirs[i], mask & (CHILD_EVENTS | IN_ISDIR_K), names[i], 0, &dead);
+	tell_locked(n, mask, name, cookie, &dead);
 	if (mask & IN_DELETE_SELF_K)
 		drop_node_watches_locked(n, &dead);
 	spin_unlock(&watch_lock);
