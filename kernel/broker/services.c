@@ -18,10 +18,8 @@ static status_t after_first_start(const struct service *s)
 {
 	if (s->id != SERVICE_VFSD || s->generation != 1)
 		return OK;
-	struct thread *t = kernel_thread_create("root mount", mount_root, NULL);
-	if (!t)
+	if (!kernel_thread_create("root mount", mount_root, NULL)) /* runs already */
 		return FAIL(ERR_NOMEM, "root mount thread");
-	sched_start_thread(t);
 	return OK;
 }
 
