@@ -33,6 +33,7 @@ static bool is_realtime(const struct thread *t) { return t->rt_priority > 0; }
 
 static void enqueue_locked(struct runqueue *rq, struct thread *t)
 {
+	ASSERT(t->state != THREAD_RUNNABLE && t->state != THREAD_DEAD);
 	rq->count++;
 	t->state = THREAD_RUNNABLE;
 	if (is_realtime(t)) {
@@ -164,7 +165,7 @@ void schedule(void)
 			rq->min_vruntime = to->vruntime;
 	}
 	spin_unlock(&rq->lock);
-	if (!to && from != c->idle)
+	if (!to)
 		to = steal(c);
 	if (!to)
 		to = c->idle;
@@ -223,7 +224,7 @@ void sched_start_thread(struct thread *t)
 {
 	t->cpu = cpu_this()->id;
 	t->vruntime = cpu_this()->runqueue->min_vruntime;
-	t->state = THREAD_BLOCKED;
+	DEBUG_ASSERT(t->state == THREAD_NEW); /* stays NEW until it is queued: a wake-up in between must not queue it too */
 	make_runnable(t);
 }
 

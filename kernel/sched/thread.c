@@ -34,6 +34,7 @@ struct thread *thread_alloc(const char *name)
 
 void thread_free(struct thread *t)
 {
+	ASSERT(t->state == THREAD_NEW || t->state == THREAD_DEAD);
 	if (t->kernel_stack)
 		kernel_stack_free(t->kernel_stack);
 	kfree(t->fpu_block);
