@@ -59,8 +59,8 @@ static void console_input_wanted(struct tty *t)
 	if (!serial_read_byte || __atomic_exchange_n(&input_started, true, __ATOMIC_ACQ_REL))
 		return;
 	poller = kernel_thread_create("console", poll_input, t);
-	if (poller)
-		sched_start_thread(poller);
+	if (!poller)
+		__atomic_store_n(&input_started, false, __ATOMIC_RELEASE);
 }
 
 static const struct tty_driver console_driver = {

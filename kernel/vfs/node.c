@@ -77,10 +77,7 @@ static void forget_later(struct node *n)
 	list_push_back(&forget_list, &item->link);
 	spin_unlock(&name_lock);
 	if (start) {
-		struct thread *t = kernel_thread_create("vfs-forget", forget_worker, NULL);
-		if (t)
-			sched_start_thread(t);
-		else
+		if (!kernel_thread_create("vfs-forget", forget_worker, NULL))
 			forget_running = false;
 	}
 	wake_all(&forget_wait);
