@@ -12,6 +12,8 @@
 #define MOUNT_OPTIONS "trans=virtio,version=9p2000.L"
 #define SPAWN_ID 1             /* one program per machine */
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define ROOT_TRIES 20000       /* 10 seconds: a mount takes milliseconds */
+#define ROOT_RETRY_US 500
 #define STRINGS_EXTRA (6 * PATH_BYTES)
 
 static char strings[CONTROL_PAYLOAD_MAX + STRINGS_EXTRA];
@@ -152,6 +154,18 @@ static status_t spawn_program(const struct control_launch_view *v, const struct 
 	return (status_t)ambos_call(AMBOS_CALL_PROC_PREPARE_BROKER, PROC_SPAWN, (u64)spawn, sizeof(*spawn), 0, 0);
 }
 
+/* We may be up before vfsd has the root: /dev is the last of what it mounts. */
+static status_t wait_for_root(void)
+{
+	struct stat st;
+	for (u32 i = 0; stat("/dev/null", &st); i++) {
+		if (i == ROOT_TRIES)
+			return ERR_NODEV;
+		usleep(ROOT_RETRY_US);
+	}
+	return OK;
+}
+
 /* ---- the steps ---- */
 static status_t run_steps(u32 *step, struct proc_spawn *spawn)
 {
@@ -164,7 +178,7 @@ static status_t run_steps(u32 *step, struct proc_spawn *spawn)
 	if ((st = control_decode_launch(state_ptr(s->launch), s->launch_size, &view)))
 		return st;
 	*step = CONTROL_STEP_MOUNT;
-	if ((st = mount_shares(&view)))
+	if ((st = wait_for_root()) || (st = mount_shares(&view)))
 		return st;
 	*step = CONTROL_STEP_USER;
 	if ((st = find_user(view.user, &account)))
