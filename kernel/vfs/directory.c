@@ -41,9 +41,9 @@ static s64 fetch_piece(struct node *dir, u64 position, u8 *buf)
 static u32 check_records(const u8 *buf, u32 length, u64 *last, bool *ordered)
 {
 	u32 at = 0;
-	while (at + sizeof(struct vfs_dirent) <= length) {
+	while (at + offsetof(struct vfs_dirent, name) < length) {
 		const struct vfs_dirent *d = (const void *)(buf + at);
-		if (d->record_size < sizeof(*d) + d->name_size || at + d->record_size > length || d->record_size % 8 || !d->name_size)
+		if (d->record_size < offsetof(struct vfs_dirent, name) + d->name_size || at + d->record_size > length || d->record_size % 8 || !d->name_size)
 			break;
 		if (d->offset <= *last)
 			*ordered = false;
