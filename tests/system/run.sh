@@ -13,7 +13,7 @@ vm --no-such-option </dev/null >/dev/null 2>&1; is bad_option_is_125 125 $?
 err=$(vm -- sh -c 'echo out; echo err >&2' 2>&1 >/dev/null </dev/null); is stderr_is_separate err "$err"
 out=$(vm ls / </dev/null | cat | grep -c '^usr$'); is ls_through_a_pipe 1 "$out"
 out=$(vm yes 2>/dev/null </dev/null | head -1); is yes_head_ends y "$out"
-out=$(: | vm cat | wc -c); is empty_stdin 0 "$out"
+out=$(: | vm -- sh -c 'cat; echo end'); is empty_stdin end "$out"
 out=$(vm -- sh -c 'sleep 0.2; printf x' </dev/null); is byte_just_before_exit x "$out"
 out=$(vm --env GREETING='a b' -- sh -c 'echo "$GREETING"' </dev/null); is env_option 'a b' "$out"
 out=$(vm --cwd /usr -- pwd </dev/null); is cwd_option /usr "$out"
@@ -24,7 +24,7 @@ start=$(date +%s%N)
 sum=$(vm cat < "$work/random" | sha256sum)
 end=$(date +%s%N)
 is pipe_is_exact "$(sha256sum < "$work/random")" "$sum"
-echo "figure pipe through the guest: $((20000000000 / ((end - start) / 1000000) / 1000)) kB/ms"
+[ -s "$work/random" ] && echo "figure pipe through the guest, boot included: $((20000000 / ((end - start) / 1000))) MB/s"
 timeout -s KILL 20 "$ambos" run -- sleep 50 </dev/null >/dev/null 2>&1 & runner=$!
 sleep 2; child=$(pgrep -P "$(pgrep -P $runner -x ambos | head -n 1)" 2>/dev/null | head -n 1)
 pkill -KILL -P $runner -x ambos 2>/dev/null; sleep 1
