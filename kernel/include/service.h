@@ -13,7 +13,7 @@
 #include "../../abi/core/broker.h"
 #include "call.h"
 
-#define CALL_LENT_MAX 4              /* attached file, script interpreters, ELF interpreter */
+#define CALL_LENT_MAX 8              /* attached file, script interpreters, ELF interpreter */
 #define CALL_DEATHS_MAX 2            /* deaths by the service's own fault without progress: then IO */
 #define CALL_KILLS_MAX 64            /* deaths by a signal from outside: not the call's fault, but bounded */
 

@@ -55,6 +55,19 @@ static status_t definition_check(const struct proc_service_define *d)
 	return OK;
 }
 
+/* Numbers 0 to 2 stay taken: nothing a service opens may look like a standard stream, or like "none". */
+static const struct file_ops reserved_ops = { .name = "reserved" };
+static status_t reserve_standard_fds(struct fdtable *t)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		struct file *f = file_create(&reserved_ops, NULL, 0);
+		status_t st = f ? fdtable_install_at(t, fd, f, 0) : ERR_NOMEM;
+		if (st)
+			return st;
+	}
+	return OK;
+}
+
 status_t service_define(const struct proc_service_define *d)
 {
 	status_t st = definition_check(d);
@@ -73,6 +86,9 @@ status_t service_define(const struct proc_service_define *d)
 	s->state = memobj_create(d->state_bytes, NULL, NULL);
 	if (!s->fds || !s->state)
 		return FAIL(ERR_NOMEM, "service objects");
+	st = reserve_standard_fds(s->fds);
+	if (st)
+		return st;
 	__atomic_store_n(&s->defined, true, __ATOMIC_RELEASE);
 	return OK;
 }
@@ -142,6 +158,7 @@ status_t service_start(struct service *s, u32 *pid)
 	s->process = p;
 	s->generation++;
 	spin_unlock(&s->lock);
+	klog(LOG_INFO, "service %s: instance %u, pid %u", s->name, s->generation, p->pid);
 	process_start(p);
 	return OK;
 }
