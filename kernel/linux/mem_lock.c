@@ -4,11 +4,10 @@
 #include "tlb.h"
 #include "../../abi/linux/mman.h"
 
-#define RLIMIT_MEMLOCK_INDEX 8 /* getrlimit(2) */
 #define CAP_IPC_LOCK_BIT 14    /* capabilities(7) */
 
 static bool lock_unlimited(void) { return cred_has_cap(thread_current()->cred, CAP_IPC_LOCK_BIT); }
-static u64 lock_limit(void) { return process_current()->rlimits[RLIMIT_MEMLOCK_INDEX].soft; }
+static u64 lock_limit(void) { return process_current()->rlimits[RLIMIT_MEMLOCK].soft; }
 
 static bool within_limit(u64 bytes)
 {

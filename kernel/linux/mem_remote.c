@@ -4,13 +4,12 @@
 #include "linux.h"
 
 #define REMOTE_VECS_MAX 1024    /* UIO_MAXIOV */
-#define CAP_SYS_PTRACE_BIT 19   /* capabilities(7) */
 
 static bool may_access(struct process *p)
 {
 	const struct cred *c = thread_current()->cred;
 	const struct cred *target = p->leader ? p->leader->cred : NULL;
-	if (p == process_current() || cred_has_cap(c, CAP_SYS_PTRACE_BIT))
+	if (p == process_current() || cred_has_cap(c, CAP_SYS_PTRACE))
 		return true;
 	return target && c->uid == target->euid && c->uid == target->suid && c->uid == target->uid &&
 	       c->gid == target->egid && c->gid == target->sgid && c->gid == target->gid && (p->flags & PROC_DUMPABLE);
