@@ -14,7 +14,7 @@ $(TEST_OUT)/linux-dynamic/%: tests/linux/%.c tests/linux/check.h
 	$(Q)$(CC_HOST) $(CFLAGS_TEST) -o $@ $<
 $(TEST_OUT)/linux-musl/%: tests/linux/%.c tests/linux/check.h
 	@mkdir -p $(@D)
-	$(Q)$(CC_MUSL) $(CFLAGS_TEST) -static -o $@ $<
+	$(Q)$(CC_MUSL) $(CFLAGS_TEST) -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu -static -o $@ $<
 
 conformance: $(CONFORMANCE_BINARIES) ## build the conformance programs
 unit: ## host unit tests under ASan and UBSan

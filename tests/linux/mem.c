@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Memory calls: mmap, munmap, mprotect, brk, mremap, madvise, mincore, msync, mlock, fork copies, stack growth. */
-#define _GNU_SOURCE
 #include "check.h"
 #include <setjmp.h>
 #include <signal.h>
