@@ -8,5 +8,4 @@ STUB(aspace_futex_key) STUB(deadline_from_relative) STUB(timespec_in)
  STUB(vfs_open) STUB(timer_signal_taken_locked) STUB(deadline_from_realtime) STUB(broker_vfs)
 #define QUIET(name) long name(void) WEAK; long name(void) { return 0; }
 QUIET(timers_process_init) QUIET(timers_process_exit)
-QUIET(tty_session_leader_exit) QUIET(epoll_file_released)
 QUIET(vdso_map) QUIET(vdso_update_clock) QUIET(time_set_boot_wall_ns)

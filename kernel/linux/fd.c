@@ -130,8 +130,8 @@ LINUX_HANDLER(lseek)
 		result = ERR_BADF;
 	else if ((u32)a2 > 4) /* SEEK_HOLE is the last */
 		result = ERR_INVAL;
-	else if (!f->ops->seek)
-		result = ERR_SPIPE;
+	else if (!f->ops->seek) /* event files of Linux answer 0 to any seek */
+		result = f->ops->stat || f->where.node ? ERR_SPIPE : 0;
 	else {
 		mutex_lock(&f->pos_lock);
 		result = f->ops->seek(f, (s64)a1, (int)a2);

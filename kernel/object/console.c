@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The serial console as a terminal, for the init= boot mode and /dev/console. Output goes out at once; input is polled
  * by a kernel thread that runs only once somebody has asked for input, so an idle system stays tickless. */
+#include "serial.h"
 #include "tty.h"
 
 #define CONSOLE_MAJOR 5
@@ -8,10 +9,6 @@
 #define CONSOLE_ROOM 4096                   /* serial_write takes anything; bounds one step */
 #define POLL_INTERVAL_NS (10 * NSEC_PER_MSEC) /* typing feels immediate; 100 wake-ups a second while a reader exists */
 #define INPUT_BATCH 64
-
-/* arch: COM1. serial_read_byte gives -1 when nothing has arrived. */
-void serial_write(const char *bytes, size_t n);
-int serial_read_byte(void) WEAK;
 
 static struct tty *console_tty;
 static struct mutex console_mutex = {
@@ -40,7 +37,7 @@ static void poll_input(void *arg)
 		size_t n = 0;
 		int c;
 
-		while (n < INPUT_BATCH && (c = serial_read_byte()) >= 0)
+		while (n < INPUT_BATCH && (c = serial_read()) >= 0)
 			batch[n++] = (u8)c;
 		if (n) {
 			tty_input(t, batch, n);
@@ -56,7 +53,7 @@ static void console_input_wanted(struct tty *t)
 {
 	struct thread *poller;
 
-	if (!serial_read_byte || __atomic_exchange_n(&input_started, true, __ATOMIC_ACQ_REL))
+	if (__atomic_exchange_n(&input_started, true, __ATOMIC_ACQ_REL))
 		return;
 	poller = kernel_thread_create("console", poll_input, t);
 	if (!poller)

@@ -239,7 +239,7 @@ static u32 socket_poll(struct file *f, struct poll_table *table)
 	return events;
 }
 
-/* FIONREAD: all bytes of a stream, the next message otherwise. */
+/* FIONREAD: all bytes of a connection, the next datagram otherwise. */
 static int readable_bytes(struct socket *s)
 {
 	u64 n = 0;
@@ -247,7 +247,7 @@ static int readable_bytes(struct socket *s)
 	spin_lock(&s->lock);
 	list_for_each(m, &s->queue, struct message, link) {
 		n += m->size - m->offset;
-		if (s->type != SOCK_STREAM_K)
+		if (s->type == SOCK_DGRAM_K)
 			break;
 	}
 	spin_unlock(&s->lock);

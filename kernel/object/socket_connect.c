@@ -215,8 +215,6 @@ status_t socket_shutdown(struct socket *s, int how)
 
 	if (how < 0 || how > 2)
 		return ERR_INVAL;
-	if (s->state != SOCKET_CONNECTED && s->state != SOCKET_LISTENING)
-		return ERR_NOTCONN;
 	set_shutdown(s, read, write);
 	peer = socket_is_connection(s) ? socket_peer_get(s) : NULL;
 	if (peer) {

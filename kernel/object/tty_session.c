@@ -183,28 +183,40 @@ static s64 leave_terminal(struct tty *t, struct process *p)
 	return OK;
 }
 
+/* A group of this session: ERR_SRCH when there is none, ERR_PERM when it is another session's. */
+static status_t check_group(u32 pgid, u32 sid)
+{
+	status_t st = ERR_SRCH;
+
+	spin_lock(&process_tree_lock);
+	list_for_each(p, &process_all, struct process, all_link)
+		if (p->pgid == pgid) {
+			st = p->sid == sid ? OK : ERR_PERM;
+			break;
+		}
+	spin_unlock(&process_tree_lock);
+	return st;
+}
+
 static s64 set_foreground(struct tty *t, u64 arg)
 {
 	struct process *p = process_current();
 	s32 pgid;
 	status_t st;
-	bool member;
 
 	if (!is_own(t, p))
 		return ERR_NOTTY;
 	st = tty_check_background(t, SIGTTOU);
 	if (st)
-		return st;
+		return st == ERR_IO ? ERR_NOTTY : st;
 	st = COPY_IN(&pgid, user_ptr(arg));
 	if (st)
 		return st;
 	if (pgid < 0)
 		return ERR_INVAL;
-	spin_lock(&process_tree_lock);
-	member = pgrp_exists_locked((u32)pgid, p->sid);
-	spin_unlock(&process_tree_lock);
-	if (!member)
-		return ERR_PERM;
+	st = check_group((u32)pgid, p->sid);
+	if (st)
+		return st;
 	spin_lock(&tty_lock);
 	t->foreground = (u32)pgid;
 	spin_unlock(&tty_lock);
