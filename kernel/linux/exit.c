@@ -240,8 +240,6 @@ void thread_exit_current(s32 wait_status)
 	struct fs_context *fs = t->fs;
 	t->fds = NULL;
 	t->fs = NULL;
-	if (t->tid == p->pid)
-		p->exit_status = wait_status;
 	spin_unlock(&process_tree_lock);
 	if (fds)
 		fdtable_put(fds);
@@ -252,6 +250,7 @@ void thread_exit_current(s32 wait_status)
 	spin_lock(&p->signal_lock);
 	t->exiting = true;
 	bool last = p->thread_count == 1;
+	p->exit_status = wait_status; /* the last thread's counts, since Linux 6.0 */
 	spin_unlock(&p->signal_lock);
 	if (!last)
 		leave_siblings_locked(p, t);
