@@ -110,7 +110,7 @@ status_t erofs_lookup(const struct erofs *fs, const struct erofs_inode *dir, con
 		      struct erofs_entry *out)
 {
 	struct block b;
-	u64 number;
+	u64 number = 0;
 	if ((dir->mode & 0170000) != 0040000)
 		return ERR_NOTDIR;
 	status_t st = find_block(fs, dir, name, name_size, &b, &number);
