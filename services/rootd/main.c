@@ -11,6 +11,7 @@
 #define MANIFEST_BYTES 4096
 #define YOUNG_NS (20 * NSEC_PER_MSEC)  /* an instance that dies younger counts as failing to start */
 #define YOUNG_DEATHS_MAX 50u           /* then restarts slow down, so a broken service does not eat a CPU */
+#define SIGKILL_STATUS 9                /* killed from outside */
 #define SLOW_RESTART_NS (200 * NSEC_PER_MSEC)
 
 struct managed {
@@ -121,7 +122,8 @@ static void notify(const struct ipc_message *m, const u8 *payload UNUSED)
 		struct managed *s = &managed[i];
 		if (s->id != n.service)
 			continue;
-		s->young_deaths = service_time_ns() - s->started_ns < YOUNG_NS ? s->young_deaths + 1 : 0;
+		bool own_fault = (n.wait_status & 0x7f) != SIGKILL_STATUS;
+		s->young_deaths = own_fault && service_time_ns() - s->started_ns < YOUNG_NS ? s->young_deaths + 1 : 0;
 		if (s->young_deaths > YOUNG_DEATHS_MAX)
 			pause_ns(SLOW_RESTART_NS);
 		start_surely(s);
