@@ -104,7 +104,7 @@ static bool item_event(struct waiter *w, u64 key)
 	u32 events = i->events;
 	bool consumed;
 
-	if (!(events & ~PRIVATE_BITS) || (key && !(key & (events | ALWAYS))))
+	if (!(events & ~PRIVATE_BITS) || (key && !(key & events)))
 		return false;
 	spin_lock(&ep->ready_lock);
 	consumed = !list_empty(&ep->sleepers);
@@ -234,9 +234,9 @@ static status_t link_item(struct epoll *ep, struct item *i)
 /* Registers on the file's queues and takes what is ready already. */
 static void arm_locked(struct item *i, bool first)
 {
-	struct item_table t = { .table = { .add = item_add_queue, .mask = i->events | ALWAYS, .long_lived = true }, .item = i };
+	struct item_table t = { .table = { .add = item_add_queue, .mask = i->events, .long_lived = true }, .item = i };
 	struct epoll *ep = i->epoll;
-	u32 events = file_poll(i->file, first ? &t.table : NULL) & (i->events | ALWAYS) & ~PRIVATE_BITS;
+	u32 events = file_poll(i->file, first ? &t.table : NULL) & i->events & ~PRIVATE_BITS;
 
 	if (!events || !(i->events & ~PRIVATE_BITS))
 		return;
@@ -265,7 +265,7 @@ status_t epoll_add(struct file *epoll, struct file *target, int fd, const struct
 	i->epoll = ep;
 	i->file = target;
 	i->fd = fd;
-	i->events = event->events;
+	i->events = event->events | ALWAYS;
 	i->data = event->data;
 	list_init(&i->file_link);
 	list_init(&i->nested_link);
@@ -298,7 +298,7 @@ status_t epoll_modify(struct file *epoll, struct file *target, int fd, const str
 		st = ERR_INVAL;
 	else {
 		i->data = event->data;
-		__atomic_store_n(&i->events, event->events, __ATOMIC_RELEASE);
+		__atomic_store_n(&i->events, event->events | ALWAYS, __ATOMIC_RELEASE);
 		spin_lock(&ep->ready_lock);
 		unmark_ready_locked(i);
 		spin_unlock(&ep->ready_lock);
@@ -375,7 +375,7 @@ static u32 harvest(struct epoll *ep, struct epoll_event_k *out, u32 max)
 
 	spin_lock(&ep->lock);
 	for (left = ep->ready_count; left && found < max && (i = next_ready(ep)); left--) {
-		u32 events = i->events & ~PRIVATE_BITS ? file_poll(i->file, NULL) & (i->events | ALWAYS) & ~PRIVATE_BITS : 0;
+		u32 events = i->events & ~PRIVATE_BITS ? file_poll(i->file, NULL) & i->events & ~PRIVATE_BITS : 0;
 
 		if (!events)
 			continue;
@@ -443,7 +443,7 @@ static u32 epoll_poll(struct file *f, struct poll_table *table)
 		return 0;
 	spin_lock_nested(&ep->lock);
 	for (left = ep->ready_count; left && !events && (i = next_ready(ep)); left--) {
-		events = i->events & ~PRIVATE_BITS ? file_poll(i->file, NULL) & (i->events | ALWAYS) & ~PRIVATE_BITS : 0;
+		events = i->events & ~PRIVATE_BITS ? file_poll(i->file, NULL) & i->events & ~PRIVATE_BITS : 0;
 		if (events) { /* only looked: it stays ready */
 			spin_lock(&ep->ready_lock);
 			mark_ready_locked(i);
