@@ -117,11 +117,11 @@ static struct thread *steal(struct cpu *self)
 	return NULL;
 }
 
-static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64 now)
+static void switch_to_slice(struct cpu *c, struct thread *from, struct thread *to, u64 now, u64 slice_end)
 {
 	to->state = THREAD_RUNNING;
 	to->last_switched_ns = now;
-	to->slice_end_ns = now + SLICE_NS;
+	to->slice_end_ns = slice_end;
 	c->need_resched = 0;
 	if (from == to)
 		return;
@@ -169,7 +169,7 @@ void schedule(void)
 		to = steal(c);
 	if (!to)
 		to = c->idle;
-	switch_to(c, from, to, now);
+	switch_to_slice(c, from, to, now, now + SLICE_NS);
 	timer_rearm_cpu();
 }
 
@@ -355,4 +355,30 @@ void sched_wake_here(struct thread *t)
 	t->vruntime = rq->fair_first ? fair_entry(rq->fair_first)->vruntime - 1 : c->current->vruntime;
 	enqueue_locked(rq, t);
 	spin_unlock(&rq->lock);
+}
+
+/* The IPC path: `to` runs at once on this CPU in the rest of our slice, without a queue between. False: not possible, nothing
+ * was done; else the caller slept (or was woken before it could). */
+bool sched_switch_direct(struct thread *to)
+{
+	enum thread_state blocked = THREAD_BLOCKED;
+	struct cpu *c = cpu_this();
+	struct thread *from = c->current;
+	if (to->on_cpu || !(to->affinity & BIT(c->id)) || is_realtime(to) || is_realtime(from) || c->need_resched)
+		return false;
+	__atomic_store_n(&to->wake_token, 1, __ATOMIC_RELAXED);
+	if (!__atomic_compare_exchange_n(&to->state, &blocked, THREAD_NEW, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	if (unlikely(to->on_cpu) || !sched_prepare_block(from)) {
+		make_runnable(to);
+		return to != from;
+	}
+	to->cpu = c->id;
+	to->on_cpu = 1;
+	to->vruntime = from->vruntime;
+	from->voluntary_switches++;
+	u64 now = time_now_ns(), slice_end = from->slice_end_ns;
+	account(from, now);
+	switch_to_slice(c, from, to, now, slice_end);
+	return true;
 }

@@ -20,6 +20,7 @@ struct runqueue {
 };
 
 void sched_wake_here(struct thread *t);
+bool sched_switch_direct(struct thread *to);
 void sched_init(void);                 /* boot CPU: its idle thread is the boot stack */
 void sched_init_cpu(struct cpu *c);
 struct thread *sched_make_idle(struct cpu *c);

@@ -104,6 +104,13 @@ status_t wait_sleep(u64 deadline_ns, enum wait_flags flags)
 
 status_t sched_handoff(struct thread *to, u64 deadline_ns, enum wait_flags flags)
 {
+	struct thread *t = thread_current();
+	if (deadline_ns == DEADLINE_NEVER && !interrupted(t, flags)) {
+		t->wait_flags = flags;
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (!interrupted(t, flags) && sched_switch_direct(to))
+			return interrupted(t, flags) ? ERR_INTR : OK;
+	}
 	/* `to` is put at the front of this CPU's queue when it may run here, so that schedule() takes it next */
 	sched_wake_here(to);
 	return wait_sleep(deadline_ns, flags);
