@@ -132,7 +132,7 @@ void fs_context_put(struct fs_context *c);
 struct fs_context *fs_context_initial(void); /* "/" of the root mount */
 status_t vfs_init_root(void);                /* asks vfsd for the root mount; called when vfsd is up */
 bool vfs_has_root(void);
-/* Gives up to `count` idle nodes back under memory pressure; never sleeps. Returns how many. */
+/* Gives up to `count` idle nodes back under memory pressure; may sleep. Returns how many. */
 u32 vfs_reclaim(u32 count);
 /* fcntl F_GETLK, F_SETLK, F_SETLKW and the F_OFD_ forms; flock(2) operations. */
 s64 node_lock_fcntl(struct file *f, int command, struct user_ptr flock);

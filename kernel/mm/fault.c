@@ -17,6 +17,8 @@
 #define OOM_RETRIES 100          /* a victim needs some scheduling rounds to die */
 
 #pragma weak oom_kill
+u32 vfs_reclaim(u32 count) WEAK;     /* vfs.h */
+#define NODE_RECLAIM_BATCH 256 /* about a quarter MiB of nodes and names per attempt */
 
 static inline u64 pte_for(phys_t pa, u32 prot, u64 extra) { return pa | pte_bits(prot) | extra; }
 
@@ -301,6 +303,8 @@ static bool wait_for_memory(u32 attempt)
 	struct thread *t = thread_current();
 	if (attempt >= OOM_RETRIES || (t && t->process && (t->process->flags & PROC_EXITING)))
 		return false;
+	if (vfs_reclaim && vfs_reclaim(NODE_RECLAIM_BATCH))
+		return true; /* idle nodes and names went instead of a program */
 	if (!oom_kill || !oom_kill())
 		return false;
 	sched_yield_current();

@@ -370,7 +370,7 @@ static u32 node_reclaim(u32 target, bool may_sleep)
 	u32 taken = 0, flushes = 0;
 	spin_lock(&name_lock);
 	names_exclude_locked();
-	for (u32 i = 0; i < RECLAIM_SCAN && taken < target && !list_empty(&clock_list); i++) {
+	for (u32 i = 0; i < RECLAIM_SCAN + target && taken < target && !list_empty(&clock_list); i++) {
 		struct node *n = list_first(&clock_list, struct node, lru);
 		list_remove(&n->lru);
 		list_push_back(&clock_list, &n->lru);
@@ -434,5 +434,7 @@ u32 nodes_purge(struct filesystem *fs)
 
 u32 vfs_reclaim(u32 count)
 {
-	return table ? node_reclaim(count, false) : 0;
+	const struct process *p = process_current();
+	bool service = p && (p->flags & PROC_SERVICE); /* must not wait for vfsd: it may be vfsd */
+	return table ? node_reclaim(count, !service) : 0;
 }
