@@ -78,15 +78,15 @@ struct fs_record {
 	u32 shown;                       /* FS_KIND_SHOWN: which tree (proc.h) */
 	u64 magic, root_ino, next_ino;
 	u64 first_object, object_count, object_max, size_max;
-	u32 device, msize;               /* 9p */
-	u64 next_path;                   /* 9p: path table (p9.h) */
+	u32 device, host_uid, host_gid, unused; /* 9p; ids that are shown as the caller's own */
 	char source[64];
 };
 struct vfsd_state {
 	struct fs_record fs[FS_MAX];
 	u32 dying_count, unused;
-	struct hash_table objects, entries, paths; /* paths: 9p */
-	u64 path_count;
+	struct hash_table objects, entries;
+	struct hash_table paths, qids;   /* 9p: share.h */
+	u64 next_path;
 	u64 boot_id[2];
 };
 static inline struct vfsd_state *vfsd_state(void) { return state_root(); }
