@@ -190,7 +190,7 @@ static struct filesystem *filesystem_create(const char *type, const char *option
 	if (fs->flags & FS_KERNEL_DATA) {
 		struct mm_stats stats;
 		mm_stats_read(&stats);
-		fs->account = account_create(size_option(options, stats.total_pages));
+		fs->account = account_create(size_option(options, stats.total_pages) + 1); /* the account's own bias page */
 	}
 	fs->root = node_from_lease(fs, &reply->root);
 	if (!fs->root || ((fs->flags & FS_KERNEL_DATA) && !fs->account)) {
