@@ -54,6 +54,7 @@ extern struct cpu *cpus[MAX_CPUS]; /* dense, cpu_count entries */
 extern u32 cpu_count;
 
 void cpu_send_reschedule(u32 cpu_id);  /* IPI: leave user mode or idle and look at need_resched */
+bool cpu_number_in_tsc_aux(void);      /* rdtscp in user mode gives cpu->id */
 void preempt_point(void);              /* long kernel work calls it with no spinlock held: lets interrupts and other threads in */
 void cpu_halt_forever(void) NORETURN;
 void machine_power_off(u32 code) NORETURN; /* ends the VM; `code` is shown to QEMU (isa-debug-exit) when present */

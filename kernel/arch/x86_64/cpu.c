@@ -58,6 +58,10 @@ static void descriptors_load(struct cpu *c)
 	__asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR));
 }
 
+static bool tsc_aux_known;
+
+bool cpu_number_in_tsc_aux(void) { return tsc_aux_known; }
+
 void cpu_init(struct cpu *c)
 {
 	u32 r[4];
@@ -86,6 +90,10 @@ void cpu_init(struct cpu *c)
 	if (r[2] & 1 << 2)
 		cr4 |= 1 << 11;                  /* UMIP */
 	write_cr4(cr4);
+	cpuid(0x80000001, 0, r);
+	tsc_aux_known = r[3] & 1u << 27;
+	if (tsc_aux_known)
+		write_msr(MSR_TSC_AUX, c->id); /* rdtscp and rdpid tell programs where they run */
 	fpu_init_cpu();
 }
 
