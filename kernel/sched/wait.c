@@ -6,6 +6,8 @@
  * Either the sleeper sees the condition or the token, or the waker sees BLOCKED. */
 #include "sched_private.h"
 
+#define SPIN_LIMIT 300 /* polls: some microseconds, a few times the usual hold time */
+
 static bool wake_default(struct waiter *w, u64 key)
 {
 	thread_wake(w->thread);
@@ -149,10 +151,25 @@ bool mutex_try_lock(struct mutex *m)
 	return true;
 }
 
+/* Most holders (page faults, file offsets) are done within a microsecond: while the holder runs on another CPU,
+ * waiting for it beats two context switches. */
+static bool spin_while_owner_runs(struct mutex *m)
+{
+	for (u32 i = 0; i < SPIN_LIMIT && cpu_count > 1; i++) {
+		struct thread *owner = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
+		if (owner && !__atomic_load_n(&owner->on_cpu, __ATOMIC_RELAXED))
+			return false;
+		if (mutex_try_lock(m))
+			return true;
+		cpu_relax_poll();
+	}
+	return false;
+}
+
 void mutex_lock(struct mutex *m)
 {
 	DEBUG_ASSERT(m->owner != thread_current());
-	if (mutex_try_lock(m))
+	if (mutex_try_lock(m) || spin_while_owner_runs(m))
 		return;
 	lock_slow(m);
 	m->owner = thread_current();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Memory under threads: mapping, protecting, forking and truncating at once, and running out of memory.
- * usage: mem_stress [rounds]   (default 200) */
+ * usage: mem_stress [rounds]   (default 50) */
 #define _GNU_SOURCE
 #include "check.h"
 #include <pthread.h>
@@ -16,7 +16,7 @@
 #define THREADS 4
 #define PAGES 64
 
-static int rounds = 200;
+static int rounds = 50;
 static int bad;
 
 static void fail(const char *what)

@@ -72,6 +72,7 @@ void serial_init(void);
 void boot_main(u32 start_info) NORETURN;
 void trap_dispatch(struct trap_frame *f);
 void shootdown_answer(void);
+void shootdown_interrupt(void);
 extern char trap_stubs[], syscall_entry[];
 
 #endif

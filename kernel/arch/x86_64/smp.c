@@ -37,6 +37,16 @@ void shootdown_answer(void)
 	}
 }
 
+/* An idle CPU keeps the last space loaded, hoping to run it again. When its owner flushes elsewhere the hope was
+ * wrong: leaving the space ends the interruptions. Interrupts come to idle only at hlt, so no lock is held. */
+void shootdown_interrupt(void)
+{
+	struct cpu *c = cpu_this();
+	if (c->current == c->idle && c->aspace)
+		aspace_switch(NULL);
+	shootdown_answer();
+}
+
 void cpu_relax_poll(void)
 {
 	cpu_pause();

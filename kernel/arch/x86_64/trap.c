@@ -84,7 +84,7 @@ void trap_dispatch(struct trap_frame *f)
 	}
 	if (v >= 32) {
 		if (v == VECTOR_SHOOTDOWN)
-			shootdown_answer();
+			shootdown_interrupt();
 		else if (v == VECTOR_TIMER)
 			timer_interrupt();
 		else if (v == VECTOR_RESCHEDULE)
