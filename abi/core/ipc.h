@@ -58,6 +58,7 @@ enum ambos_call_number {
 };
 /* Answered by lib/service for every service: debug door of the kill walk (kernels started with test_ipc only). */
 #define SERVICE_OP_TEST 0xfff0u
+#define SERVICE_OP_KILL 0xfff1u /* answered by the kernel: ends the service's process, pid 1 and rootd included (tests only) */
 struct service_test_request { u64 kill_at; };                    /* die at the n-th store point from now; 0: never */
 struct service_test_reply { u64 store_points; u32 pid, generation; }; /* since the state object was made */
 #define SERVICE_LOG_BYTES 512          /* one log line */

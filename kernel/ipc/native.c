@@ -122,7 +122,8 @@ static status_t outcall_check(const struct ipc_outcall *o, struct service *self)
 	struct service *target = service_get(o->service);
 	if (!target)
 		return FAIL(ERR_SRCH, "no such service");
-	if (self ? target->rank >= self->rank : o->service != SERVICE_TOYD && o->op != SERVICE_OP_TEST)
+	bool test_door = o->service == SERVICE_TOYD || o->op == SERVICE_OP_TEST || o->op == SERVICE_OP_KILL;
+	if (self ? target->rank >= self->rank : !test_door)
 		return FAIL(ERR_PERM, "a call may only go down in rank");
 	if (o->args_size > IPC_ARGS_BYTES || o->reply_args_size > IPC_ARGS_BYTES || o->reply_capacity > IPC_PAYLOAD_BYTES ||
 	    (u64)o->payload_size + o->payload2_size > IPC_PAYLOAD_BYTES)
@@ -197,6 +198,21 @@ static s64 outcall_run(u64 va, const struct ipc_outcall *o, struct call *parent)
 	return result == ERR_RESTART ? ERR_INTR : result;
 }
 
+#define SIGKILL_NUMBER 9
+static status_t service_kill(struct service *s)
+{
+	spin_lock(&s->lock);
+	struct process *p = s->process;
+	if (p)
+		process_get(p);
+	spin_unlock(&s->lock);
+	if (!p)
+		return ERR_AGAIN;
+	process_kill(p, SIGKILL_NUMBER);
+	process_put(p);
+	return OK;
+}
+
 NATIVE_HANDLER(ipc_call)
 {
 	struct ipc_outcall o;
@@ -206,6 +222,8 @@ NATIVE_HANDLER(ipc_call)
 		st = outcall_check(&o, self);
 	if (st)
 		return st;
+	if (!self && o.op == SERVICE_OP_KILL)
+		return service_kill(service_get(o.service));
 	struct call *parent = NULL;
 	if (o.parent_id) {
 		parent = call_current_find(o.parent_id);

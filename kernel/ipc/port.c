@@ -68,6 +68,8 @@ static struct thread *call_submit(struct service *s, struct call *c)
 	struct thread *to = NULL;
 	spin_lock(&s->lock);
 	s->calls++;
+	if (unlikely(s->died_ns) && list_empty(&s->pending) && list_empty(&s->executing))
+		s->died_ns = time_now_ns(); /* nobody waited until now: the restart is measured from here */
 	struct list_node *n = list_pop_front(&s->idle);
 	if (n) {
 		struct receiver *rx = list_entry(n, struct receiver, link);

@@ -124,9 +124,9 @@ int main(int argc, char **argv)
 	}
 	int killed = 0;
 	for (int k = 0; k < kills; k++) {
-		u32 pid = service_pid(service);
+		service_pid(service); /* waits until the new instance answers */
 		usleep((unsigned)(rand() % 4000));
-		killed += pid && kill((pid_t)pid, SIGKILL) == 0;
+		killed += call_service(service, SERVICE_OP_KILL, NULL, 0, NULL, 0) == OK;
 	}
 	shared->stop = 1;
 	for (int i = 0; i < 3; i++)

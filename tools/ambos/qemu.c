@@ -199,7 +199,9 @@ static void build_command(struct command *c, struct vm *vm, const struct options
 	add_image(c, o, vm);
 	add_pair(c, "-kernel", find_kernel());
 	add(c, "-append");
-	add(c, "console=com1%s%s", o->trace ? " trace=com2" : "", o->verbose || o->log ? " log=debug" : "");
+	const char *extra = getenv("AMBOS_KERNEL_OPTIONS"); /* words for tests: test_ipc */
+	add(c, "console=com1%s%s%s%s", o->trace ? " trace=com2" : "", o->verbose || o->log ? " log=debug" : "", extra ? " " : "",
+	    extra ? extra : "");
 	add_ports(c, vm, wanted, o->trace);
 	add_shares(c, o);
 	for (u32 i = 0; i < o->qemu_arg_count; i++)
