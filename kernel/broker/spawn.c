@@ -59,6 +59,7 @@ static s64 take_terminal(struct launch *l)
 	if (!f)
 		return FAIL(ERR_BADF, "controlling terminal");
 	s64 st = f->ops->ioctl ? f->ops->ioctl(f, TIOCSCTTY_K, 0) : ERR_NOTTY;
+	tty_name_file(f);
 	file_put(f);
 	return st;
 }

@@ -189,6 +189,8 @@ struct file *pty_open_slave(u32 number, u32 flags, status_t *st);
 bool pty_exists(u32 number, struct attributes *out);
 struct file *console_file_open(void);                            /* serial console with a line discipline; NULL = no memory */
 void tty_session_leader_exit(struct process *p);                 /* hang-up of its terminal; called by exit */
+/* Gives a slave opened without a path its name in /dev/pts, so that ttyname(3) finds it. Harmless on other files. */
+void tty_name_file(struct file *f);
 /* tty_nr and tpgid of /proc/pid/stat: device number (0 = none), *foreground = group or -1. */
 u32 tty_of_session_number(u32 sid, s32 *foreground);
 

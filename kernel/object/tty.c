@@ -94,6 +94,27 @@ struct file *tty_open(struct tty *t, u32 flags, status_t *st)
 	return NULL;
 }
 
+void tty_name_file(struct file *f)
+{
+	struct tty *t = f->object;
+	struct walk_result w;
+	char path[32];
+
+	if (f->ops != &tty_ops || !t->pty)
+		return;
+	fmt_snprintf(path, sizeof(path), "/dev/pts/%u", t->index);
+	if (path_walk(-100 /* AT_FDCWD */, path, 0, &w))
+		return;
+	mutex_lock(&f->pos_lock);
+	if (!f->where.node && w.at.node && w.at.node->rdev == tty_rdev(t)) {
+		position_get(w.at);
+		f->where.mount = w.at.mount;
+		__atomic_store_n(&f->where.node, w.at.node, __ATOMIC_RELEASE);
+	}
+	mutex_unlock(&f->pos_lock);
+	walk_result_put(&w);
+}
+
 void tty_wake_after_input(struct tty *t)
 {
 	bool canonical = t->ldisc.termios.lflag & ICANON;

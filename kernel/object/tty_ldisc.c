@@ -39,7 +39,8 @@ static void store_line_end(struct ldisc *l, u8 c)
 
 size_t ldisc_input_room(const struct ldisc *l)
 {
-	size_t room = LDISC_BUFFER - 1 - (l->head - l->tail); /* one slot is kept for the line end */
+	size_t used = l->head - l->tail;
+	size_t room = used < LDISC_BUFFER - 1 ? LDISC_BUFFER - 1 - used : 0; /* one slot is kept for the line end */
 
 	/* A line that fills the buffer by itself: further bytes are thrown away, or nobody could ever end it. */
 	if (room == 0 && (l->termios.lflag & ICANON) && l->canon_head == l->tail)
