@@ -7,6 +7,7 @@
 #include "file.h"
 #include "linux.h"
 #include "mm.h"
+#include "policy.h"
 #include "sched.h"
 #include "user_ptr.h"
 #include "vfs.h"
@@ -129,6 +130,8 @@ static s64 launch_prepare(struct launch *l)
 		st = take_fds(l);
 	if (st >= 0)
 		st = take_terminal(l);
+	if (st >= 0)
+		st = policy_grant(process_current());
 	if (st >= 0)
 		st = take_credentials(l);
 	if (st >= 0)

@@ -2,6 +2,7 @@
 /* Credential rows: user, group and capability ids. Rules: credentials(7), capabilities(7), setresuid(2).
  * Every change that is not a no-op ends in credentials_commit, the one place where a policy can be asked. */
 #include "linux.h"
+#include "policy.h"
 #include "signal.h"
 #include "../../lib/base/string.h"
 
@@ -44,6 +45,11 @@ static void fix_capabilities(const struct cred *old, struct cred *c)
 static s64 credentials_commit(struct cred *c)
 {
 	const struct cred *old = own();
+	status_t st = policy_credentials_change(old, c);
+	if (st) {
+		cred_put(c);
+		return st;
+	}
 	bool changed_ids = old->euid != c->euid || old->egid != c->egid || old->fsuid != c->fsuid || old->fsgid != c->fsgid;
 	if (changed_ids)
 		__atomic_and_fetch(&process_current()->flags, ~(u32)PROC_DUMPABLE, __ATOMIC_RELAXED);

@@ -2,6 +2,7 @@
 /* Rows about the system as a whole: names, memory and load, limits, random bytes, personality, reboot. */
 #include "cpu.h"
 #include "linux.h"
+#include "policy.h"
 #include "random.h"
 #include "signal.h"
 #include "../../lib/base/string.h"
@@ -34,6 +35,9 @@ static s64 set_name(char *name, u64 va, u64 length)
 		return ERR_INVAL;
 	if (copy_in(fresh, user_ptr(va), length))
 		return ERR_FAULT;
+	status_t st = policy_hostname_set();
+	if (st)
+		return st;
 	spin_lock(&name_lock);
 	memcpy(name, fresh, UTS_NAME_SIZE);
 	spin_unlock(&name_lock);
@@ -115,6 +119,9 @@ static s64 limit_set(struct process *p, u32 resource, const struct rlimit_k *wan
 		return ERR_PERM;
 	if (wanted->hard > p->rlimits[resource].hard && !cred_has_cap(thread_current()->cred, CAP_SYS_RESOURCE))
 		return ERR_PERM;
+	status_t st = policy_limit_change(p->pid, resource, &p->rlimits[resource], wanted);
+	if (st)
+		return st;
 	spin_lock(&process_tree_lock);
 	p->rlimits[resource] = *wanted;
 	spin_unlock(&process_tree_lock);

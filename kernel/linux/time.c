@@ -3,6 +3,7 @@
  * All kernel time is u64 nanoseconds; an absolute time on any clock becomes a monotonic deadline when the call starts. */
 #include "cpu.h"
 #include "linux.h"
+#include "policy.h"
 #include "signal.h"
 
 #define TIME_MAX_NS ((u64)INT64_MAX)  /* 292 years: later deadlines are "never" in practice */
@@ -135,6 +136,9 @@ LINUX_HANDLER(clock_settime)
 		return ERR_PERM;
 	if (ns < now) /* before boot: CLOCK_REALTIME may not be below CLOCK_MONOTONIC (clock_settime(2)) */
 		return ERR_INVAL;
+	st = policy_clock_set();
+	if (st)
+		return st;
 	time_set_boot_wall_ns(ns - now);
 	vdso_update_clock();
 	return OK;

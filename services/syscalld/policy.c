@@ -7,7 +7,7 @@ enum { CAP_KILL = 5, CAP_SETGID = 6, CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_SYS_NI
 enum { RLIMIT_NOFILE = 7 };
 enum {
 	CALL_SETUID = 105, CALL_SETGID = 106, CALL_SETREUID = 113, CALL_SETREGID = 114, CALL_SETGROUPS = 116, CALL_SETRESUID = 117,
-	CALL_SETRESGID = 119, CALL_SETFSUID = 122, CALL_SETFSGID = 123, CALL_CAPSET = 126,
+	CALL_SETRESGID = 119, CALL_SETFSUID = 122, CALL_SETFSGID = 123, CALL_CAPSET = 126, CALL_PRCTL = 157,
 };
 #define FILES_MAX 1048576u /* fs.nr_open: no privilege raises nofile above it */
 #define UNCHANGED UINT32_MAX
@@ -128,6 +128,7 @@ status_t policy_credentials(const struct policy_caller *c, const struct policy_c
 	case CALL_SETGROUPS:
 		return may_group ? OK : ERR_PERM;
 	case CALL_CAPSET:
+	case CALL_PRCTL: /* securebits, keepcaps, ambient and bounding sets: capabilities may only shrink */
 		return set_capabilities(c, q, out);
 	default:
 		return ERR_INVAL;
