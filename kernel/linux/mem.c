@@ -252,6 +252,7 @@ LINUX_HANDLER(memfd_create)
 	struct file *f = vfs_anonymous_file(name, 2 | O_LARGEFILE_K);
 	if (!f)
 		return ERR_NOMEM;
+	f->where.node->seals = a1 & LINUX_MFD_ALLOW_SEALING ? 0 : SEAL_SEAL_K;
 	int fd = fdtable_install(thread_current()->fds, f, 0, a1 & LINUX_MFD_CLOEXEC ? FD_CLOEXEC_K : 0);
 	if (fd < 0)
 		file_put(f);

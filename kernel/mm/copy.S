@@ -3,12 +3,14 @@
  *   copy_user(dst, src, n), copy_user_nofault, clear_user(dst, n): return the bytes NOT done.
  *   copy_user_string(dst, src, n): length without the NUL, n when no NUL was met, or -1 on a fault.
  *   cmpxchg_user32(p, expect, desired, actual): 0, or -1 on a fault.
- * Long copies use 16-byte registers and keep the user's values of them on the stack: a context switch inside
- * a fault saves and restores extended state as for any thread. rep movs is not used: it is slow under TCG
+ * Long copies use 16- or 32-byte registers and keep the user's values of them on the stack: a context switch
+ * inside a fault saves and restores extended state as for any thread. copy_wide is set when AVX is on and
+ * AVX-512 is off (a 32-byte store to a register would clear the user's upper half of it). rep movs is not used: it is slow under TCG
  * and the copies that matter are 4 KiB and smaller. Fault fix-ups retry byte by byte, so the count is exact. */
 #include "extable.h"
 
 #define SSE_FROM 256 /* bytes; below this saving eight registers costs more than it gains */
+#define AVX_FROM 512
 
 .macro OPEN_USER
 	testb	$1, user_access_smap
@@ -44,6 +46,29 @@
 	movups	96(%rsp), %xmm6
 	movups	112(%rsp), %xmm7
 	add	$128, %rsp
+.endm
+
+.macro SAVE_YMM
+	sub	$256, %rsp
+	vmovups	%ymm0, (%rsp)
+	vmovups	%ymm1, 32(%rsp)
+	vmovups	%ymm2, 64(%rsp)
+	vmovups	%ymm3, 96(%rsp)
+	vmovups	%ymm4, 128(%rsp)
+	vmovups	%ymm5, 160(%rsp)
+	vmovups	%ymm6, 192(%rsp)
+	vmovups	%ymm7, 224(%rsp)
+.endm
+.macro RESTORE_YMM
+	vmovups	(%rsp), %ymm0
+	vmovups	32(%rsp), %ymm1
+	vmovups	64(%rsp), %ymm2
+	vmovups	96(%rsp), %ymm3
+	vmovups	128(%rsp), %ymm4
+	vmovups	160(%rsp), %ymm5
+	vmovups	192(%rsp), %ymm6
+	vmovups	224(%rsp), %ymm7
+	add	$256, %rsp
 .endm
 
 /* One instruction on user memory with its fix-up. */
@@ -102,6 +127,11 @@
 	jmp	.Lbytes\@
 	.if \sse
 .Lsse\@:
+	cmp	$AVX_FROM, %rdx
+	jb	.Lnarrow\@
+	cmpb	$0, copy_wide
+	jne	.Lwide\@
+.Lnarrow\@:
 	SAVE_XMM
 	sub	$128, %rdx
 5:	GUARD	\flags, .Lfix128\@, movups (%rsi), %xmm0
@@ -131,6 +161,37 @@
 .Lfix128\@:
 	RESTORE_XMM
 	add	$128, %rdx
+	jmp	.Lbytes\@
+.Lwide\@:
+	SAVE_YMM
+	sub	$256, %rdx
+6:	GUARD	\flags, .Lfix256\@, vmovups (%rsi), %ymm0
+	GUARD	\flags, .Lfix256\@, vmovups 32(%rsi), %ymm1
+	GUARD	\flags, .Lfix256\@, vmovups 64(%rsi), %ymm2
+	GUARD	\flags, .Lfix256\@, vmovups 96(%rsi), %ymm3
+	GUARD	\flags, .Lfix256\@, vmovups 128(%rsi), %ymm4
+	GUARD	\flags, .Lfix256\@, vmovups 160(%rsi), %ymm5
+	GUARD	\flags, .Lfix256\@, vmovups 192(%rsi), %ymm6
+	GUARD	\flags, .Lfix256\@, vmovups 224(%rsi), %ymm7
+	GUARD	\flags, .Lfix256\@, vmovups %ymm0, (%rdi)
+	GUARD	\flags, .Lfix256\@, vmovups %ymm1, 32(%rdi)
+	GUARD	\flags, .Lfix256\@, vmovups %ymm2, 64(%rdi)
+	GUARD	\flags, .Lfix256\@, vmovups %ymm3, 96(%rdi)
+	GUARD	\flags, .Lfix256\@, vmovups %ymm4, 128(%rdi)
+	GUARD	\flags, .Lfix256\@, vmovups %ymm5, 160(%rdi)
+	GUARD	\flags, .Lfix256\@, vmovups %ymm6, 192(%rdi)
+	GUARD	\flags, .Lfix256\@, vmovups %ymm7, 224(%rdi)
+	add	$256, %rsi
+	add	$256, %rdi
+	sub	$256, %rdx
+	jae	6b
+	RESTORE_YMM
+	add	$256, %rdx
+	jz	.Ldone\@
+	jmp	.Lwords\@
+.Lfix256\@:
+	RESTORE_YMM
+	add	$256, %rdx
 	jmp	.Lbytes\@
 	.endif
 .endm
@@ -236,6 +297,8 @@ cmpxchg_user32:
 	.globl	page_clear
 	.type	page_clear, @function
 page_clear:
+	cmpb	$0, copy_wide
+	jne	2f
 	sub	$16, %rsp
 	movups	%xmm0, (%rsp)
 	xorps	%xmm0, %xmm0
@@ -252,10 +315,28 @@ page_clear:
 	movups	(%rsp), %xmm0
 	add	$16, %rsp
 	ret
+2:	sub	$32, %rsp
+	vmovups	%ymm0, (%rsp)
+	vxorps	%ymm0, %ymm0, %ymm0
+	mov	$8, %ecx
+3:
+	.set offset, 0
+	.rept 16
+	vmovaps	%ymm0, offset(%rdi)
+	.set offset, offset + 32
+	.endr
+	add	$512, %rdi
+	dec	%ecx
+	jnz	3b
+	vmovups	(%rsp), %ymm0
+	add	$32, %rsp
+	ret
 
 	.globl	page_copy
 	.type	page_copy, @function
 page_copy:
+	cmpb	$0, copy_wide
+	jne	2f
 	SAVE_XMM
 	mov	$32, %ecx
 1:	movaps	(%rsi), %xmm0
@@ -279,5 +360,29 @@ page_copy:
 	dec	%ecx
 	jnz	1b
 	RESTORE_XMM
+	ret
+2:	SAVE_YMM
+	mov	$16, %ecx
+3:	vmovaps	(%rsi), %ymm0
+	vmovaps	32(%rsi), %ymm1
+	vmovaps	64(%rsi), %ymm2
+	vmovaps	96(%rsi), %ymm3
+	vmovaps	128(%rsi), %ymm4
+	vmovaps	160(%rsi), %ymm5
+	vmovaps	192(%rsi), %ymm6
+	vmovaps	224(%rsi), %ymm7
+	vmovaps	%ymm0, (%rdi)
+	vmovaps	%ymm1, 32(%rdi)
+	vmovaps	%ymm2, 64(%rdi)
+	vmovaps	%ymm3, 96(%rdi)
+	vmovaps	%ymm4, 128(%rdi)
+	vmovaps	%ymm5, 160(%rdi)
+	vmovaps	%ymm6, 192(%rdi)
+	vmovaps	%ymm7, 224(%rdi)
+	add	$256, %rsi
+	add	$256, %rdi
+	dec	%ecx
+	jnz	3b
+	RESTORE_YMM
 	ret
 	.section .note.GNU-stack, "", @progbits

@@ -163,6 +163,16 @@ void memobj_unmap(struct memobj *o, u64 first, u64 last, bool private_copies)
 	spin_unlock(&o->index_lock);
 }
 
+bool memobj_mapped_writable(struct memobj *o)
+{
+	bool found = false;
+	spin_lock(&o->index_lock);
+	list_for_each(v, &o->mappings, struct vma, memobj_link)
+		found |= (v->flags & MAP_F_SHARED) && (v->max_prot & PROT_W);
+	spin_unlock(&o->index_lock);
+	return found;
+}
+
 /* ---- getting pages ---- */
 
 /* Takes over p's reference on success. `past_end`: the caller is about to extend the size. */

@@ -10,13 +10,24 @@
 #define IOV_MAX_COUNT 1024            /* UIO_MAXIOV, readv(2) */
 #define IO_BYTES_MAX 0x7ffff000ull    /* most bytes one read or write moves, read(2) NOTES */
 
-u8 user_access_smap;
+u8 user_access_smap, copy_wide;
+
+static void cpuid_leaf(u32 leaf, u32 *b, u32 *c)
+{
+	u32 a = leaf, d;
+	*c = 0;
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(*b), "+c"(*c), "=d"(d));
+}
 
 void usercopy_init(void)
 {
-	u32 a = 7, b, c = 0, d;
-	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	u32 b, c, xcr0 = 0, high;
+	cpuid_leaf(7, &b, &c);
 	user_access_smap = (b >> 20) & 1; /* stac and clac are undefined instructions without SMAP */
+	cpuid_leaf(1, &b, &c);
+	if (c >> 27 & 1) /* OSXSAVE: fpu_init_cpu has run */
+		__asm__ volatile("xgetbv" : "=a"(xcr0), "=d"(high) : "c"(0));
+	copy_wide = (c >> 28 & 1) && (xcr0 & 0xe6) == 6;
 }
 
 const struct ex_entry *ex_table_find(u64 rip)

@@ -272,7 +272,9 @@ s64 file_seals(struct file *f, int command, u64 seals)
 	if (!FILE_CAN_WRITE(f) || (n->seals & SEAL_SEAL_K))
 		return ERR_PERM;
 	mutex_lock(&n->lock);
-	n->seals |= (u32)seals;
+	bool busy = (seals & SEAL_WRITE_K) && memobj_mapped_writable(n->data); /* fcntl(2), F_SEAL_WRITE */
+	if (!busy)
+		n->seals |= (u32)seals;
 	mutex_unlock(&n->lock);
-	return 0;
+	return busy ? ERR_BUSY : 0;
 }

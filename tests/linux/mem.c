@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Memory calls: mmap, munmap, mprotect, brk, mremap, madvise, mincore, msync, mlock, fork copies, stack growth. */
 #include "check.h"
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -436,6 +437,27 @@ CASE(memfd_is_shared_by_its_mappings)
 	close(fd);
 }
 
+CASE(memfd_seals_are_kept)
+{
+	int fd = memfd_create("sealed", MFD_ALLOW_SEALING), plain = memfd_create("plain", 0);
+	CHECK(fd >= 0 && ftruncate(fd, PAGE) == 0 && fcntl(fd, F_GET_SEALS) == 0);
+	CHECK(fcntl(plain, F_GET_SEALS) == F_SEAL_SEAL);
+	CHECK_ERRNO(fcntl(plain, F_ADD_SEALS, F_SEAL_WRITE), EPERM);
+	char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK_ERRNO(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EBUSY);
+	munmap(p, PAGE);
+	CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) == 0);
+	CHECK_ERRNO(write(fd, "x", 1), EPERM);
+	CHECK_ERRNO(ftruncate(fd, 0), EPERM);
+	CHECK_ERRNO(ftruncate(fd, 2 * PAGE), EPERM);
+	CHECK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EPERM);
+	p = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+	CHECK(p != MAP_FAILED && p[0] == 0);
+	munmap(p, PAGE);
+	close(fd);
+	close(plain);
+}
+
 CASE(many_mappings_split_and_merge)
 {
 	char *p = map_pages(256);
@@ -478,5 +500,6 @@ int main(void)
 	RUN(process_vm_moves_bytes);
 	RUN(many_mappings_split_and_merge);
 	RUN(memfd_is_shared_by_its_mappings);
+	RUN(memfd_seals_are_kept);
 	return check_summary();
 }
