@@ -1,40 +1,56 @@
 // SPDX-License-Identifier: MIT
-/* Boot order, on one screen. The boot CPU arrives here from arch/x86_64/boot.c with traps and the log working. */
+/* The boot order, on one screen. boot.S calls kernel_main on the boot CPU with the physical address of PVH's
+ * start info; the rest happens in the kernel thread "boot", and this CPU goes idle. */
 #include "arch/x86_64/arch.h"
-#include "boot_info.h"
 #include "boot_option.h"
 #include "debug.h"
-#include "mm.h"
-#include "sched/sched_private.h"
-#include "system_image.h"
+#include "serial.h"
+#include "sched_internal.h"
+#include "string.h"
 
-/* Parts that set up tables of their own; each is optional at link time. */
+void kernel_main(u64 start_info) NORETURN;
+
+/* Parts that need threads and memory; each is optional in a partial build. */
 void process_init(void) WEAK;
 void file_init(void) WEAK;
 void vfs_init(void) WEAK;
 void ipc_init(void) WEAK;
 void trace_init(void) WEAK;
-void kernel_main(void) NORETURN;
 
-static void late_init(void *arg UNUSED)
+static void kernel_late_init(void *arg UNUSED)
 {
-	void (*const parts[])(void) = { process_init, file_init, vfs_init, ipc_init, trace_init };
-	for (u32 i = 0; i < ARRAY_SIZE(parts); i++)
-		if (parts[i])
-			parts[i]();
-	smp_start();
-	klog(LOG_INFO, "kernel: %u CPUs, first process", cpu_count);
+	static void (*const inits[])(void) = { process_init, file_init, vfs_init, ipc_init, trace_init };
+	char test[16];
+
+	for (u32 i = 0; i < ARRAY_SIZE(inits); i++)
+		if (inits[i])
+			inits[i]();
+	if (boot_option("selftest", test, sizeof(test)) && strcmp(test, "sched") == 0)
+		sched_selftest();
+	klog(LOG_INFO, "boot: kernel ready");
 	start_first_process();
 }
 
-void kernel_main(void)
+void kernel_main(u64 start_info)
 {
-	apic_init();
+	cpu_init_boot();
+	serial_init();
+	cpu_detect();
+	boot_info_read(start_info);
 	log_init();
+	idt_init();
+	fpu_detect();
+	acpi_read();
+	paging_init();
+	cpu_init_this(cpu_this());
+	apic_init();
+	apic_init_this();
+	cpu_this()->apic_id = apic_id_this();
+	time_init();
 	mm_init(&boot_info);
-	acpi_init();
 	sched_init();
-	if (!kernel_thread_create("late_init", late_init, NULL))
-		panic("no memory for the first thread");
+	smp_start();
+	if (!kernel_thread_create("boot", kernel_late_init, NULL))
+		panic("no memory for the boot thread");
 	sched_idle_loop();
 }

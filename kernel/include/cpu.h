@@ -23,7 +23,6 @@ struct cpu {
 	u32 apic_id;
 	u32 online;
 	struct thread *idle;
-	struct thread *previous;   /* whose stack was left by the switch in progress */
 	struct runqueue *runqueue;
 	struct aspace *aspace;     /* whose page table is loaded (NULL: kernel's) */
 	u32 shootdown_pending;     /* another CPU wants our TLB flushed */

@@ -82,12 +82,17 @@ struct thread {
 	u32 work;                        /* 24: [a] enum thread_work, tested on each return to user mode */
 	u32 in_user_entry;               /* 28 */
 	u64 user_fs_base, user_gs_base;  /* 32, 40 */
-	void *fpu_block;                 /* allocation that holds fpu_area, aligned */
 	/* scheduler: [r] runqueue lock of its CPU, [a] atomic */
 	enum thread_state state;         /* [r] */
 	u32 cpu;                         /* [r] where it runs or last ran */
 	struct list_node run_link;       /* [r] real-time */
 	struct rb_node run_node;         /* [r] fair */
+	bool queued;                     /* [r] */
+	bool migrating;                  /* own: leaves this CPU at the switch in progress */
+	bool short_runs;                 /* own: slept again soon after it was last switched to */
+	u32 fpu_cpu;                     /* own: 1 + CPU whose registers held its extended state last */
+	u32 held_mutexes;                /* debug: count of the ranks below */
+	u16 held_mutex_ranks[8];
 	u32 wake_token;                  /* [a] */
 	u32 on_cpu;                      /* [a] its stack is in use by a CPU */
 	u32 wait_flags;                  /* enum wait_flags of the current sleep */
@@ -127,7 +132,6 @@ struct thread {
 	u64 minor_faults, major_faults;
 	struct call *call;               /* routed call that this thread waits for */
 	struct call *serving;            /* service thread: call it executes */
-	void *error_ring;                /* FAIL records */
 	u64 syscall_nr;
 	u32 hops;                        /* routed calls of the current system call (trace) */
 	void *seccomp_unused;

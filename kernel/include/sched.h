@@ -52,6 +52,7 @@ void waiter_remove(struct waiter *w);                      /* harmless when not 
 u32 wait_queue_wake(struct wait_queue *q, u32 count, u64 key); /* returns how many consumed it; count UINT32_MAX = all */
 static inline void wake_all(struct wait_queue *q)
 {
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the condition is stored before the list is read */
 	if (!list_empty(&q->waiters)) /* waiters add themselves before they test the condition, so an empty list is final */
 		wait_queue_wake(q, UINT32_MAX, 0);
 }
@@ -123,9 +124,8 @@ status_t sched_handoff(struct thread *to, u64 deadline_ns, enum wait_flags flags
 void sched_exit_current(void) NORETURN;            /* the thread never runs again; its stack is freed later */
 void sched_set_affinity(struct thread *t, u64 cpu_mask);
 void sched_set_nice(struct thread *t, int nice);
+void sched_set_policy(struct thread *t, s32 policy, s32 priority); /* SCHED_* of sched(7), checked by the caller */
 u64 sched_thread_runtime_ns(const struct thread *t);
-void sched_after_switch(void);
-bool sched_prepare_block(struct thread *t);
 struct trap_frame;
 /* Zeroed thread with kernel stack, extended state and scheduler fields; refs 1, not started. NULL = no memory. */
 struct thread *thread_alloc(const char *name);

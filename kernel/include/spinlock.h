@@ -25,6 +25,8 @@ static inline void spin_init(struct spinlock *l, enum lock_rank rank)
 void cpu_relax_poll(void);                       /* pause + answer pending shootdowns */
 void lock_rank_acquire(const void *lock, u16 rank, bool nested); /* debug only; see debug/lock_rank.c */
 void lock_rank_release(const void *lock, u16 rank);
+void lock_rank_mutex_acquire(u16 rank, bool nested);
+void lock_rank_mutex_release(u16 rank);
 
 static inline void spin_lock_raw(struct spinlock *l)
 {

@@ -1,82 +1,82 @@
 // SPDX-License-Identifier: MIT
-/* Making and unmaking threads: stack, extended state, the first stack frame. Everything above (process links,
- * signals, ids) is object/thread.c's. */
-#include "sched_private.h"
+/* Making and freeing threads: struct, kernel stack, extended-state area.
+ * Entry points: thread_alloc, thread_set_start, thread_set_user_start, thread_free, kernel_thread_create. */
+#include "mm.h"
+#include "sched_internal.h"
 #include "string.h"
-
-extern char thread_first_kernel[], thread_first_return[];
+#include "trap.h"
 
 #define FPU_ALIGN 64
 
-struct thread *thread_alloc(const char *name)
+static struct slab_cache *thread_cache, *fpu_cache;
+
+void thread_pool_init(void)
 {
-	struct thread *t = kzalloc(sizeof(*t));
+	thread_cache = slab_create("thread", sizeof(struct thread), 64);
+	fpu_cache = slab_create("fpu", ALIGN_UP(fpu_area_size(), FPU_ALIGN), FPU_ALIGN);
+	if (!thread_cache || !fpu_cache)
+		panic("no memory for thread caches");
+	cpu_this()->idle->affinity = UINT64_MAX;
+	list_init(&cpu_this()->idle->run_link);
+}
+
+struct thread *thread_alloc_kernel(const char *name)
+{
+	struct thread *t = slab_alloc(thread_cache);
 	if (!t)
 		return NULL;
+	memset(t, 0, sizeof(*t));
 	t->kernel_stack = kernel_stack_alloc();
-	t->fpu_block = kmalloc(fpu_area_size() + FPU_ALIGN);
-	if (!t->kernel_stack || !t->fpu_block) {
+	if (!t->kernel_stack) {
+		slab_free(thread_cache, t);
+		return NULL;
+	}
+	str_copy(t->name, name, sizeof(t->name));
+	t->refs = 1;
+	t->affinity = UINT64_MAX;
+	t->wake_token = 1;
+	list_init(&t->run_link);
+	timer_init(&t->sleep_timer, NULL);
+	return t;
+}
+
+struct thread *thread_alloc(const char *name)
+{
+	struct thread *t = thread_alloc_kernel(name);
+	if (!t)
+		return NULL;
+	t->fpu_area = slab_alloc(fpu_cache);
+	if (!t->fpu_area) {
 		thread_free(t);
 		return NULL;
 	}
-	t->fpu_area = (void *)ALIGN_UP((u64)t->fpu_block, FPU_ALIGN);
 	fpu_init_area(t->fpu_area);
-	t->refs = 1;
-	t->state = THREAD_NEW;
-	t->affinity = ~0ull;
-	list_init(&t->run_link);
-	list_init(&t->process_link);
-	list_init(&t->tid_link);
-	timer_init(&t->sleep_timer, NULL);
-	str_copy(t->name, name, sizeof(t->name));
 	return t;
 }
 
 void thread_free(struct thread *t)
 {
-	ASSERT(t->state == THREAD_NEW || t->state == THREAD_DEAD);
-	if (t->kernel_stack)
-		kernel_stack_free(t->kernel_stack);
-	kfree(t->fpu_block);
-	kfree(t);
+	kernel_stack_free(t->kernel_stack);
+	if (t->fpu_area)
+		slab_free(fpu_cache, t->fpu_area);
+	slab_free(thread_cache, t);
 }
 
-struct trap_frame *thread_user_frame(struct thread *t)
-{
-	return (struct trap_frame *)((u64)t->kernel_stack + KERNEL_STACK_SIZE) - 1;
-}
+void thread_set_start(struct thread *t, void (*fn)(void *), void *arg) { arch_thread_prepare(t, fn, arg); }
 
-/* switch_stack pops r15 r14 r13 r12 rbx rbp and returns to `entry` with the stack at `top`. */
-static void set_first_frame(struct thread *t, u64 top, void *entry, u64 r12, u64 r13)
-{
-	u64 *sp = (u64 *)top;
-	*--sp = (u64)entry;
-	*--sp = 0;   /* rbp */
-	*--sp = 0;   /* rbx */
-	*--sp = r12;
-	*--sp = r13;
-	*--sp = 0;
-	*--sp = 0;
-	t->kernel_rsp = (u64)sp;
-}
+static void user_start(void *arg UNUSED) { user_enter(); }
 
-void thread_set_start(struct thread *t, void (*fn)(void *), void *arg)
+void thread_set_user_start(struct thread *t, const struct trap_frame *f)
 {
-	/* room for a user frame stays free at the top: exec fills it and user_enter returns through it */
-	set_first_frame(t, (u64)thread_user_frame(t) - 16, thread_first_kernel, (u64)fn, (u64)arg);
-}
-
-void thread_set_user_start(struct thread *t, const struct trap_frame *frame)
-{
-	*thread_user_frame(t) = *frame;
-	set_first_frame(t, (u64)thread_user_frame(t), thread_first_return, 0, 0);
+	*thread_user_frame(t) = *f;
+	arch_thread_prepare(t, user_start, NULL);
 }
 
 struct thread *kernel_thread_create(const char *name, void (*fn)(void *), void *arg)
 {
-	struct thread *t = thread_alloc(name);
+	struct thread *t = thread_alloc_kernel(name);
 	if (t) {
-		thread_set_start(t, fn, arg);
+		arch_thread_prepare(t, fn, arg);
 		sched_start_thread(t);
 	}
 	return t;

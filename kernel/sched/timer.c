@@ -1,107 +1,132 @@
 // SPDX-License-Identifier: MIT
-/* One-shot timers: a tree per CPU, the local APIC armed for the earliest (or the end of the time slice when
- * another thread waits). A timer lives on the CPU that armed it; cancel from elsewhere takes that CPU's lock. */
-#include "sched_private.h"
+/* One-shot timers: a tree by deadline per CPU, and that CPU's hardware timer.
+ * The hardware is armed for the earliest thing anybody wants and never moved later: an interrupt that finds
+ * nothing due arms again. So cancelling and re-arming touch no device register. */
+#include "sched_internal.h"
+
+struct timer_base {
+	struct spinlock lock;
+	struct rb_root root;    /* [lock] */
+	struct rb_node *first;  /* [lock] */
+	struct timer *running;  /* [lock] */
+};
+static struct timer_base bases[MAX_CPUS];
+
+void timer_cpu_init(u32 cpu) { spin_init(&bases[cpu].lock, RANK_TIMER); }
 
 void timer_init(struct timer *t, void (*fn)(struct timer *))
 {
-	t->fn = fn;
-	t->armed = false;
-	t->cpu = 0;
+	*t = (struct timer){ .fn = fn };
 }
 
-static void remove_locked(struct runqueue *rq, struct timer *t)
+void timer_want(u64 deadline_ns)
 {
-	if (rq->timer_first == t) {
-		struct rb_node *n = rb_next(&t->node);
-		rq->timer_first = n ? rb_entry(n, struct timer, node) : NULL;
-	}
-	rb_remove(&rq->timers, &t->node);
-	t->armed = false;
-}
-
-bool timer_cancel(struct timer *t)
-{
-	for (;;) {
-		u32 cpu = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
-		struct runqueue *rq = cpus[cpu]->runqueue;
-		spin_lock(&rq->timer_lock);
-		if (t->cpu != cpu) {
-			spin_unlock(&rq->timer_lock);
-			continue;
-		}
-		bool was = t->armed;
-		if (was)
-			remove_locked(rq, t);
-		bool running = rq->timer_running == t && cpu != cpu_this()->id;
-		spin_unlock(&rq->timer_lock);
-		if (!running)
-			return was;
-		cpu_relax_poll();
-	}
-}
-
-void timer_arm(struct timer *t, u64 deadline_ns)
-{
-	if (t->armed)
-		timer_cancel(t);
 	struct cpu *c = cpu_this();
-	struct runqueue *rq = c->runqueue;
-	spin_lock(&rq->timer_lock);
-	struct rb_node *parent = NULL, **slot = &rq->timers.node;
+	if (deadline_ns >= c->timer_deadline_ns)
+		return;
+	c->timer_deadline_ns = deadline_ns;
+	arch_timer_program(deadline_ns, time_now_ns());
+}
+
+static void base_insert_locked(struct timer_base *b, struct timer *t)
+{
+	struct rb_node **slot = &b->root.node, *parent = NULL;
 	bool first = true;
 	while (*slot) {
 		parent = *slot;
-		if (deadline_ns < rb_entry(parent, struct timer, node)->deadline_ns) {
+		if (t->deadline_ns < rb_entry(parent, struct timer, node)->deadline_ns) {
 			slot = &parent->left;
 		} else {
 			slot = &parent->right;
 			first = false;
 		}
 	}
-	t->deadline_ns = deadline_ns;
-	t->cpu = c->id;
+	rb_insert(&b->root, &t->node, parent, slot);
+	if (first)
+		b->first = &t->node;
 	t->armed = true;
-	rb_insert(&rq->timers, &t->node, parent, slot);
-	if (first)
-		rq->timer_first = t;
-	spin_unlock(&rq->timer_lock);
-	if (first)
-		timer_rearm_cpu();
 }
 
-void timer_rearm_cpu(void)
+static void base_remove_locked(struct timer_base *b, struct timer *t)
 {
-	struct cpu *c = cpu_this();
-	struct runqueue *rq = c->runqueue;
-	struct timer *first = __atomic_load_n(&rq->timer_first, __ATOMIC_RELAXED);
-	u64 deadline = first ? first->deadline_ns : UINT64_MAX;
-	if (rq->count && c->current != c->idle && c->current->slice_end_ns < deadline)
-		deadline = c->current->slice_end_ns;
-	if (deadline == UINT64_MAX || (c->timer_deadline_ns <= deadline && c->timer_deadline_ns > time_now_ns()))
-		return; /* armed early is harmless: the interrupt re-arms */
-	c->timer_deadline_ns = deadline;
-	timer_hardware_arm(deadline);
+	if (b->first == &t->node)
+		b->first = rb_next(&t->node);
+	rb_remove(&b->root, &t->node);
+	t->armed = false;
+}
+
+/* The base that holds t, locked. A timer moves only when it is armed anew. */
+static struct timer_base *base_lock(struct timer *t)
+{
+	for (;;) {
+		u32 cpu = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
+		struct timer_base *b = &bases[cpu];
+		spin_lock(&b->lock);
+		if (likely(t->cpu == cpu))
+			return b;
+		spin_unlock(&b->lock);
+	}
+}
+
+void timer_arm(struct timer *t, u64 deadline_ns)
+{
+	u32 here = cpu_this()->id;
+	struct timer_base *b = base_lock(t);
+	if (t->armed)
+		base_remove_locked(b, t);
+	if (t->cpu != here) {
+		__atomic_store_n(&t->cpu, here, __ATOMIC_RELEASE);
+		spin_unlock(&b->lock);
+		b = &bases[here];
+		spin_lock(&b->lock);
+	}
+	t->deadline_ns = deadline_ns;
+	base_insert_locked(b, t);
+	bool first = b->first == &t->node;
+	spin_unlock(&b->lock);
+	if (first)
+		timer_want(deadline_ns);
+}
+
+bool timer_cancel(struct timer *t)
+{
+	struct timer_base *b = base_lock(t);
+	bool was_armed = t->armed;
+	if (was_armed)
+		base_remove_locked(b, t);
+	u32 here = cpu_this()->id;
+	while (b->running == t && b != &bases[here]) {
+		spin_unlock(&b->lock);
+		cpu_relax_poll();
+		spin_lock(&b->lock);
+	}
+	spin_unlock(&b->lock);
+	return was_armed;
 }
 
 void timer_interrupt(void)
 {
 	struct cpu *c = cpu_this();
-	struct runqueue *rq = c->runqueue;
-	u64 now = time_now_ns();
+	struct timer_base *b = &bases[c->id];
+	u64 now = time_now_ns(), next = DEADLINE_NEVER;
 	c->timer_deadline_ns = UINT64_MAX;
-	spin_lock(&rq->timer_lock);
-	while (rq->timer_first && rq->timer_first->deadline_ns <= now) {
-		struct timer *t = rq->timer_first;
-		remove_locked(rq, t);
-		rq->timer_running = t;
-		spin_unlock(&rq->timer_lock);
-		t->fn(t);
-		spin_lock(&rq->timer_lock);
-		rq->timer_running = NULL;
+	spin_lock(&b->lock);
+	while (b->first) {
+		struct timer *t = rb_entry(b->first, struct timer, node);
+		if (t->deadline_ns > now) {
+			next = t->deadline_ns;
+			break;
+		}
+		base_remove_locked(b, t);
+		b->running = t;
+		spin_unlock(&b->lock);
+		t->fn(t); /* t may be gone afterwards */
+		spin_lock(&b->lock);
+		b->running = NULL;
 	}
-	spin_unlock(&rq->timer_lock);
-	if (rq->count && (c->current == c->idle || c->current->slice_end_ns <= now))
-		c->need_resched = 1;
-	timer_rearm_cpu();
+	spin_unlock(&b->lock);
+	u64 slice = sched_tick(now);
+	next = MIN(next, slice);
+	if (next != DEADLINE_NEVER)
+		timer_want(next);
 }

@@ -35,6 +35,7 @@ typedef int64_t s64;
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define NORETURN __attribute__((noreturn))
 #define PACKED __attribute__((packed))
+#define ALIGNED(n) __attribute__((aligned(n)))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define WEAK __attribute__((weak))
 #define UNUSED __attribute__((unused))

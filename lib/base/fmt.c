@@ -1,149 +1,154 @@
 // SPDX-License-Identifier: MIT
-/* The formatter (string.h lists what it knows), hashing and the bounded copy. */
+/* The printf subset of string.h. Pure: no locale, no floating point, no allocation. */
 #include "string.h"
 
-struct sink {
-	char *buf;
-	size_t size, length;
-};
+#define DIGITS_MAX 24 /* 64 bits in octal and a sign */
 
-static void put(struct sink *s, char c)
+struct out { char *buf; size_t size, length; };
+struct spec { bool left, zero; int width, precision, length; /* -2 hh, -1 h, 0, 1 l, 2 ll/z/j */ };
+
+static void put(struct out *o, char c)
 {
-	if (s->length + 1 < s->size)
-		s->buf[s->length] = c;
-	s->length++;
+	if (o->length + 1 < o->size)
+		o->buf[o->length] = c;
+	o->length++;
 }
 
-static void put_padded(struct sink *s, const char *text, size_t n, int width, bool left, char pad)
+static void pad(struct out *o, char c, int n)
 {
-	size_t fill = width > 0 && (size_t)width > n ? (size_t)width - n : 0;
-	for (size_t i = 0; !left && i < fill; i++)
-		put(s, pad);
+	while (n-- > 0)
+		put(o, c);
+}
+
+static void put_text(struct out *o, const struct spec *s, const char *text, size_t n)
+{
+	int fill = s->width - (int)n;
+	if (!s->left)
+		pad(o, ' ', fill);
 	for (size_t i = 0; i < n; i++)
-		put(s, text[i]);
-	for (size_t i = 0; left && i < fill; i++)
-		put(s, ' ');
+		put(o, text[i]);
+	if (s->left)
+		pad(o, ' ', fill);
 }
 
-struct spec { bool left, zero; int width, precision, longs; };
-
-static void put_number(struct sink *s, u64 v, bool negative, u32 base, bool upper, const struct spec *f)
+static void put_number(struct out *o, const struct spec *s, u64 v, u32 base, const char *prefix, bool upper)
 {
-	char digits[24];
-	size_t at = sizeof(digits);
+	char digits[DIGITS_MAX];
+	int n = 0, prefix_length = (int)strlen(prefix);
 	const char *set = upper ? "0123456789ABCDEF" : "0123456789abcdef";
-	do {
-		digits[--at] = set[v % base];
+	while (v) {
+		digits[n++] = set[v % base];
 		v /= base;
-	} while (v);
-	while (f->precision > (int)(sizeof(digits) - at) && at > 1)
-		digits[--at] = '0';
-	bool zero = f->zero && !f->left && f->precision < 0;
-	if (negative && zero) {
-		put(s, '-');
-		put_padded(s, digits + at, sizeof(digits) - at, f->width - 1, false, '0');
-		return;
 	}
-	if (negative)
-		digits[--at] = '-';
-	put_padded(s, digits + at, sizeof(digits) - at, f->width, f->left, zero ? '0' : ' ');
+	int zeros = MAX(s->precision < 0 ? 1 : s->precision, n) - n;
+	if (s->zero && !s->left && s->precision < 0)
+		zeros = MAX(zeros, s->width - n - prefix_length);
+	int fill = s->width - n - zeros - prefix_length;
+	if (!s->left)
+		pad(o, ' ', fill);
+	for (int i = 0; i < prefix_length; i++)
+		put(o, prefix[i]);
+	pad(o, '0', zeros);
+	while (n)
+		put(o, digits[--n]);
+	if (s->left)
+		pad(o, ' ', fill);
 }
 
-static const char *parse_spec(const char *p, struct spec *f, va_list *ap)
+static const char *parse_spec(const char *p, struct spec *s, va_list *ap)
 {
-	*f = (struct spec){ .precision = -1 };
+	*s = (struct spec){ .precision = -1 };
 	for (;; p++) {
 		if (*p == '-')
-			f->left = true;
+			s->left = true;
 		else if (*p == '0')
-			f->zero = true;
+			s->zero = true;
 		else
 			break;
 	}
 	if (*p == '*') {
-		f->width = va_arg(*ap, int);
+		s->width = va_arg(*ap, int);
 		p++;
 	}
-	for (; *p >= '0' && *p <= '9'; p++)
-		f->width = f->width * 10 + (*p - '0');
+	while (*p >= '0' && *p <= '9')
+		s->width = s->width * 10 + *p++ - '0';
 	if (*p == '.') {
-		f->precision = 0;
+		s->precision = 0;
 		if (*++p == '*') {
-			f->precision = va_arg(*ap, int);
+			s->precision = va_arg(*ap, int);
 			p++;
 		}
-		for (; *p >= '0' && *p <= '9'; p++)
-			f->precision = f->precision * 10 + (*p - '0');
+		while (*p >= '0' && *p <= '9')
+			s->precision = s->precision * 10 + *p++ - '0';
 	}
 	for (;; p++) {
-		if (*p == 'l' || *p == 'z' || *p == 'j')
-			f->longs++;
-		else if (*p != 'h')
+		if (*p == 'h')
+			s->length--;
+		else if (*p == 'l')
+			s->length++;
+		else if (*p == 'z' || *p == 'j' || *p == 't')
+			s->length = 2;
+		else
 			return p;
 	}
 }
 
-static void put_conversion(struct sink *s, char c, const struct spec *f, va_list *ap)
+static void put_signed(struct out *o, const struct spec *s, va_list *ap)
 {
-	switch (c) {
-	case 'd': case 'i': {
-		s64 v = f->longs ? va_arg(*ap, s64) : va_arg(*ap, int);
-		put_number(s, v < 0 ? 0 - (u64)v : (u64)v, v < 0, 10, false, f);
-		break;
-	}
-	case 'u': case 'x': case 'X': case 'o': {
-		u64 v = f->longs ? va_arg(*ap, u64) : va_arg(*ap, unsigned int);
-		put_number(s, v, false, c == 'u' ? 10 : c == 'o' ? 8 : 16, c == 'X', f);
-		break;
-	}
-	case 'p':
-		put(s, '0');
-		put(s, 'x');
-		put_number(s, (u64)va_arg(*ap, void *), false, 16, false, f);
-		break;
-	case 'c': {
-		char ch = (char)va_arg(*ap, int);
-		put_padded(s, &ch, 1, f->width, f->left, ' ');
-		break;
-	}
-	case 's': {
-		const char *text = va_arg(*ap, const char *);
-		text = text ? text : "(null)";
-		size_t n = 0;
-		while ((f->precision < 0 || n < (size_t)f->precision) && text[n])
-			n++;
-		put_padded(s, text, n, f->width, f->left, ' ');
-		break;
-	}
-	default:
-		put(s, '%');
-		put(s, c);
-	}
+	s64 v = s->length > 0 ? va_arg(*ap, s64) : va_arg(*ap, int);
+	v = s->length == -1 ? (s16)v : s->length == -2 ? (s8)v : v;
+	put_number(o, s, v < 0 ? -(u64)v : (u64)v, 10, v < 0 ? "-" : "", false);
+}
+
+static void put_unsigned(struct out *o, const struct spec *s, va_list *ap, u32 base, bool upper)
+{
+	u64 v = s->length > 0 ? va_arg(*ap, u64) : va_arg(*ap, u32);
+	v = s->length == -1 ? (u16)v : s->length == -2 ? (u8)v : v;
+	put_number(o, s, v, base, "", upper);
+}
+
+static void put_string(struct out *o, const struct spec *s, const char *text)
+{
+	if (!text)
+		text = "(null)";
+	put_text(o, s, text, s->precision >= 0 ? strnlen(text, (size_t)s->precision) : strlen(text));
 }
 
 int fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
 {
-	struct sink s = { buf, size, 0 };
+	struct out o = { buf, size, 0 };
 	va_list ap;
 	va_copy(ap, args);
-	for (; *fmt; fmt++) {
-		struct spec f;
-		if (*fmt != '%') {
-			put(&s, *fmt);
+	for (const char *p = fmt; *p; p++) {
+		struct spec s;
+		if (*p != '%') {
+			put(&o, *p);
 			continue;
 		}
-		fmt = parse_spec(fmt + 1, &f, &ap);
-		if (!*fmt)
+		p = parse_spec(p + 1, &s, &ap);
+		char c;
+		switch (*p) {
+		case 'd':
+		case 'i': put_signed(&o, &s, &ap); break;
+		case 'u': put_unsigned(&o, &s, &ap, 10, false); break;
+		case 'o': put_unsigned(&o, &s, &ap, 8, false); break;
+		case 'x': put_unsigned(&o, &s, &ap, 16, false); break;
+		case 'X': put_unsigned(&o, &s, &ap, 16, true); break;
+		case 'p': put_number(&o, &s, (u64)(uintptr_t)va_arg(ap, void *), 16, "0x", false); break;
+		case 's': put_string(&o, &s, va_arg(ap, const char *)); break;
+		case 'c':
+			c = (char)va_arg(ap, int);
+			put_text(&o, &s, &c, 1);
 			break;
-		if (*fmt == '%')
-			put(&s, '%');
-		else
-			put_conversion(&s, *fmt, &f, &ap);
+		case '%': put(&o, '%'); break;
+		case '\0': p--; break;
+		default: put(&o, '%'); put(&o, *p); break;
+		}
 	}
 	va_end(ap);
 	if (size)
-		buf[s.length < size ? s.length : size - 1] = '\0';
-	return (int)s.length;
+		buf[MIN(o.length, size - 1)] = '\0';
+	return (int)o.length;
 }
 
 int fmt_snprintf(char *buf, size_t size, const char *fmt, ...)
@@ -153,24 +158,4 @@ int fmt_snprintf(char *buf, size_t size, const char *fmt, ...)
 	int n = fmt_vsnprintf(buf, size, fmt, ap);
 	va_end(ap);
 	return n;
-}
-
-size_t str_copy(char *dst, const char *src, size_t size)
-{
-	size_t n = 0;
-	for (; src[n]; n++)
-		if (n + 1 < size)
-			dst[n] = src[n];
-	if (size)
-		dst[n < size ? n : size - 1] = '\0';
-	return n;
-}
-
-u64 hash_bytes(const void *data, size_t n, u64 seed)
-{
-	const u8 *p = data;
-	u64 h = seed ^ 0xcbf29ce484222325ull;
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * 0x100000001b3ull;
-	return hash_u64(h);
 }

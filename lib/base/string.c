@@ -1,71 +1,113 @@
 // SPDX-License-Identifier: MIT
-/* Memory and string functions of the kernel and ntdll. Services link musl's. Copies use 64-bit words, or rep movsb
- * where the CPU says that it is fast (ERMS; memory_use_erms), since TCG makes rep slow and hardware the reverse. */
-#ifndef AMBOS_SERVICE
+/* Memory and string functions without a libc and without vector registers (the kernel has none of its own).
+ * string_use_rep: the processor has fast rep movs/stos (CPUID ERMS); under TCG it has not and loops win. */
+#pragma GCC optimize("no-tree-loop-distribute-patterns") /* or memcpy's loop becomes a call of memcpy */
 #include "string.h"
 
-bool memory_use_erms;
-#define ERMS_WORTH_BYTES 256
+#define REP_FROM 256 /* bytes; rep has a start-up cost */
 
-typedef u64 word __attribute__((may_alias, aligned(1)));
+typedef u64 u64_any __attribute__((may_alias, aligned(1)));
+typedef u32 u32_any __attribute__((may_alias, aligned(1)));
+typedef u16 u16_any __attribute__((may_alias, aligned(1)));
 
-__attribute__((optimize("no-tree-loop-distribute-patterns")))
+bool string_use_rep;
+
+static inline void copy_small(u8 *d, const u8 *s, size_t n) /* n < 16; both ends overlap-safe: all loads first */
+{
+	if (n >= 8) {
+		u64 a = *(const u64_any *)s, b = *(const u64_any *)(s + n - 8);
+		*(u64_any *)d = a;
+		*(u64_any *)(d + n - 8) = b;
+	} else if (n >= 4) {
+		u32 a = *(const u32_any *)s, b = *(const u32_any *)(s + n - 4);
+		*(u32_any *)d = a;
+		*(u32_any *)(d + n - 4) = b;
+	} else if (n >= 2) {
+		u16 a = *(const u16_any *)s, b = *(const u16_any *)(s + n - 2);
+		*(u16_any *)d = a;
+		*(u16_any *)(d + n - 2) = b;
+	} else if (n) {
+		*d = *s;
+	}
+}
+
+static inline void copy_forward(u8 *d, const u8 *s, size_t n)
+{
+	for (; n >= 64; n -= 64, d += 64, s += 64) {
+		const u64_any *from = (const u64_any *)s;
+		u64_any *to = (u64_any *)d;
+		u64 a = from[0], b = from[1], c = from[2], e = from[3];
+		to[0] = a;
+		to[1] = b;
+		to[2] = c;
+		to[3] = e;
+		a = from[4], b = from[5], c = from[6], e = from[7];
+		to[4] = a;
+		to[5] = b;
+		to[6] = c;
+		to[7] = e;
+	}
+	for (; n >= 16; n -= 16, d += 16, s += 16) {
+		u64 a = *(const u64_any *)s, b = *(const u64_any *)(s + 8);
+		*(u64_any *)d = a;
+		*(u64_any *)(d + 8) = b;
+	}
+	copy_small(d, s, n);
+}
+
 void *memcpy(void *dst, const void *src, size_t n)
+{
+#ifdef __x86_64__
+	if (n >= REP_FROM && string_use_rep) {
+		void *d = dst;
+		__asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
+		return dst;
+	}
+#endif
+	copy_forward(dst, src, n);
+	return dst;
+}
+
+void *memmove(void *dst, const void *src, size_t n)
 {
 	u8 *d = dst;
 	const u8 *s = src;
-	if (memory_use_erms && n >= ERMS_WORTH_BYTES) {
-		__asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
+	if ((size_t)(d - s) >= n) { /* d before s, or apart */
+		copy_forward(d, s, n);
 		return dst;
 	}
-	for (; n >= 32; n -= 32, d += 32, s += 32) {
-		u64 a = ((const word *)s)[0], b = ((const word *)s)[1], c = ((const word *)s)[2], e = ((const word *)s)[3];
-		((word *)d)[0] = a;
-		((word *)d)[1] = b;
-		((word *)d)[2] = c;
-		((word *)d)[3] = e;
+	while (n >= 8) {
+		n -= 8;
+		u64 v = *(const u64_any *)(s + n);
+		*(u64_any *)(d + n) = v;
 	}
-	for (; n >= 8; n -= 8, d += 8, s += 8)
-		*(word *)d = *(const word *)s;
-	while (n--)
-		*d++ = *s++;
+	copy_small(d, s, n);
 	return dst;
 }
 
-__attribute__((optimize("no-tree-loop-distribute-patterns")))
-void *memmove(void *dst, const void *src, size_t n)
-{
-	u8 *d = (u8 *)dst + n;
-	const u8 *s = (const u8 *)src + n;
-	if ((u8 *)dst <= (const u8 *)src || (u8 *)dst >= s)
-		return memcpy(dst, src, n);
-	for (; n >= 8; n -= 8) {
-		d -= 8;
-		s -= 8;
-		*(word *)d = *(const word *)s;
-	}
-	while (n--)
-		*--d = *--s;
-	return dst;
-}
-
-__attribute__((optimize("no-tree-loop-distribute-patterns")))
 void *memset(void *dst, int c, size_t n)
 {
 	u8 *d = dst;
 	u64 v = (u8)c * 0x0101010101010101ull;
-	if (memory_use_erms && n >= ERMS_WORTH_BYTES) {
+#ifdef __x86_64__
+	if (n >= REP_FROM && string_use_rep) {
 		__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
 		return dst;
 	}
-	for (; n >= 32; n -= 32, d += 32) {
-		((word *)d)[0] = v;
-		((word *)d)[1] = v;
-		((word *)d)[2] = v;
-		((word *)d)[3] = v;
+#endif
+	for (; n >= 64; n -= 64, d += 64) {
+		u64_any *to = (u64_any *)d;
+		to[0] = v;
+		to[1] = v;
+		to[2] = v;
+		to[3] = v;
+		to[4] = v;
+		to[5] = v;
+		to[6] = v;
+		to[7] = v;
 	}
 	for (; n >= 8; n -= 8, d += 8)
-		*(word *)d = v;
+		*(u64_any *)d = v;
 	while (n--)
 		*d++ = (u8)c;
 	return dst;
@@ -73,12 +115,13 @@ void *memset(void *dst, int c, size_t n)
 
 int memcmp(const void *a, const void *b, size_t n)
 {
-	const u8 *p = a, *q = b;
-	for (; n >= 8 && *(const word *)p == *(const word *)q; n -= 8, p += 8, q += 8)
-		;
-	for (; n; n--, p++, q++)
-		if (*p != *q)
-			return *p - *q;
+	const u8 *x = a, *y = b;
+	for (; n >= 8; n -= 8, x += 8, y += 8)
+		if (*(const u64_any *)x != *(const u64_any *)y)
+			break;
+	for (; n; n--, x++, y++)
+		if (*x != *y)
+			return *x < *y ? -1 : 1;
 	return 0;
 }
 
@@ -100,23 +143,26 @@ size_t strnlen(const char *s, size_t max)
 
 int strcmp(const char *a, const char *b)
 {
-	while (*a && *a == *b)
-		a++, b++;
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
 	return (u8)*a - (u8)*b;
 }
 
 int strncmp(const char *a, const char *b, size_t n)
 {
-	while (n && *a && *a == *b)
-		a++, b++, n--;
-	return n ? (u8)*a - (u8)*b : 0;
+	for (; n; n--, a++, b++)
+		if (*a != *b || !*a)
+			return (u8)*a - (u8)*b;
+	return 0;
 }
 
 char *strchr(const char *s, int c)
 {
 	for (;; s++) {
 		if (*s == (char)c)
-			return (char *)s;
+			return (char *)(uintptr_t)s;
 		if (!*s)
 			return NULL;
 	}
@@ -124,12 +170,21 @@ char *strchr(const char *s, int c)
 
 char *strrchr(const char *s, int c)
 {
-	const char *found = NULL;
-	for (;; s++) {
+	const char *last = NULL;
+	do {
 		if (*s == (char)c)
-			found = s;
-		if (!*s)
-			return (char *)found;
-	}
+			last = s;
+	} while (*s++);
+	return (char *)(uintptr_t)last;
 }
-#endif
+
+size_t str_copy(char *dst, const char *src, size_t size)
+{
+	size_t n = strlen(src);
+	if (size) {
+		size_t copied = MIN(n, size - 1);
+		memcpy(dst, src, copied);
+		dst[copied] = '\0';
+	}
+	return n;
+}

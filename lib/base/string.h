@@ -5,6 +5,7 @@
 
 #include "base.h"
 
+extern bool string_use_rep; /* set once at start when CPUID says ERMS; false means plain loops */
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int c, size_t n);

@@ -1,206 +1,234 @@
-/* SPDX-License-Identifier: MIT */
-/* Ways into the kernel: syscall, exceptions and interrupts; ways back: sysret, iret; and the stack switch.
- * Every entry leaves a struct trap_frame (trap.h) at the top of the kernel stack and IF clear. */
-#define GS_CURRENT 8
-#define GS_STACK_TOP 16
-#define GS_SCRATCH 24
-#define THREAD_WORK 24
-#define TRAP_SYSCALL 0x100
-#define USER_CS 0x33
-#define USER_DS 0x2b
+// SPDX-License-Identifier: MIT
+/* Every way into and out of the kernel after boot, and the switch between kernel stacks.
+ * Frames are struct trap_frame. IF is clear on each path; GS is the kernel's from swapgs on. A system call returns
+ * by sysret when the frame still says so (rip = rcx, rflags = r11, canonical), else by iret. Intel SDM vol. 3, 5.8.8. */
+#include "arch.h"
 
 .macro PUSH_REGISTERS
-	pushq %rdi
-	pushq %rsi
-	pushq %rdx
-	pushq %rcx
-	pushq %rax
-	pushq %r8
-	pushq %r9
-	pushq %r10
-	pushq %r11
-	pushq %rbx
-	pushq %rbp
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%rcx
+	push	%rax
+	push	%r8
+	push	%r9
+	push	%r10
+	push	%r11
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
 .endm
 .macro POP_REGISTERS
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbp
-	popq %rbx
-	popq %r11
-	popq %r10
-	popq %r9
-	popq %r8
-	popq %rax
-	popq %rcx
-	popq %rdx
-	popq %rsi
-	popq %rdi
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rax
+	pop	%rcx
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+.endm
+.macro CLOSE_USER_ACCESS
+	testb	$1, trap_smap(%rip)
+	jz	99f
+	clac
+99:
 .endm
 
-	.text
-	.globl syscall_entry
+.text
+.balign 64
+.globl syscall_entry
 syscall_entry:
 	swapgs
-	movq %rsp, %gs:GS_SCRATCH
-	movq %gs:GS_STACK_TOP, %rsp
-	pushq $USER_DS
-	pushq %gs:GS_SCRATCH
-	pushq %r11
-	pushq $USER_CS
-	pushq %rcx
-	pushq %rax                      /* error = call number */
-	pushq $TRAP_SYSCALL
+	mov	%rsp, %gs:CPU_SCRATCH
+	mov	%gs:CPU_STACK_TOP, %rsp
+	push	$USER_DS
+	push	%gs:CPU_SCRATCH
+	push	%r11
+	push	$USER_CS
+	push	%rcx
+	push	%rax
+	push	$0x100 /* TRAP_SYSCALL */
 	PUSH_REGISTERS
-	movq %rsp, %rdi
-	xorl %ebp, %ebp
-	call syscall_dispatch
-	movq %rax, 10*8(%rsp)
-	movq %gs:GS_CURRENT, %rax
-	cmpl $0, THREAD_WORK(%rax)
-	jne return_with_work
-return_fast:
-	/* sysret needs: syscall frame unchanged in rip/flags form, canonical rip */
-	cmpq $TRAP_SYSCALL, 15*8(%rsp)
-	jne return_iret
-	movq 17*8(%rsp), %rcx
-	movq %rcx, %rax
-	shrq $47, %rax
-	jnz return_iret
-	POP_REGISTERS
-	movq 2*8(%rsp), %rcx            /* rip */
-	movq 4*8(%rsp), %r11            /* rflags */
-	movq 5*8(%rsp), %rsp
+	mov	%rsp, %rdi
+	call	syscall_dispatch
+	mov	%rax, FRAME_RAX(%rsp)
+	mov	%gs:CPU_CURRENT, %rdx
+	mov	%gs:CPU_NEED_RESCHED, %eax
+	or	THREAD_WORK(%rdx), %eax
+	jnz	return_to_user
+	mov	FRAME_RIP(%rsp), %rcx
+	mov	FRAME_RFLAGS(%rsp), %r11
+	cmp	%rcx, FRAME_RCX(%rsp)
+	jne	return_by_iret
+	cmp	%r11, FRAME_R11(%rsp)
+	jne	return_by_iret
+	cmpl	$USER_CS, FRAME_CS(%rsp)
+	jne	return_by_iret
+	mov	%rcx, %rax
+	shr	$47, %rax
+	jnz	return_by_iret
+	test	$0x10100, %r11d /* RF, TF */
+	jnz	return_by_iret
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	add	$8, %rsp
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rax
+	add	$8, %rsp
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	mov	40(%rsp), %rsp
 	swapgs
 	sysretq
 
-return_with_work:
-	movq %rsp, %rdi
-	call user_return_work
-	movq %gs:GS_CURRENT, %rax
-	cmpl $0, THREAD_WORK(%rax)
-	jne return_with_work
-	jmp return_fast
+/* 32-bit syscall instruction: no such ABI here; the program gets ENOSYS. */
+.globl syscall_entry_compat
+syscall_entry_compat:
+	mov	$-38, %eax
+	sysretl
 
-	.globl return_iret
-return_iret:
+/* rsp = user frame at the top of the kernel stack. */
+.globl return_to_user
+return_to_user:
+	mov	%gs:CPU_CURRENT, %rdx
+	mov	%gs:CPU_NEED_RESCHED, %eax
+	or	THREAD_WORK(%rdx), %eax
+	jz	return_by_iret
+	mov	%rsp, %rdi
+	call	trap_return_work
+	jmp	return_to_user
+return_by_iret:
 	POP_REGISTERS
-	addq $16, %rsp
 	swapgs
-	.globl iret_to_user
-iret_to_user:
+	add	$16, %rsp
+.globl iret_user
+iret_user:
 	iretq
 
-/* A new thread's first return to user mode: rsp = its trap frame. */
-	.globl thread_first_return
-thread_first_return:
-	call sched_after_switch
-	.globl user_enter_frame
-user_enter_frame:
-	movq %gs:GS_CURRENT, %rax
-	cmpl $0, THREAD_WORK(%rax)
-	je 1f
-	movq %rsp, %rdi
-	call user_return_work
-	jmp user_enter_frame
-1:	jmp return_iret
-
-/* void user_enter_at(struct trap_frame *) */
-	.globl user_enter_at
-user_enter_at:
-	movq %rdi, %rsp
-	jmp user_enter_frame
+.globl user_enter
+user_enter:
+	mov	%gs:CPU_STACK_TOP, %rsp
+	sub	$FRAME_SIZE, %rsp
+	jmp	return_to_user
 
 trap_common:
 	cld
 	PUSH_REGISTERS
-	testb $3, 18*8(%rsp)
-	jz 1f
+	CLOSE_USER_ACCESS
+	testb	$3, FRAME_CS(%rsp)
+	jz	trap_from_kernel
 	swapgs
-	movq %rsp, %rdi
-	xorl %ebp, %ebp
-	call trap_dispatch
-	movq %gs:GS_CURRENT, %rax
-2:	cmpl $0, THREAD_WORK(%rax)
-	je return_iret
-	movq %rsp, %rdi
-	call user_return_work
-	movq %gs:GS_CURRENT, %rax
-	jmp 2b
-1:	movq %rsp, %rdi
-	call trap_dispatch
+	mov	%rsp, %rdi
+	call	trap_dispatch
+	jmp	return_to_user
+trap_from_kernel:
+	lea	iret_user(%rip), %rax
+	cmp	%rax, FRAME_RIP(%rsp)
+	je	trap_bad_iret
+	mov	%rsp, %rdi
+	call	trap_dispatch
 	POP_REGISTERS
-	addq $16, %rsp
+	add	$16, %rsp
 	iretq
+/* The frame that iret was to load is not valid: GS is the user's already. The program gets a signal. */
+trap_bad_iret:
+	swapgs
+	mov	%rsp, %rdi
+	call	trap_bad_user_frame
+	mov	%gs:CPU_STACK_TOP, %rsp
+	sub	$FRAME_SIZE, %rsp
+	jmp	return_to_user
 
-/* NMI, double fault, machine check: own stack, GS unknown. */
+/* NMI, double fault, machine check: own stacks, GS may be either; never return to a scheduler decision. */
 trap_paranoid:
 	cld
 	PUSH_REGISTERS
-	movl $0xc0000101, %ecx
+	CLOSE_USER_ACCESS
+	mov	$0xc0000101, %ecx
 	rdmsr
-	testl %edx, %edx
-	js 1f
+	xor	%ebx, %ebx
+	test	%edx, %edx
+	js	1f
 	swapgs
-1:	movq %rsp, %rdi
-	call trap_dispatch
-	ud2
+	inc	%ebx
+1:	mov	%rsp, %rdi
+	call	trap_dispatch
+	test	%ebx, %ebx
+	jz	2f
+	swapgs
+2:	POP_REGISTERS
+	add	$16, %rsp
+	iretq
 
-.macro TRAP n
-	.balign 16
-	.if (\n == 8) || (\n >= 10 && \n <= 14) || (\n == 17) || (\n == 21)
-	.else
-	pushq $0
-	.endif
-	pushq $\n
-	.if (\n == 2) || (\n == 8) || (\n == 18)
-	jmp trap_paranoid
-	.else
-	jmp trap_common
-	.endif
-.endm
-	.balign 16
-	.globl trap_stubs
+.balign 16
+.globl trap_stubs
 trap_stubs:
-	.altmacro
-	.set n, 0
-	.rept 256
-	TRAP %n
-	.set n, n + 1
-	.endr
-	.noaltmacro
+.set vector, 0
+.rept 256
+	.balign 16
+	.if vector != 8 && (vector < 10 || vector > 14) && vector != 17 && vector != 21 && vector != 29 && vector != 30
+	push	$0
+	.endif
+	.if vector < 128
+	push	$vector
+	.else
+	pushq	$vector
+	.endif
+	.if vector == 2 || vector == 8 || vector == 18
+	jmp	trap_paranoid
+	.else
+	jmp	trap_common
+	.endif
+	.set vector, vector + 1
+.endr
 
-/* void switch_stack(u64 *save_rsp, u64 new_rsp): callee-saved registers travel on the stack. */
-	.globl switch_stack
-switch_stack:
-	pushq %rbp
-	pushq %rbx
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
-	movq %rsp, (%rdi)
-	movq %rsi, %rsp
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbx
-	popq %rbp
+/* struct thread *context_switch(from, to): returns, on to's stack, the thread that was left. */
+.balign 16
+.globl context_switch
+context_switch:
+	push	%rbp
+	push	%rbx
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	mov	%rsp, THREAD_RSP(%rdi)
+	mov	THREAD_RSP(%rsi), %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbx
+	pop	%rbp
+	mov	%rdi, %rax
 	ret
 
-/* First run of a kernel thread: r12 = fn, r13 = arg. */
-	.globl thread_first_kernel
-thread_first_kernel:
-	call sched_after_switch
-	movq %r13, %rdi
-	call *%r12
-	call sched_exit_current
+/* First return of context_switch in a new thread: r12 = function, r13 = argument. */
+.globl thread_start
+thread_start:
+	xor	%ebp, %ebp
+	mov	%rax, %rdi
+	call	sched_switch_finish
+	mov	%r13, %rdi
+	call	*%r12
+	call	sched_exit_current
 	ud2
-	.section .note.GNU-stack, "", @progbits
+.section .note.GNU-stack, "", @progbits

@@ -1,61 +1,91 @@
 // SPDX-License-Identifier: MIT
-/* Extended state: XSAVE in the standard format (signal frames show it to programs), eager switching. */
+/* Extended register state: XSAVE, eager; FXSAVE where there is no XSAVE. Components that programs get: x87, SSE,
+ * AVX, AVX-512 when the CPU has them. Standard (not compacted) format, which signal frames show. SDM vol. 1, 13. */
 #include "arch.h"
 #include "string.h"
 
-#define XCR0_WANTED 0xe7u /* x87, SSE, AVX, AVX-512 (opmask, ZMM_Hi256, Hi16_ZMM) */
-#define FXSAVE_BYTES 512
-#define XSAVE_HEADER_BYTES 64
-#define MXCSR_DEFAULT 0x1f80u
+#define XCR0_WANTED 0xe7ull /* x87, SSE, AVX, AVX-512 (three parts) */
+#define LEGACY_SIZE 512
+#define XSAVE_HEADER_SIZE 64
+#define MXCSR_AT 24
+#define MXCSR_DEFAULT 0x1f80
+#define FCW_DEFAULT 0x37f
+#define MXCSR_MASK 0xffffu /* with DAZ, as every x86-64 CPU that is still in use */
 
 static u64 xcr0;
-static u32 area_bytes = FXSAVE_BYTES + XSAVE_HEADER_BYTES;
-static u32 mxcsr_mask = 0xffff;
+static size_t area_size = LEGACY_SIZE;
 
-void fpu_init_cpu(void)
+void fpu_detect(void)
 {
 	u32 r[4];
-	u64 cr0;
-	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
-	cr0 = (cr0 & ~(u64)(1 << 2 | 1 << 3)) | 1 << 1 | 1 << 5; /* EM and TS off, MP and NE on */
-	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0));
-	cpuid(1, 0, r);
-	if (!(r[2] & 1u << 26))
-		panic("this CPU has no XSAVE; Ambos needs x86-64-v2 with XSAVE (QEMU: -cpu max)");
-	write_cr4(read_cr4() | 1 << 18);
-	cpuid(13, 0, r);
+	if (!cpu_features.xsave)
+		return;
+	cpuid(0xd, 0, r);
 	xcr0 = r[0] & XCR0_WANTED;
-	if ((xcr0 & 0xe0) != 0xe0)
+	if ((xcr0 & 0xe0) != 0xe0) /* AVX-512 comes whole or not at all */
 		xcr0 &= ~0xe0ull;
-	__asm__ volatile("xsetbv" : : "c"(0), "a"((u32)xcr0), "d"((u32)(xcr0 >> 32)));
-	cpuid(13, 0, r);
-	area_bytes = r[1];
 }
 
-size_t fpu_area_size(void) { return area_bytes; }
-void fpu_save(void *area) { __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory"); }
-void fpu_restore(const void *area) { __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory"); }
+void fpu_init_this(void)
+{
+	u32 r[4];
+	__asm__ volatile("fninit");
+	if (!xcr0)
+		return;
+	__asm__ volatile("xsetbv" : : "c"(0), "a"((u32)xcr0), "d"((u32)(xcr0 >> 32)));
+	cpuid(0xd, 0, r);
+	area_size = r[1];
+}
+
+size_t fpu_area_size(void) { return area_size; }
+
+void fpu_save(void *area)
+{
+	if (!xcr0)
+		__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+	else if (cpu_features.xsaveopt)
+		__asm__ volatile("xsaveopt64 (%0)" : : "r"(area), "a"((u32)xcr0), "d"((u32)(xcr0 >> 32)) : "memory");
+	else
+		__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"((u32)xcr0), "d"((u32)(xcr0 >> 32)) : "memory");
+}
+
+void fpu_restore(const void *area)
+{
+	if (!xcr0)
+		__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+	else
+		__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"((u32)xcr0), "d"((u32)(xcr0 >> 32)) : "memory");
+}
 
 void fpu_init_area(void *area)
 {
-	memset(area, 0, area_bytes);
-	*(u16 *)area = 0x37f;
-	*(u32 *)((u8 *)area + 24) = MXCSR_DEFAULT;
-	*(u64 *)((u8 *)area + FXSAVE_BYTES) = 0; /* XSTATE_BV: everything in its initial state */
-	*(u64 *)((u8 *)area + FXSAVE_BYTES) |= 3;
+	u8 *p = area;
+	u16 fcw = FCW_DEFAULT;
+	u32 mxcsr = MXCSR_DEFAULT;
+	memset(p, 0, area_size);
+	memcpy(p, &fcw, sizeof(fcw));
+	memcpy(p + MXCSR_AT, &mxcsr, sizeof(mxcsr));
+	if (xcr0) { /* load everything from the area on first use: SSE and x87 state are ours, the rest initial */
+		u64 present = 3;
+		memcpy(p + LEGACY_SIZE, &present, sizeof(present));
+	}
 }
 
 status_t fpu_validate(void *area, size_t size)
 {
-	u8 *p = area;
-	if (size < area_bytes)
+	const u8 *p = area;
+	u32 mxcsr;
+	u64 header[XSAVE_HEADER_SIZE / 8];
+	if (size < area_size)
 		return ERR_INVAL;
-	*(u32 *)(p + 24) &= mxcsr_mask;
-	u64 *header = (u64 *)(p + FXSAVE_BYTES);
-	if (header[0] & ~xcr0)
+	memcpy(&mxcsr, p + MXCSR_AT, sizeof(mxcsr));
+	if (mxcsr & ~MXCSR_MASK)
 		return ERR_INVAL;
-	for (u32 i = 1; i < 8; i++)
+	if (!xcr0)
+		return OK;
+	memcpy(header, p + LEGACY_SIZE, sizeof(header));
+	for (u32 i = 1; i < ARRAY_SIZE(header); i++) /* no compacted form; reserved bytes are zero */
 		if (header[i])
 			return ERR_INVAL;
-	return OK;
+	return header[0] & ~xcr0 ? ERR_INVAL : OK;
 }

@@ -1,137 +1,96 @@
 // SPDX-License-Identifier: MIT
-/* Starting the other CPUs (INIT-SIPI-SIPI) and TLB shootdown.
- * Shootdown: the sender publishes one request per CPU (shootdown_pending = 1), sends the IPI and waits until the flag
- * falls; a target flushes everything and clears it from the IPI, while spinning (cpu_relax_poll), or in idle.
- *	sender: page table store; pending[t] = 1 (seq_cst); IPI; while (pending[t]) answer own
- *	target: load pending; flush; pending = 0 (release)          -- the flush is after the sender's store */
+/* Starts the other processors: INIT, SIPI, SIPI to each, all at once; they number themselves in order of arrival.
+ * Entry: smp_start on the boot CPU after sched_init; returns when all are online or the wait is over. */
 #include "arch.h"
-#include "aspace.h"
-#include "../../sched/sched_private.h"
+#include "process.h"
+#include "sched_internal.h"
 #include "string.h"
-#include "tlb.h"
 
-#define TRAMPOLINE_PHYS 0x8000u
 #define ICR_INIT 0x4500u
 #define ICR_STARTUP 0x4600u
-#define AP_WAIT_NS (200 * NSEC_PER_MSEC) /* a CPU that does not come up within this is left out */
-#define FULL_FLUSH_PAGES 32 /* more single invalidations than this cost more than a refill */
+#define STARTUP_GAP_NS (10 * NSEC_PER_USEC)   /* modern processors need no 10 ms between INIT and SIPI */
+#define SECOND_SIPI_NS (20 * NSEC_PER_MSEC)   /* by then a processor that heard the first one is online */
+#define ONLINE_WAIT_NS (200 * NSEC_PER_MSEC)  /* a processor that takes longer is left out */
 
-extern char ap_trampoline[], ap_trampoline_end[];
-extern u64 ap_stack, ap_cpu;
-u32 acpi_apic_ids[MAX_CPUS];
-u32 acpi_cpu_count;
+u64 ap_page_table, ap_next = 1;
+u64 ap_stacks[MAX_CPUS];
+static u32 ap_online = 1;
+static u64 ap_allowed = UINT64_MAX; /* number of processors that may still join */
 
-static void flush_local(void)
+void ap_main(u32 id);
+void ap_main(u32 id)
 {
-	u64 cr4 = read_cr4();
-	write_cr4(cr4 & ~(u64)(1 << 7));
-	write_cr4(cr4);
-}
-
-void shootdown_answer(void)
-{
-	struct cpu *c = cpu_this();
-	if (__atomic_load_n(&c->shootdown_pending, __ATOMIC_ACQUIRE)) {
-		flush_local();
-		__atomic_store_n(&c->shootdown_pending, 0, __ATOMIC_RELEASE);
-	}
-}
-
-/* An idle CPU keeps the last space loaded, hoping to run it again. When its owner flushes elsewhere the hope was
- * wrong: leaving the space ends the interruptions. Interrupts come to idle only at hlt, so no lock is held. */
-void shootdown_interrupt(void)
-{
-	struct cpu *c = cpu_this();
-	if (c->current == c->idle && c->aspace)
-		aspace_switch(NULL);
-	shootdown_answer();
-}
-
-void cpu_relax_poll(void)
-{
-	cpu_pause();
-	if (unlikely(cpu_this()->shootdown_pending))
-		shootdown_answer();
-}
-
-static void shoot(u64 mask)
-{
-	mask &= ~BIT(cpu_this()->id);
-	for (u32 i = 0; i < cpu_count; i++)
-		if (mask & BIT(i) && cpus[i]->online) {
-			/* another sender's request covers ours only if it is not yet taken: wait for our own turn */
-			while (__atomic_exchange_n(&cpus[i]->shootdown_pending, 1, __ATOMIC_SEQ_CST))
-				cpu_relax_poll();
-			apic_send(cpus[i]->apic_id, VECTOR_SHOOTDOWN);
-		}
-	for (u32 i = 0; i < cpu_count; i++)
-		if (mask & BIT(i) && cpus[i]->online)
-			while (__atomic_load_n(&cpus[i]->shootdown_pending, __ATOMIC_ACQUIRE))
-				cpu_relax_poll();
-}
-
-void tlb_flush_range(struct aspace *as, u64 va, u64 size)
-{
-	struct cpu *c = cpu_this();
-	if (c->aspace == as) {
-		if (size > FULL_FLUSH_PAGES * PAGE_SIZE)
-			write_cr3(read_cr3());
+	struct cpu *c = cpus[id];
+	wrmsr(MSR_GS_BASE, (u64)c);
+	cpu_init_this(c);
+	c->apic_id = apic_id_this();
+	apic_init_this();
+	c->online = 1;
+	__atomic_add_fetch(&ap_online, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&cpu_count, __ATOMIC_ACQUIRE) <= id)
+		if (__atomic_load_n(&ap_allowed, __ATOMIC_ACQUIRE) <= id)
+			cpu_halt_forever();
 		else
-			for (u64 a = va; a < va + size; a += PAGE_SIZE)
-				tlb_invalidate_page_local(a);
-	}
-	u64 mask = __atomic_load_n(&as->cpu_mask, __ATOMIC_SEQ_CST) & ~BIT(c->id);
-	if (mask)
-		shoot(mask);
-}
-
-void tlb_flush_kernel(u64 va, u64 size)
-{
-	flush_local();
-	shoot(~0ull);
-}
-
-static void ap_main(void)
-{
-	struct cpu *c = (struct cpu *)ap_cpu;
-	cpu_init(c);
-	apic_init_cpu();
-	sched_init_cpu(c);
-	__atomic_store_n(&c->online, 1, __ATOMIC_RELEASE);
+			cpu_pause();
 	sched_idle_loop();
+}
+
+static bool cpu_prepare(u32 id)
+{
+	struct cpu *c = kzalloc(sizeof(*c));
+	struct arch_cpu *a = kzalloc(sizeof(*a));
+	char name[16];
+	fmt_snprintf(name, sizeof(name), "idle%u", id);
+	struct thread *idle = thread_alloc_kernel(name);
+	if (!c || !a || !idle)
+		return false;
+	c->self = c;
+	c->id = id;
+	c->arch = a;
+	c->current = c->idle = idle;
+	c->kernel_stack_top = (u64)idle->kernel_stack + KERNEL_STACK_SIZE;
+	c->timer_deadline_ns = UINT64_MAX;
+	idle->cpu = id;
+	idle->on_cpu = 1;
+	idle->state = THREAD_RUNNING;
+	cpus[id] = c;
+	ap_stacks[id] = c->kernel_stack_top;
+	return sched_cpu_init(c);
+}
+
+static void send_all(u32 low)
+{
+	u32 self = cpus[0]->apic_id;
+	for (u32 i = 0; i < platform.apic_count; i++)
+		if (platform.apic_ids[i] != self)
+			apic_send(platform.apic_ids[i], low);
+}
+
+static void wait_online(u32 wanted, u64 wait_ns)
+{
+	u64 end = time_now_ns() + wait_ns;
+	while (__atomic_load_n(&ap_online, __ATOMIC_ACQUIRE) < wanted && time_now_ns() < end)
+		cpu_pause();
 }
 
 void smp_start(void)
 {
-	u64 base = (u64)phys_to_virt(TRAMPOLINE_PHYS);
-	memcpy((void *)base, ap_trampoline, (size_t)(ap_trampoline_end - ap_trampoline));
-	*(u64 *)(base + 0xff0) = (u64)ap_main;
-	for (u32 i = 0; i < acpi_cpu_count && cpu_count < MAX_CPUS; i++) {
-		if (acpi_apic_ids[i] == cpu_this()->apic_id)
-			continue;
-		struct cpu *c = kzalloc(sizeof(*c));
-		struct arch_cpu *a = kzalloc(sizeof(*a));
-		u8 *stacks = kmalloc(3 * 4096);
-		if (!c || !a || !stacks)
-			break;
-		a->ist_stacks = stacks;
-		c->arch = a;
-		c->id = cpu_count;
-		struct thread *idle = sched_make_idle(c);
-		ap_stack = (u64)idle->kernel_stack + KERNEL_STACK_SIZE;
-		ap_cpu = (u64)c;
-		*(u64 *)(base + 0xff8) = ap_stack;
-		cpus[cpu_count] = c;
-		__atomic_store_n(&cpu_count, cpu_count + 1, __ATOMIC_RELEASE);
-		apic_send(acpi_apic_ids[i], ICR_INIT);
-		apic_send(acpi_apic_ids[i], ICR_STARTUP | TRAMPOLINE_PHYS >> 12);
-		u64 end = time_now_ns() + AP_WAIT_NS;
-		while (!__atomic_load_n(&c->online, __ATOMIC_ACQUIRE) && time_now_ns() < end)
-			cpu_relax_poll();
-		if (!c->online) {
-			klog(LOG_ERROR, "cpu with APIC id %u did not start within %u ms", acpi_apic_ids[i], (u32)(AP_WAIT_NS / NSEC_PER_MSEC));
-			cpu_count--;
-			break;
-		}
+	u32 wanted = 1;
+	while (wanted < platform.apic_count && cpu_prepare(wanted))
+		wanted++;
+	if (wanted == 1)
+		return;
+	memcpy(phys_to_virt(AP_TRAMPOLINE), ap_trampoline_start, (size_t)(ap_trampoline_end - ap_trampoline_start));
+	send_all(ICR_INIT);
+	wait_online(UINT32_MAX, STARTUP_GAP_NS);
+	send_all(ICR_STARTUP | AP_TRAMPOLINE >> 12);
+	wait_online(wanted, SECOND_SIPI_NS);
+	if (ap_online < wanted) {
+		send_all(ICR_STARTUP | AP_TRAMPOLINE >> 12);
+		wait_online(wanted, ONLINE_WAIT_NS);
 	}
+	u32 online = __atomic_load_n(&ap_online, __ATOMIC_ACQUIRE);
+	__atomic_store_n(&ap_allowed, online, __ATOMIC_RELEASE);
+	__atomic_store_n(&cpu_count, online, __ATOMIC_RELEASE);
+	klog(online < platform.apic_count ? LOG_WARN : LOG_INFO, "cpus: %u of %u online", online, platform.apic_count);
 }
