@@ -7,7 +7,7 @@
 
 void serial_write(const char *text, size_t size);
 void serial_init(void);
-int serial_read_byte(void); /* a byte, or -1 when none is there */
+int serial_read(void); /* a byte, or -1 when none is there */
 /* `fn` gets each input byte, in interrupt context. One handler; NULL ends it. */
 void serial_set_input(void (*fn)(u8 byte));
 

@@ -55,7 +55,7 @@ void serial_write(const char *text, size_t size)
 	spin_unlock(&serial_lock);
 }
 
-int serial_read_byte(void)
+int serial_read(void)
 {
 	return inb(COM1 + LINE_STATUS) & DATA_READY ? inb(COM1) : -1;
 }
@@ -63,7 +63,7 @@ int serial_read_byte(void)
 static void serial_interrupt(void *arg UNUSED)
 {
 	int byte;
-	while ((byte = serial_read_byte()) >= 0)
+	while ((byte = serial_read()) >= 0)
 		if (input)
 			input((u8)byte);
 }
