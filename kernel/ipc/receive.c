@@ -14,18 +14,18 @@
 
 struct receive_args { u64 message, buffer, size; };
 
-/* The call that `id` names and that this thread may answer: the one it serves, or one kept for later (claimed). */
+/* The call that `id` names and that this thread may answer: the one it serves, one kept for later, or one whose thread
+ * is still on its way back to keep it. thread->serving is the claim: who takes it away (atomically) answers. */
 static struct call *reply_claim(struct service *s, u64 id)
 {
 	struct thread *t = thread_current();
 	struct call *c = t->serving;
-	if (likely(c && c->id == id)) {
-		t->serving = NULL;
+	if (likely(c && c->id == id && __atomic_exchange_n(&t->serving, NULL, __ATOMIC_ACQ_REL)))
 		return c;
-	}
 	spin_lock(&s->lock);
 	c = call_executing_find(s, id);
-	if (c && c->server)
+	struct call *claim = c;
+	if (c && c->server && !__atomic_compare_exchange_n(&c->server->serving, &claim, NULL, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		c = NULL;
 	if (c)
 		c->server = t;
@@ -234,10 +234,10 @@ static s64 deliver_event(const struct received *got, const struct receive_args *
 /* The thread goes back for more without having answered: the service keeps the call. */
 static void call_keep(struct service *s)
 {
-	struct call *c = thread_current()->serving;
-	thread_current()->serving = NULL;
 	spin_lock(&s->lock);
-	c->server = NULL;
+	struct call *c = __atomic_exchange_n(&thread_current()->serving, NULL, __ATOMIC_ACQ_REL);
+	if (c)
+		c->server = NULL;
 	spin_unlock(&s->lock);
 }
 
