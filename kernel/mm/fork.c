@@ -75,6 +75,11 @@ static bool copy_pages(struct fork_state *f, struct vma *v)
 		u64 stop = MIN(v->end, ALIGN_DOWN(va, PT_SPAN) + PT_SPAN);
 		ok = copy_slots(f, slot, va, stop, &first, &last);
 		va = stop;
+		if (unlikely(cpu_this()->need_resched)) {
+			spin_unlock(&f->from->table_lock);
+			preempt_point();
+			spin_lock(&f->from->table_lock);
+		}
 	}
 	spin_unlock(&f->from->table_lock);
 	if (first < last)

@@ -136,6 +136,12 @@ static void unmap_range(struct aspace *as, u64 start, u64 end, bool free_tables,
 		if (free_tables && stop - va == PT_SPAN)
 			table_remove(as, &b, va);
 		va = stop;
+		if (free_tables && unlikely(cpu_this()->need_resched)) {
+			spin_unlock(&as->table_lock);
+			batch_finish(&b);
+			preempt_point();
+			spin_lock(&as->table_lock);
+		}
 	}
 	spin_unlock(&as->table_lock);
 	batch_finish(&b);
@@ -211,8 +217,11 @@ static void destroy_table(u64 entry, u32 level)
 		u64 e = table[i];
 		if (!e)
 			continue;
-		if (level > 1)
+		if (level > 1) {
 			destroy_table(e, level - 1);
+			if (unlikely(cpu_this()->need_resched))
+				preempt_point();
+		}
 		else if (e & PTE_COUNTED)
 			page_put(phys_to_page(e & PTE_ADDRESS));
 	}

@@ -8,6 +8,7 @@
 #include "pagetable.h"
 #include "spinlock.h"
 #include "string.h"
+#include "tlb.h"
 #include "usercopy.h"
 
 #define DIRECT_MAP_SLOTS 2ull  /* 1 TiB: RAM, NVDIMM and the 64-bit PCI hole that QEMU gives */
@@ -15,6 +16,8 @@
 #define LARGE_PAGE MIB(2)
 #define STACK_PAGES (KERNEL_STACK_SIZE / PAGE_SIZE)
 #define STACK_STRIDE (KERNEL_STACK_SIZE + PAGE_SIZE) /* one unmapped guard page below each */
+#define STACKS_CACHED 48  /* 768 KiB: more than a busy system starts and ends at once */
+#define STACKS_TRIMMED 16u /* unmapped together: one flush for them */
 #define STACKS_BASE (VMAP_BASE + GIB(256)) /* MMIO grows from VMAP_BASE, stacks from here */
 
 phys_t kernel_page_table;
@@ -22,7 +25,9 @@ phys_t kernel_page_table;
 static struct spinlock vmap_lock = SPINLOCK_INIT(RANK_PAGE_TABLE);
 static u64 mmio_next = VMAP_BASE;
 static u64 stack_next = STACKS_BASE;
-static void *free_stacks; /* stays mapped; the link is the first word */
+static void *free_stacks;
+static u32 free_stack_count;
+static u64 free_slots;
 
 static phys_t read_page_table_root(void)
 {
@@ -96,12 +101,28 @@ void *mmio_map(phys_t pa, u64 size, bool uncached)
 
 /* ---- kernel stacks ---- */
 
-static void *stack_map_new(void)
+/* Free stacks stay mapped, linked through their first word, up to STACKS_CACHED; then half of them are unmapped
+ * with one flush. A slot without a stack is linked through its first page table entry (never present: the link
+ * is page aligned). */
+static u64 *stack_slots(u64 va) { return kernel_slot(va, 1); }
+
+static u64 slot_take_locked(void)
 {
-	u64 va;
-	spin_lock(&vmap_lock);
+	u64 va = free_slots;
+	if (va) {
+		free_slots = *stack_slots(va);
+		*stack_slots(va) = 0;
+		return va;
+	}
 	va = stack_next + PAGE_SIZE;
 	stack_next += STACK_STRIDE;
+	return va;
+}
+
+static void *stack_map_new(void)
+{
+	spin_lock(&vmap_lock);
+	u64 va = slot_take_locked();
 	for (u64 i = 0; i < STACK_PAGES; i++) {
 		struct page *p = page_alloc(0);
 		if (!p || !kernel_map_page(va + i * PAGE_SIZE, page_to_phys(p), 0)) {
@@ -119,10 +140,37 @@ void *kernel_stack_alloc(void)
 {
 	spin_lock(&vmap_lock);
 	void *stack = free_stacks;
-	if (stack)
+	if (stack) {
 		free_stacks = *(void **)stack;
+		free_stack_count--;
+	}
 	spin_unlock(&vmap_lock);
 	return stack ? stack : stack_map_new();
+}
+
+static void stacks_trim_locked(void)
+{
+	struct page *pages[STACKS_TRIMMED * STACK_PAGES];
+	u64 vas[STACKS_TRIMMED];
+	u32 count = 0;
+	for (u32 i = 0; i < STACKS_TRIMMED; i++) {
+		vas[i] = (u64)free_stacks;
+		free_stacks = *(void **)free_stacks;
+		free_stack_count--;
+		for (u64 k = 0; k < STACK_PAGES; k++) {
+			u64 *slot = stack_slots(vas[i] + k * PAGE_SIZE);
+			pages[count++] = phys_to_page(*slot & PTE_ADDRESS);
+			*slot = 0;
+		}
+	}
+	tlb_flush_kernel(STACKS_BASE, stack_next - STACKS_BASE);
+	for (u32 i = 0; i < STACKS_TRIMMED; i++) {
+		*stack_slots(vas[i]) = free_slots;
+		free_slots = vas[i];
+	}
+	while (count)
+		page_put(pages[--count]);
+	stat_add(&stat_kernel_pages, -(s64)(STACKS_TRIMMED * STACK_PAGES));
 }
 
 void kernel_stack_free(void *stack)
@@ -132,6 +180,8 @@ void kernel_stack_free(void *stack)
 	spin_lock(&vmap_lock);
 	*(void **)stack = free_stacks;
 	free_stacks = stack;
+	if (++free_stack_count > STACKS_CACHED)
+		stacks_trim_locked();
 	spin_unlock(&vmap_lock);
 }
 
