@@ -134,10 +134,18 @@ static s64 stat_common(int dirfd, u64 path, u64 out, u32 at_flags)
 LINUX_HANDLER(stat) { return stat_common(AT_FDCWD_K, a0, a1, 0); }
 LINUX_HANDLER(lstat) { return stat_common(AT_FDCWD_K, a0, a1, AT_SYMLINK_NOFOLLOW_K); }
 
+static bool is_empty_path(u64 path)
+{
+	char first;
+	return copy_in(&first, user_ptr(path), 1) == OK && !first;
+}
+
 LINUX_HANDLER(newfstatat)
 {
 	if (a3 & ~(u64)(AT_SYMLINK_NOFOLLOW_K | AT_EMPTY_PATH_K | AT_NO_AUTOMOUNT_K))
 		return ERR_INVAL;
+	if ((a3 & AT_EMPTY_PATH_K) && (int)a0 >= 0 && is_empty_path(a1)) /* what fstat(3) of glibc does */
+		return linux_fstat(a0, a2, 0, 0, 0, 0);
 	return stat_common((int)a0, a1, a2, (u32)a3);
 }
 

@@ -215,16 +215,16 @@ static s64 pipe_write(struct file *f, struct io_buf *from, u64 *pos UNUSED)
 static u32 pipe_poll(struct file *f, struct poll_table *table)
 {
 	struct pipe *p = f->object;
-	u32 events = 0;
+	u32 events = 0, mode = f->flags & O_ACCMODE_K;
 
-	if (FILE_CAN_READ(f)) {
+	if (mode != 1) {
 		poll_wait(table, &p->read_wait);
 		if (used_of(p))
 			events |= POLL_IN | POLL_RDNORM;
 		if (!p->writers && p->writer_opens)
 			events |= POLL_HUP;
 	}
-	if (FILE_CAN_WRITE(f)) {
+	if (mode != 0) {
 		poll_wait(table, &p->write_wait);
 		if (capacity_of(p) - used_of(p) >= PIPE_BUF_BYTES)
 			events |= POLL_OUT | POLL_WRNORM;

@@ -15,18 +15,22 @@ struct poll_set {
 
 static u32 look_once(struct pollfd_k *fds, u32 count)
 {
+	struct fdtable *table = thread_current()->fds;
+	bool held = __atomic_load_n(&table->refs, __ATOMIC_RELAXED) != 1; /* as fd_borrow, decided once */
 	u32 ready = 0;
 
 	for (u32 i = 0; i < count; i++) {
 		struct pollfd_k *p = &fds[i];
 		struct file *f;
-		bool held;
 		u32 events;
 
 		p->revents = 0;
 		if (p->fd < 0)
 			continue;
-		f = fd_borrow(p->fd, &held);
+		if (unlikely(held))
+			f = fd_borrow_slow(table, p->fd);
+		else
+			f = (u32)p->fd < table->capacity ? table->files[p->fd] : NULL;
 		if (unlikely(!f || (f->flags & O_PATH_K))) {
 			if (f)
 				fd_return(f, held);
