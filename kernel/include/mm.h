@@ -53,6 +53,8 @@ struct page *page_alloc_order(u32 order, u32 flags); /* 2^order contiguous frame
 static inline void page_get(struct page *p) { __atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED); }
 void page_put(struct page *p);                       /* frees at zero */
 void page_free_order(struct page *p, u32 order);
+/* A charged anonymous page (ALLOC_USER); NULL when out of memory or over the account's limit. */
+struct page *page_alloc_user(struct account *account, bool zero);
 struct page *phys_to_page(phys_t pa);                /* NULL when pa is not RAM */
 phys_t page_to_phys(const struct page *p);
 static inline void *phys_to_virt(phys_t pa) { return (void *)(DIRECT_MAP_BASE + pa); }

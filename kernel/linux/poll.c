@@ -49,6 +49,24 @@ static s64 poll_call(u64 user_fds, u64 count, u64 deadline_ns)
 	return result == ERR_INTR ? ERR_RESTART_NOHAND : result;
 }
 
+static s64 poll_again(struct thread *t);
+
+/* poll(2) and its restart after a stop signal; the deadline stays what it was. */
+static s64 poll_until(struct thread *t, u64 user_fds, u64 count, u64 deadline_ns)
+{
+	s64 result = poll_call(user_fds, count, deadline_ns);
+
+	if (result != ERR_RESTART_NOHAND)
+		return result;
+	t->restart_args[0] = user_fds;
+	t->restart_args[1] = count;
+	t->restart_deadline = deadline_ns;
+	t->restart_fn = poll_again;
+	return ERR_RESTART_BLOCK;
+}
+
+static s64 poll_again(struct thread *t) { return poll_until(t, t->restart_args[0], t->restart_args[1], t->restart_deadline); }
+
 LINUX_HANDLER(poll)
 {
 	s32 timeout_ms = (s32)a2;
@@ -56,7 +74,7 @@ LINUX_HANDLER(poll)
 
 	if (timeout_ms > 0)
 		deadline = deadline_from_relative((u64)timeout_ms * NSEC_PER_MSEC);
-	return poll_call(a0, (u32)a1, deadline);
+	return poll_until(thread_current(), a0, (u32)a1, deadline);
 }
 
 static u64 time_left(u64 deadline_ns)

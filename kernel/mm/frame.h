@@ -21,7 +21,5 @@ static inline void stat_add(u64 *counter, s64 n) { __atomic_add_fetch(counter, (
 /* Frees clean page-cache pages; returns how many. Called with no mm lock held. */
 u64 reclaim_pages(u64 want);
 
-/* A charged anonymous page (ALLOC_USER); NULL when out of memory or over the account's limit. */
-struct page *page_alloc_user(struct account *account, bool zero);
 
 #endif

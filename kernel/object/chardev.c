@@ -8,7 +8,6 @@
 
 #define RANDOM_CHUNK 256u       /* key stream per step, on the stack */
 #define PREEMPT_BYTES KIB(64)   /* between preemption points of a long read */
-#define KMSG_LINE 512u          /* longest line a program may put into the log */
 #define DEVICE(major, minor) ((u64)(major) << 8 | (minor))
 
 static s64 seek_nowhere(struct file *f UNUSED, s64 offset UNUSED, int whence UNUSED) { return 0; }
@@ -82,6 +81,11 @@ static s64 write_random(struct file *f UNUSED, struct io_buf *from, u64 *pos UNU
 	return total;
 }
 
+static u32 poll_ready(struct file *f UNUSED, struct poll_table *table UNUSED)
+{
+	return POLL_IN | POLL_OUT | POLL_RDNORM | POLL_WRNORM;
+}
+
 static s64 write_full(struct file *f UNUSED, struct io_buf *from UNUSED, u64 *pos UNUSED) { return ERR_NOSPC; }
 
 /* Private anonymous memory, or a fresh shared object: what a NULL object asks of the address space. */
@@ -91,30 +95,12 @@ static status_t map_zeros(struct file *f UNUSED, struct map_request *r)
 	return OK;
 }
 
-/* One line into the kernel's log; a "<level>" prefix is dropped, the level of programs is always info. */
-static s64 write_kmsg(struct file *f UNUSED, struct io_buf *from, u64 *pos UNUSED)
-{
-	char line[KMSG_LINE];
-	s64 total = (s64)from->remaining;
-	size_t n = io_buf_take(from, line, MIN(from->remaining, sizeof(line) - 1));
-	char *text = line, *close;
-
-	if (!n)
-		return total ? ERR_FAULT : 0;
-	line[n] = 0;
-	if (line[0] == '<' && (close = strchr(line, '>')))
-		text = close + 1;
-	if (line[n - 1] == '\n')
-		line[n - 1] = 0;
-	klog(LOG_INFO, "kmsg: %s", text);
-	return total;
-}
-
 static const struct file_ops null_ops = { .name = "null", .read = read_nothing, .write = write_nothing, .seek = seek_nowhere };
 static const struct file_ops zero_ops = { .name = "zero", .read = read_zeros, .write = write_nothing, .seek = seek_nowhere, .map = map_zeros };
 static const struct file_ops full_ops = { .name = "full", .read = read_zeros, .write = write_full, .seek = seek_nowhere };
-static const struct file_ops random_ops = { .name = "random", .read = read_random, .write = write_random, .seek = seek_nowhere };
-static const struct file_ops kmsg_ops = { .name = "kmsg", .write = write_kmsg };
+static const struct file_ops random_ops = {
+	.name = "random", .read = read_random, .write = write_random, .seek = seek_nowhere, .poll = poll_ready,
+};
 
 static status_t open_tty(struct tty *t, struct file *f)
 {

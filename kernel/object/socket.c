@@ -47,6 +47,8 @@ struct socket *socket_alloc(int type)
 	wait_queue_init(&s->space_wait);
 	s->send_buffer = s->receive_buffer = SOCKET_BUFFER_DEFAULT;
 	s->send_timeout_ns = s->receive_timeout_ns = DEADLINE_NEVER;
+	s->account = process_current()->account;
+	account_get(s->account);
 	s->ino = file_new_ino();
 	return s;
 }
@@ -59,6 +61,7 @@ void socket_put(struct socket *s)
 		return;
 	if (s->name)
 		socket_name_put(s->name);
+	account_put(s->account);
 	slab_free(socket_cache, s);
 }
 
@@ -100,6 +103,19 @@ void socket_wake(struct socket *s, u32 key)
 }
 
 /* ---- room ---- */
+status_t socket_charge_locked(struct socket *s, s64 bytes)
+{
+	u32 charge = (u32)(s->charge + bytes), pages = (u32)((charge + PAGE_MASK) >> PAGE_SHIFT);
+
+	if (s->account && pages > s->charged_pages && account_charge(s->account, pages - s->charged_pages))
+		return FAIL(ERR_NOBUFS, "memory charge of a socket");
+	if (s->account && pages < s->charged_pages)
+		account_uncharge(s->account, s->charged_pages - pages);
+	s->charge = charge;
+	s->charged_pages = pages;
+	return OK;
+}
+
 static bool room_now(const struct socket *from, const struct socket *to)
 {
 	if (to->type == SOCK_DGRAM_K && to->peer != from)
@@ -178,7 +194,8 @@ static void close_socket(struct socket *s, bool unaccepted)
 	unread = !list_empty(&s->queue);
 	list_splice_back(&messages, &s->queue);
 	list_splice_back(&pending, &s->pending);
-	s->charge = s->queue_length = s->pending_count = 0;
+	s->queue_length = s->pending_count = 0;
+	if (socket_charge_locked(s, -(s64)s->charge)) { /* giving back never fails */ }
 	spin_unlock(&s->lock);
 	wake_key(&s->space_wait, POLL_OUT);
 	if (peer && socket_is_connection(s))

@@ -38,6 +38,8 @@ struct socket {
 	struct socket *peer;             /* [l] referenced; stays after the peer has closed */
 	struct list_node queue;          /* [l] messages to read */
 	u32 charge;                      /* [l] bytes of the queue with overhead */
+	u32 charged_pages;               /* [l] the same in pages, charged to `account` */
+	struct account *account;         /* [I] of the process that made the socket; may be NULL */
 	u32 queue_length;                /* [l] */
 	bool want_space;                 /* [a] somebody waits until the queue drains */
 	bool shut_read, shut_write;      /* [l] */
@@ -73,6 +75,8 @@ static inline bool socket_is_connection(const struct socket *s) { return s->type
 /* Room in `to` for a message from `from`; when not, the reader of `to` will wake the sender. */
 bool socket_has_room(struct socket *from, struct socket *to);
 bool socket_is_writable(struct socket *s);                     /* poll's stricter view */
+/* Queue grows or shrinks by `bytes`; ERR_NOBUFS when the account is full. Under s->lock. */
+status_t socket_charge_locked(struct socket *s, s64 bytes) MUST_CHECK;
 
 /* socket_name.c */
 status_t socket_address_in(struct user_ptr p, u32 length, struct sockaddr_un_k *out, u32 *out_length) MUST_CHECK;

@@ -83,9 +83,10 @@ static status_t deliver(struct socket *to, struct message *m)
 		st = socket_is_connection(to) ? ERR_PIPE : ERR_CONNREFUSED;
 	else if (to->shut_read)
 		st = ERR_PIPE;
-	else {
+	else
+		st = socket_charge_locked(to, charge_of(m));
+	if (st == OK) {
 		list_push_back(&to->queue, &m->link);
-		to->charge += charge_of(m);
 		to->queue_length++;
 	}
 	spin_unlock(&to->lock);
@@ -225,7 +226,7 @@ static void consume(struct socket *s, struct message *m)
 
 	spin_lock(&s->lock);
 	list_remove(&m->link);
-	s->charge -= charge_of(m);
+	if (socket_charge_locked(s, -(s64)charge_of(m))) { /* giving back never fails */ }
 	s->queue_length--;
 	wake = __atomic_load_n(&s->want_space, __ATOMIC_SEQ_CST) && (!s->peer || s->charge * 4 <= s->peer->send_buffer);
 	if (wake) {

@@ -61,6 +61,7 @@ static inline bool tty_is_hung(const struct file *f)
 	return (u64)f->private_data != __atomic_load_n(&t->hangups, __ATOMIC_RELAXED);
 }
 
+extern const struct file_ops kmsg_ops;                              /* kmsg.c */
 /* pty.c, console.c: for chardev_open. */
 status_t pty_open_master(struct file *f) MUST_CHECK;
 status_t pty_open_slave_file(u32 number, struct file *f) MUST_CHECK;
