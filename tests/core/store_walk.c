@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+// The n-th-store walk: for each operation that changes vfsd's state, vfsd is made to die at its n-th store point, for n = 1, 2, ...
+// until the operation runs through; every time the operation must succeed and its effect must be exactly once there.
+// Runs in the guest on a kernel with test_ipc; prints the n of each operation. Argument: a folder of image files that may be
+// written (default /usr/share/perl5 and /usr/lib/python3).
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "native.h"
+
+#define WALK_MAX 4096 /* an operation with more store points than this is a bug of its own */
+
+static u32 door(u64 kill_at)
+{
+	struct service_test_request q = { kill_at };
+	struct service_test_reply reply = { 0 };
+	s64 st = call_service(SERVICE_VFSD, SERVICE_OP_TEST, &q, sizeof(q), &reply, sizeof(reply));
+	if (st)
+		printf("test door: %lld\n", (long long)st);
+	return reply.generation;
+}
+
+static bool exists(const char *path, nlink_t links)
+{
+	struct stat s;
+	return lstat(path, &s) == 0 && (links == 0 || s.st_nlink == links);
+}
+
+static bool make_file(const char *path)
+{
+	int fd = open(path, O_CREAT | O_EXCL | O_RDWR, 0644);
+	if (fd < 0)
+		return false;
+	bool good = write(fd, "0123456789", 10) == 10;
+	close(fd);
+	return good;
+}
+
+/* Each operation: prepare, run (under the hook), check. */
+static bool none(void) { return true; }
+static bool file_ready(void) { return make_file("/walk/a"); }
+static bool two_ready(void) { return make_file("/walk/a") && make_file("/walk/b"); }
+static bool dir_ready(void) { return mkdir("/walk/d", 0755) == 0; }
+static bool run_create(void) { int fd = open("/walk/a", O_CREAT | O_EXCL | O_WRONLY, 0600); return fd >= 0 && close(fd) == 0; }
+static bool run_mkdir(void) { return mkdir("/walk/d", 0755) == 0; }
+static bool run_rmdir(void) { return rmdir("/walk/d") == 0; }
+static bool run_symlink(void) { return symlink("target", "/walk/s") == 0; }
+static bool run_link(void) { return link("/walk/a", "/walk/l") == 0; }
+static bool run_unlink(void) { return unlink("/walk/a") == 0; }
+static bool run_rename(void) { return rename("/walk/a", "/walk/r") == 0; }
+static bool run_replace(void) { return rename("/walk/a", "/walk/b") == 0; }
+static bool run_truncate(void) { return truncate("/walk/a", 4) == 0; }
+static bool run_chmod(void) { return chmod("/walk/a", 0751) == 0; }
+static bool run_mount(void) { return mount("tmpfs", "/walk/d", "tmpfs", 0, "") == 0; }
+static bool run_umount(void) { return umount("/walk/d") == 0; }
+static bool mounted(void) { return dir_ready() && run_mount(); }
+static bool check_create(void) { struct stat s; return stat("/walk/a", &s) == 0 && (s.st_mode & 07777) == 0600 && s.st_nlink == 1; }
+static bool check_dir(void) { return exists("/walk/d", 2); }
+static bool check_no_dir(void) { return !exists("/walk/d", 0); }
+static bool check_symlink(void) { char t[16] = ""; return readlink("/walk/s", t, 15) == 6 && strcmp(t, "target") == 0; }
+static bool check_link(void) { return exists("/walk/a", 2) && exists("/walk/l", 2); }
+static bool check_unlink(void) { return !exists("/walk/a", 0); }
+static bool check_rename(void) { return !exists("/walk/a", 0) && exists("/walk/r", 1); }
+static bool check_replace(void) { return !exists("/walk/a", 0) && exists("/walk/b", 1); }
+static bool check_truncate(void) { struct stat s; return stat("/walk/a", &s) == 0 && s.st_size == 4; }
+static bool check_chmod(void) { struct stat s; return stat("/walk/a", &s) == 0 && (s.st_mode & 07777) == 0751; }
+static bool check_mount(void) { return make_file("/walk/d/inside"); }
+static bool check_umount(void) { return exists("/walk/d", 2) && !exists("/walk/d/inside", 0); }
+
+/* Image files, each written once. */
+static char image_path[512];
+static const char *image_folder = "/usr/lib/python3.11";
+static DIR *image_dir;
+static bool next_image_file(void)
+{
+	struct stat s;
+	if (!image_dir)
+		image_dir = opendir(image_folder);
+	for (struct dirent *e; image_dir && (e = readdir(image_dir));) {
+		snprintf(image_path, sizeof(image_path), "%s/%s", image_folder, e->d_name);
+		if (stat(image_path, &s) == 0 && S_ISREG(s.st_mode) && s.st_size > 100)
+			return true;
+	}
+	return false;
+}
+static u8 image_before[100];
+static bool image_ready(void)
+{
+	if (!next_image_file())
+		return false;
+	int fd = open(image_path, O_RDONLY);
+	bool good = fd >= 0 && read(fd, image_before, 100) == 100;
+	close(fd);
+	return good;
+}
+static bool run_image(void)
+{
+	int fd = open(image_path, O_WRONLY);
+	bool good = fd >= 0 && pwrite(fd, "!", 1, 50) == 1;
+	return close(fd) == 0 && good;
+}
+static bool check_image(void)
+{
+	u8 now[100];
+	int fd = open(image_path, O_RDONLY);
+	bool good = fd >= 0 && read(fd, now, 100) == 100 && now[50] == '!' && memcmp(now, image_before, 50) == 0 &&
+		    memcmp(now + 51, image_before + 51, 49) == 0;
+	close(fd);
+	return good;
+}
+
+static const struct operation { const char *name; bool (*prepare)(void), (*run)(void), (*check)(void); } operations[] = {
+	{ "create", none, run_create, check_create }, { "mkdir", none, run_mkdir, check_dir },
+	{ "rmdir", dir_ready, run_rmdir, check_no_dir }, { "symlink", none, run_symlink, check_symlink },
+	{ "link", file_ready, run_link, check_link }, { "unlink", file_ready, run_unlink, check_unlink },
+	{ "rename", file_ready, run_rename, check_rename }, { "rename over a file", two_ready, run_replace, check_replace },
+	{ "truncate", file_ready, run_truncate, check_truncate }, { "chmod", file_ready, run_chmod, check_chmod },
+	{ "mount", dir_ready, run_mount, check_mount }, { "umount", mounted, run_umount, check_umount },
+	{ "first write to an image file", image_ready, run_image, check_image },
+};
+
+static void clean(void)
+{
+	const char *const names[] = { "a", "b", "l", "r", "s" };
+	char path[64];
+	umount("/walk/d");
+	rmdir("/walk/d");
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "/walk/%s", names[i]);
+		unlink(path);
+	}
+}
+
+static bool walk(const struct operation *o)
+{
+	for (u64 n = 1; n < WALK_MAX; n++) {
+		clean();
+		if (!o->prepare()) {
+			printf("FAILED: %s: cannot prepare, errno %d\n", o->name, errno);
+			return false;
+		}
+		u32 before = door(n);
+		errno = 0;
+		bool ran = o->run();
+		int error = errno;
+		bool died = door(0) != before;
+		bool good = ran && o->check();
+		if (!good) {
+			printf("FAILED: %s at store %llu: %s, errno %d\n", o->name, (unsigned long long)n, ran ? "wrong effect" : "error", error);
+			return false;
+		}
+		if (!died) {
+			printf("ok: %s: n = %llu\n", o->name, (unsigned long long)(n - 1));
+			return true;
+		}
+	}
+	printf("FAILED: %s never ran through\n", o->name);
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	int failures = 0;
+	if (argc > 1)
+		image_folder = argv[1];
+	setvbuf(stdout, NULL, _IONBF, 0);
+	mkdir("/walk", 0755);
+	for (u32 i = 0; i < ARRAY_SIZE(operations); i++)
+		failures += !walk(&operations[i]);
+	clean();
+	return failures != 0;
+}
