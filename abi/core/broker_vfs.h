@@ -24,7 +24,8 @@ enum vfs_broker_op {
 
 struct vfs_revoke { u32 fs, flags; u64 dir; u64 name; u32 name_size, unused; }; /* flags VFS_REVOKE_*; name: address */
 struct facts_machine {
-	u64 memory_total, memory_free, memory_cached, memory_anonymous, memory_slab, memory_page_tables, memory_kernel; /* bytes */
+	/* bytes */
+	u64 memory_total, memory_free, memory_cached, memory_anonymous, memory_slab, memory_page_tables, memory_kernel;
 	u64 uptime_ns, boot_wall_ns;
 	u64 context_switches, interrupts, forks;
 	u32 processes, threads, running, blocked;
@@ -47,7 +48,8 @@ struct facts_process {
 	u32 cpu, seccomp;
 	u64 start_ns, user_ns, system_ns, children_user_ns, children_system_ns;
 	u64 minor_faults, major_faults, children_minor_faults, children_major_faults;
-	u64 virtual_bytes, resident_bytes, locked_bytes, resident_max_bytes, data_bytes, stack_bytes, text_bytes, file_bytes;
+	u64 virtual_bytes, resident_bytes, locked_bytes, resident_max_bytes;
+	u64 data_bytes, stack_bytes, text_bytes, file_bytes;
 	u64 code_start, code_end, stack_start, arg_start, arg_end, env_start, env_end, data_start, data_end, brk_start;
 	u64 signal_pending, signal_shared, signal_blocked, signal_ignored, signal_caught;
 	u64 capabilities[5];     /* inheritable, permitted, effective, bounding, ambient */
@@ -61,9 +63,11 @@ struct facts_thread {
 	char state, unused[3];
 	char name[FACTS_NAME_BYTES];
 	s32 nice, policy, priority;
-	u64 user_ns, system_ns, voluntary_switches, involuntary_switches, minor_faults, major_faults, signal_pending, signal_blocked;
+	u64 user_ns, system_ns, voluntary_switches, involuntary_switches, minor_faults, major_faults;
+	u64 signal_pending, signal_blocked;
 };
-struct facts_fd { u32 pid; s32 fd; u32 flags, file_flags; u64 position, ino; u32 mode, mount; }; /* file_flags: O_*, cloexec included */
+/* file_flags: O_* */
+struct facts_fd { u32 pid; s32 fd; u32 flags, file_flags; u64 position, ino; u32 mode, mount; };
 enum facts_text_kind {
 	TEXT_COMMAND = 1,        /* argv, NUL-terminated strings */
 	TEXT_ENVIRONMENT = 2,
@@ -80,7 +84,8 @@ enum facts_text_kind {
 	TEXT_INTERRUPTS = 15,
 	TEXT_LOCKS = 16,
 };
-struct facts_text { u32 pid, kind; s32 index; u32 length; u64 offset, va, size; }; /* bytes [offset, offset+size) to va; out: length */
+/* bytes [offset, offset+size) to va; out: length */
+struct facts_text { u32 pid, kind; s32 index; u32 length; u64 offset, va, size; };
 struct facts_pty { u32 number, flags; u32 uid, gid, mode, unused; u64 rdev; s64 atime_ns, mtime_ns, ctime_ns; };
 enum facts_set_kind { SET_OOM_SCORE_ADJ = 1, SET_THREAD_NAME = 2 };
 struct facts_set { u32 pid, kind; s64 value; char name[FACTS_NAME_BYTES]; };
