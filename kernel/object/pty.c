@@ -253,7 +253,7 @@ static s64 open_peer(struct pty *p, u32 flags)
 	if (flags & ~(u32)(O_ACCMODE_K | O_NOCTTY_K | O_CLOEXEC_K | O_NONBLOCK_K))
 		return ERR_INVAL;
 	fmt_snprintf(path, sizeof(path), "/dev/pts/%u", p->slave->index);
-	if (thread_current()->fs && thread_current()->fs->root.node && !self->service)
+	if (vfs_has_root() && !self->service)
 		st = vfs_open(-100 /* AT_FDCWD */, path, flags & ~(u32)O_CLOEXEC_K, 0, &f);
 	if (st)
 		f = pty_open_slave(p->slave->index, flags & ~(u32)O_CLOEXEC_K, &st);

@@ -76,7 +76,9 @@ static status_t open_device(struct position at, u32 flags, struct file **out)
 	struct file *f = file_at(&path_ops, at, flags);
 	if (!f)
 		return ERR_NOMEM;
+	f->flags |= flags & O_NOCTTY_K; /* a terminal asks for it while it opens */
 	status_t st = chardev_open(at.node->rdev, f);
+	f->flags &= ~(u32)O_NOCTTY_K;
 	if (st) {
 		file_put(f);
 		return st;
