@@ -196,11 +196,19 @@ static status_t facts_process(struct facts_process *f)
 	struct process *p = facts_find(f->pid, f->flags & FACTS_NEXT);
 	if (!p)
 		return ERR_SRCH;
-	*f = (struct facts_process){ .pid = p->pid, .kernel_flags = p->flags, .exit_signal = p->exit_signal,
-		.exit_status = p->zombie ? p->exit_status : 0, .oom_score_adj = p->oom_score_adj, .start_ns = p->start_ns,
-		.children_user_ns = p->children_user_ns, .children_system_ns = p->children_system_ns, .minor_faults = p->minor_faults,
-		.major_faults = p->major_faults, .children_minor_faults = p->children_minor_faults,
-		.children_major_faults = p->children_major_faults, .umask = 022 };
+	*f = (struct facts_process){ .pid = p->pid,
+				     .kernel_flags = p->flags,
+				     .exit_signal = p->exit_signal,
+				     .exit_status = p->zombie ? p->exit_status : 0,
+				     .oom_score_adj = p->oom_score_adj,
+				     .start_ns = p->start_ns,
+				     .children_user_ns = p->children_user_ns,
+				     .children_system_ns = p->children_system_ns,
+				     .minor_faults = p->minor_faults,
+				     .major_faults = p->major_faults,
+				     .children_minor_faults = p->children_minor_faults,
+				     .children_major_faults = p->children_major_faults,
+				     .umask = 022 };
 	spin_lock(&process_tree_lock);
 	fill_tree_locked(f, p);
 	spin_unlock(&process_tree_lock);
@@ -250,12 +258,21 @@ static status_t facts_thread(struct facts_thread *f)
 			best = t;
 	}
 	if (best) {
-		*f = (struct facts_thread){ .pid = p->pid, .tid = best->tid, .cpu = best->cpu, .nice = best->nice, .policy = best->policy,
-			.priority = best->policy ? -1 - best->rt_priority : 20 + best->nice, .user_ns = thread_user_ns(best),
-			.system_ns = best->system_ns, .voluntary_switches = best->voluntary_switches,
-			.involuntary_switches = best->involuntary_switches, .minor_faults = best->minor_faults,
-			.major_faults = best->major_faults, .signal_pending = best->pending.set, .signal_blocked = best->blocked,
-			.state = thread_letter(best) };
+		*f = (struct facts_thread){ .pid = p->pid,
+					    .tid = best->tid,
+					    .cpu = best->cpu,
+					    .nice = best->nice,
+					    .policy = best->policy,
+					    .priority = best->policy ? -1 - best->rt_priority : 20 + best->nice,
+					    .user_ns = thread_user_ns(best),
+					    .system_ns = best->system_ns,
+					    .voluntary_switches = best->voluntary_switches,
+					    .involuntary_switches = best->involuntary_switches,
+					    .minor_faults = best->minor_faults,
+					    .major_faults = best->major_faults,
+					    .signal_pending = best->pending.set,
+					    .signal_blocked = best->blocked,
+					    .state = thread_letter(best) };
 		memcpy(f->name, best->name, sizeof(f->name));
 	}
 	spin_unlock(&process_tree_lock);
@@ -304,8 +321,14 @@ static status_t facts_pty(struct facts_pty *f)
 	}
 	if (n >= PTY_NUMBERS)
 		return ERR_NOENT;
-	*f = (struct facts_pty){ .number = n, .uid = a.uid, .gid = a.gid, .mode = a.mode, .rdev = (u64)PTY_SLAVE_MAJOR << 8 | n,
-		.atime_ns = a.atime_ns, .mtime_ns = a.mtime_ns, .ctime_ns = a.ctime_ns };
+	*f = (struct facts_pty){ .number = n,
+				 .uid = a.uid,
+				 .gid = a.gid,
+				 .mode = a.mode,
+				 .rdev = (u64)PTY_SLAVE_MAJOR << 8 | n,
+				 .atime_ns = a.atime_ns,
+				 .mtime_ns = a.mtime_ns,
+				 .ctime_ns = a.ctime_ns };
 	return OK;
 }
 
@@ -352,9 +375,10 @@ union facts {
 	struct facts_set set;
 };
 static const u32 sizes[] = {
-	[VFS_REVOKE] = sizeof(struct vfs_revoke), [FACTS_MACHINE] = sizeof(struct facts_machine), [FACTS_CPU] = sizeof(struct facts_cpu),
-	[FACTS_PROCESS] = sizeof(struct facts_process), [FACTS_THREAD] = sizeof(struct facts_thread),
-	[FACTS_FD] = sizeof(struct facts_fd), [FACTS_TEXT] = sizeof(struct facts_text), [FACTS_PTY] = sizeof(struct facts_pty),
+	[VFS_REVOKE] = sizeof(struct vfs_revoke),     [FACTS_MACHINE] = sizeof(struct facts_machine),
+	[FACTS_CPU] = sizeof(struct facts_cpu),       [FACTS_PROCESS] = sizeof(struct facts_process),
+	[FACTS_THREAD] = sizeof(struct facts_thread), [FACTS_FD] = sizeof(struct facts_fd),
+	[FACTS_TEXT] = sizeof(struct facts_text),     [FACTS_PTY] = sizeof(struct facts_pty),
 	[FACTS_SET] = sizeof(struct facts_set),
 };
 

@@ -205,11 +205,12 @@ static void mapping_line(struct text_window *w, const struct mapping *m, char *p
 	else if (!*name && m->flags & MAP_F_SHARED && m->shared_memory)
 		name = "/dev/zero (deleted)";
 	char line[128];
-	int used = fmt_snprintf(line, sizeof(line), "%llx-%llx %c%c%c%c %08llx %02x:%02x %llu", (unsigned long long)m->start,
-				(unsigned long long)m->end, m->prot & PROT_R ? 'r' : '-', m->prot & PROT_W ? 'w' : '-',
+	int used = fmt_snprintf(line, sizeof(line), "%llx-%llx %c%c%c%c %08llx %02x:%02x %llu",
+				(unsigned long long)m->start, (unsigned long long)m->end,
+				m->prot & PROT_R ? 'r' : '-', m->prot & PROT_W ? 'w' : '-',
 				m->prot & PROT_X ? 'x' : '-', m->flags & MAP_F_SHARED ? 's' : 'p',
-				(unsigned long long)(m->file ? m->offset : 0), (u32)(dev >> 8 & 0xfff), (u32)(dev & 0xff),
-				(unsigned long long)(n ? n->ino : 0));
+				(unsigned long long)(m->file ? m->offset : 0), (u32)(dev >> 8 & 0xfff),
+				(u32)(dev & 0xff), (unsigned long long)(n ? n->ino : 0));
 	text_add(w, line, (u64)used);
 	if (*name) {
 		static const char spaces[] = "                                                                          ";
@@ -284,7 +285,8 @@ void facts_services(struct text_window *w)
 			continue;
 		spin_lock(&s->lock);
 		u32 pid = s->process ? s->process->pid : 0, generation = s->generation;
-		u64 v[] = { s->calls, s->retries, s->deaths, s->deaths_in_call, s->failed_calls, s->last_restart_ns / NSEC_PER_USEC };
+		u64 v[] = { s->calls,          s->retries,      s->deaths,
+			    s->deaths_in_call, s->failed_calls, s->last_restart_ns / NSEC_PER_USEC };
 		spin_unlock(&s->lock);
 		text_printf(w, "%s %u %u %llu %llu %llu %llu %llu %llu\n", s->name, pid, generation, (unsigned long long)v[0],
 			    (unsigned long long)v[1], (unsigned long long)v[2], (unsigned long long)v[3], (unsigned long long)v[4],

@@ -48,8 +48,10 @@ s64 erofs_read(const struct erofs *fs, const struct erofs_inode *inode, u64 offs
 /* OK, NOENT, NOTDIR or BADMSG. "." and ".." are found as the image has them. */
 status_t erofs_lookup(const struct erofs *fs, const struct erofs_inode *dir, const char *name, u32 name_size,
 		      struct erofs_entry *out) MUST_CHECK;
-/* The entry at or after `position` (0 = first); NOENT at the end, BADMSG when the block is damaged. Includes . and .. */
-status_t erofs_next_entry(const struct erofs *fs, const struct erofs_inode *dir, u64 position, struct erofs_entry *out) MUST_CHECK;
+/* The entry at or after `position` (0 = first); NOENT at the end, BADMSG when the block is damaged. Includes . and
+ * .. */
+status_t erofs_next_entry(const struct erofs *fs, const struct erofs_inode *dir, u64 position,
+			  struct erofs_entry *out) MUST_CHECK;
 
 /* CRC-32C with a running value, as the superblock uses it (start with ~0, no final inversion). */
 u32 erofs_crc32c(u32 crc, const void *data, size_t n);

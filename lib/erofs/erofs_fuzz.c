@@ -23,7 +23,8 @@ static void visit(const struct erofs *fs, u64 nid, u32 depth)
 				__builtin_trap(); /* erofs_inode checked the range */
 		return;
 	}
-	for (u64 position = 0; visited < ENTRIES_MAX && !erofs_next_entry(fs, &inode, position, &entry); position = entry.position) {
+	for (u64 position = 0; visited < ENTRIES_MAX && !erofs_next_entry(fs, &inode, position, &entry);
+	     position = entry.position) {
 		visited++;
 		if (erofs_lookup(fs, &inode, entry.name, entry.name_size, &found)) { /* unsorted: not an error here */ }
 		visit(fs, entry.nid, depth + 1);

@@ -44,7 +44,8 @@ static void compare_file(const struct erofs *fs, const struct erofs_inode *inode
 	u8 *want = load(path, &size), *got = calloc(1, size + 1);
 	CHECK(inode->size == size);
 	for (u64 offset = 0; offset < size; offset += 777)
-		CHECK(erofs_read(fs, inode, offset, got + offset, MIN(777ull, size - offset)) == (s64)MIN(777ull, size - offset));
+		CHECK(erofs_read(fs, inode, offset, got + offset, MIN(777ull, size - offset)) ==
+		      (s64)MIN(777ull, size - offset));
 	CHECK(!memcmp(want, got, size));
 	CHECK(erofs_read(fs, inode, size, got, 10) == 0);
 	free(want);
@@ -140,11 +141,17 @@ int main(void)
 	snprintf(root, sizeof(root), "/tmp/erofs-test-XXXXXX");
 	if (!mkdtemp(root))
 		return 1;
-	run("mkdir -p %1$s/tree/deep/er %1$s/tree/many && cd %2$s/tree && : > empty && head -c 4096 /dev/urandom > block && "
-	    "head -c 70001 /dev/urandom > odd && printf hello > small && ln small hard && ln -s /some/where link && mkfifo fifo && "
-	    "chmod 4755 odd && touch -d @1234567890 small && for i in $(seq 1500); do : > many/a-rather-long-file-name-$i; done%3$s", "");
+	run("mkdir -p %1$s/tree/deep/er %1$s/tree/many && cd %2$s/tree && : > empty && head -c 4096 /dev/urandom > "
+	    "block && "
+	    "head -c 70001 /dev/urandom > odd && printf hello > small && ln small hard && ln -s /some/where link "
+	    "&& mkfifo fifo && "
+	    "chmod 4755 odd && touch -d @1234567890 small && for i in $(seq 1500); do : > "
+	    "many/a-rather-long-file-name-$i; done%3$s",
+	    "");
 	if (geteuid() == 0)
-		run("mknod %1$s/tree/null c 1 3 && mknod %2$s/tree/wide b 259 70000 && chown 70000:80000 %1$s/tree/odd%3$s", "");
+		run("mknod %1$s/tree/null c 1 3 && mknod %2$s/tree/wide b 259 70000 && chown 70000:80000 "
+		    "%1$s/tree/odd%3$s",
+		    "");
 	test_image("-Enoinline_data");
 	test_image("");
 	run("chown -R 0:0 %1$s/tree 2>/dev/null; find %2$s/tree -exec touch -h -d @1234567890 {} +%3$s", "");

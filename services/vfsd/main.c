@@ -110,7 +110,8 @@ static status_t start(bool first)
 	} else {
 		tree_set_image(&image);
 		if (first)
-			service_log("system image: %llu inodes, %llu MiB", (unsigned long long)image.inode_count, (unsigned long long)(size >> 20));
+			service_log("system image: %llu inodes, %llu MiB", (unsigned long long)image.inode_count,
+				    (unsigned long long)(size >> 20));
 	}
 	tree_memory_bytes = facts_memory_bytes();
 	if (first) {

@@ -42,16 +42,22 @@ static status_t show_stat(struct shown_context *c)
 		return st;
 	bool addresses = may_trace(c->caller, &p);
 	struct text *t = c->text;
-	text_print(t, "%u (%.15s) %c %u %u %u %u %d %u %llu %llu %llu %llu %llu %llu %llu %llu %d %d %u 0 %llu %llu %llu %llu ", p.pid, p.name,
-		   p.state, p.ppid, p.pgid, p.sid, p.tty_device, (s32)p.tty_group, 0x400100u, (ull)p.minor_faults,
-		   (ull)p.children_minor_faults, (ull)p.major_faults, (ull)p.children_major_faults, ticks(p.user_ns), ticks(p.system_ns),
-		   ticks(p.children_user_ns), ticks(p.children_system_ns), p.priority, p.nice, p.thread_count, ticks(p.start_ns),
+	text_print(t,
+		   "%u (%.15s) %c %u %u %u %u %d %u %llu %llu %llu %llu %llu %llu %llu %llu %d %d %u 0 %llu %llu "
+		   "%llu %llu ",
+		   p.pid, p.name, p.state, p.ppid, p.pgid, p.sid, p.tty_device, (s32)p.tty_group, 0x400100u,
+		   (ull)p.minor_faults, (ull)p.children_minor_faults, (ull)p.major_faults,
+		   (ull)p.children_major_faults, ticks(p.user_ns), ticks(p.system_ns), ticks(p.children_user_ns),
+		   ticks(p.children_system_ns), p.priority, p.nice, p.thread_count, ticks(p.start_ns),
 		   (ull)p.virtual_bytes, (ull)(p.resident_bytes / PAGE_SIZE), (ull)p.limits[5][0]);
-	text_print(t, "%llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 %d %u %u %u 0 0 0 ", addresses ? (ull)p.code_start : 1,
-		   addresses ? (ull)p.code_end : 1, addresses ? (ull)p.stack_start : 0, (ull)(p.signal_pending & 0x7fffffff),
-		   (ull)(p.signal_blocked & 0x7fffffff), (ull)(p.signal_ignored & 0x7fffffff), (ull)(p.signal_caught & 0x7fffffff),
-		   p.exit_signal, p.cpu, p.priority < 0 ? (u32)(-1 - p.priority) : 0, (u32)p.policy);
-	u64 v[8] = { p.data_start, p.data_end, p.brk_start, p.arg_start, p.arg_end, p.env_start, p.env_end, (u64)(u32)p.exit_status };
+	text_print(t, "%llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 %d %u %u %u 0 0 0 ",
+		   addresses ? (ull)p.code_start : 1, addresses ? (ull)p.code_end : 1,
+		   addresses ? (ull)p.stack_start : 0, (ull)(p.signal_pending & 0x7fffffff),
+		   (ull)(p.signal_blocked & 0x7fffffff), (ull)(p.signal_ignored & 0x7fffffff),
+		   (ull)(p.signal_caught & 0x7fffffff), p.exit_signal, p.cpu,
+		   p.priority < 0 ? (u32)(-1 - p.priority) : 0, (u32)p.policy);
+	u64 v[8] = { p.data_start, p.data_end,  p.brk_start, p.arg_start,
+		     p.arg_end,    p.env_start, p.env_end,   (u64)(u32)p.exit_status };
 	for (u32 i = 0; i < 8; i++)
 		text_print(t, "%llu%c", addresses ? (ull)v[i] : 0, i == 7 ? '\n' : ' ');
 	return OK;
@@ -63,8 +69,9 @@ static status_t show_statm(struct shown_context *c)
 	status_t st = load(c, &p);
 	if (st)
 		return st;
-	text_print(c->text, "%llu %llu %llu %llu 0 %llu 0\n", (ull)(p.virtual_bytes / PAGE_SIZE), (ull)(p.resident_bytes / PAGE_SIZE),
-		   (ull)(p.file_bytes / PAGE_SIZE), (ull)((p.text_bytes + PAGE_MASK) / PAGE_SIZE), (ull)((p.data_bytes + PAGE_MASK) / PAGE_SIZE));
+	text_print(c->text, "%llu %llu %llu %llu 0 %llu 0\n", (ull)(p.virtual_bytes / PAGE_SIZE),
+		   (ull)(p.resident_bytes / PAGE_SIZE), (ull)(p.file_bytes / PAGE_SIZE),
+		   (ull)((p.text_bytes + PAGE_MASK) / PAGE_SIZE), (ull)((p.data_bytes + PAGE_MASK) / PAGE_SIZE));
 	return OK;
 }
 
@@ -83,11 +90,23 @@ static const char *state_text(char letter)
 
 static void status_memory(struct text *t, const struct facts_process *p)
 {
-	const struct { const char *name; u64 bytes; } rows[] = {
-		{ "VmPeak", p->virtual_bytes }, { "VmSize", p->virtual_bytes }, { "VmLck", p->locked_bytes }, { "VmPin", 0 },
-		{ "VmHWM", p->resident_max_bytes }, { "VmRSS", p->resident_bytes },
-		{ "RssAnon", p->resident_bytes - MIN(p->file_bytes, p->resident_bytes) }, { "RssFile", p->file_bytes }, { "RssShmem", 0 },
-		{ "VmData", p->data_bytes }, { "VmStk", p->stack_bytes }, { "VmExe", p->text_bytes }, { "VmLib", 0 }, { "VmPTE", 0 }, { "VmSwap", 0 },
+	const struct { const char *name; u64 bytes;
+	} rows[] = {
+		{ "VmPeak", p->virtual_bytes },
+		{ "VmSize", p->virtual_bytes },
+		{ "VmLck", p->locked_bytes },
+		{ "VmPin", 0 },
+		{ "VmHWM", p->resident_max_bytes },
+		{ "VmRSS", p->resident_bytes },
+		{ "RssAnon", p->resident_bytes - MIN(p->file_bytes, p->resident_bytes) },
+		{ "RssFile", p->file_bytes },
+		{ "RssShmem", 0 },
+		{ "VmData", p->data_bytes },
+		{ "VmStk", p->stack_bytes },
+		{ "VmExe", p->text_bytes },
+		{ "VmLib", 0 },
+		{ "VmPTE", 0 },
+		{ "VmSwap", 0 },
 	};
 	if (!p->virtual_bytes)
 		return;
@@ -101,7 +120,10 @@ static void status_cpus(struct text *t)
 	if (facts_machine(&m) || !m.cpus)
 		return;
 	u64 mask = m.cpus >= 64 ? UINT64_MAX : BIT(m.cpus) - 1;
-	text_print(t, m.cpus > 1 ? "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0-%u\n" : "Cpus_allowed:\t%llx\nCpus_allowed_list:\t%u\n", (ull)mask, m.cpus - 1);
+	text_print(t,
+		   m.cpus > 1 ? "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0-%u\n"
+			      : "Cpus_allowed:\t%llx\nCpus_allowed_list:\t%u\n",
+		   (ull)mask, m.cpus - 1);
 }
 
 static status_t show_status(struct shown_context *c)
@@ -114,22 +136,29 @@ static status_t show_status(struct shown_context *c)
 		st = facts_process(c->pid, 0, &whole);
 	if (st)
 		return st;
-	text_print(t, "Name:\t%.15s\nUmask:\t%04o\nState:\t%s\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", p.name, p.umask,
-		   state_text(p.state), whole.pid, p.pid, p.ppid);
-	text_print(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%llu\nGroups:\t", p.uid, p.euid, p.suid, p.fsuid, p.gid, p.egid,
-		   p.sgid, p.fsgid, (ull)ALIGN_UP(MAX(p.fd_count, 1ull), 64ull));
+	text_print(
+		t,
+		"Name:\t%.15s\nUmask:\t%04o\nState:\t%s\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n",
+		p.name, p.umask, state_text(p.state), whole.pid, p.pid, p.ppid);
+	text_print(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%llu\nGroups:\t", p.uid, p.euid, p.suid,
+		   p.fsuid, p.gid, p.egid, p.sgid, p.fsgid, (ull)ALIGN_UP(MAX(p.fd_count, 1ull), 64ull));
 	for (u32 i = 0; i < p.group_count && i < ARRAY_SIZE(p.groups); i++)
 		text_print(t, "%u ", p.groups[i]);
 	text_print(t, "\nNStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n", whole.pid, p.pid, p.pgid, p.sid);
 	status_memory(t, &p);
-	text_print(t, "Threads:\t%u\nSigQ:\t%llu/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
-		   p.thread_count, (ull)p.queued_signals, (ull)p.limits[11][0], (ull)p.signal_pending, (ull)p.signal_shared,
-		   (ull)p.signal_blocked, (ull)p.signal_ignored, (ull)p.signal_caught);
+	text_print(
+		t,
+		"Threads:\t%u\nSigQ:\t%llu/"
+		"%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+		p.thread_count, (ull)p.queued_signals, (ull)p.limits[11][0], (ull)p.signal_pending,
+		(ull)p.signal_shared, (ull)p.signal_blocked, (ull)p.signal_ignored, (ull)p.signal_caught);
 	for (u32 i = 0; i < 5; i++)
 		text_print(t, "%s:\t%016llx\n", caps[i], (ull)p.capabilities[i]);
 	text_print(t, "NoNewPrivs:\t%u\nSeccomp:\t0\nSeccomp_filters:\t0\n", p.kernel_flags >> 7 & 1);
 	status_cpus(t);
-	text_print(t, "Mems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
+	text_print(t,
+		   "Mems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_"
+		   "switches:\t%llu\n",
 		   (ull)p.voluntary_switches, (ull)p.involuntary_switches);
 	return OK;
 }
@@ -161,21 +190,28 @@ static s64 write_name(struct shown_context *c, const char *bytes, u32 size)
 }
 
 static status_t show_command(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_COMMAND, 0); }
-static status_t show_environment(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_ENVIRONMENT, 0); }
+static status_t show_environment(struct shown_context *c)
+{
+	return facts_text_into(c->text, c->pid, TEXT_ENVIRONMENT, 0);
+}
 static status_t show_auxv(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_AUXV, 0); }
 static status_t show_maps(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_MAPS, 0); }
 static status_t show_mounts(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_MOUNTS, 0); }
 static status_t show_exe(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_EXE, 0); }
 static status_t show_cwd(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_CWD, 0); }
 static status_t show_root(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_ROOT, 0); }
-static status_t show_fd(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_FD_PATH, (s32)c->index); }
+static status_t show_fd(struct shown_context *c)
+{
+	return facts_text_into(c->text, c->pid, TEXT_FD_PATH, (s32)c->index);
+}
 
 static status_t show_fd_info(struct shown_context *c)
 {
 	struct facts_fd f;
 	status_t st = facts_fd(c->pid, (s32)c->index, 0, &f);
 	if (!st)
-		text_print(c->text, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%llu\n", (ull)f.position, f.file_flags, f.mount, (ull)f.ino);
+		text_print(c->text, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%llu\n", (ull)f.position,
+			   f.file_flags, f.mount, (ull)f.ino);
 	return st;
 }
 
@@ -221,8 +257,8 @@ static status_t show_mount_info(struct shown_context *c)
 				parent = FIRST_ID + i;
 			}
 		}
-		text_print(c->text, "%u %u 0:%u / %s %s%s - %s %s rw\n", FIRST_ID + count, parent ? parent : 1, FIRST_ID + count, words[1],
-			   words[3], empty, words[2], words[0]);
+		text_print(c->text, "%u %u 0:%u / %s %s%s - %s %s rw\n", FIRST_ID + count, parent ? parent : 1,
+			   FIRST_ID + count, words[1], words[3], empty, words[2], words[0]);
 		count++;
 		line = end + 1;
 	}
@@ -231,11 +267,16 @@ static status_t show_mount_info(struct shown_context *c)
 
 static status_t show_limits(struct shown_context *c)
 {
-	static const struct { const char *name, *unit; } rows[FACTS_LIMITS] = {
-		{ "Max cpu time", "seconds" }, { "Max file size", "bytes" }, { "Max data size", "bytes" }, { "Max stack size", "bytes" },
-		{ "Max core file size", "bytes" }, { "Max resident set", "bytes" }, { "Max processes", "processes" }, { "Max open files", "files" },
-		{ "Max locked memory", "bytes" }, { "Max address space", "bytes" }, { "Max file locks", "locks" }, { "Max pending signals", "signals" },
-		{ "Max msgqueue size", "bytes" }, { "Max nice priority", "" }, { "Max realtime priority", "" }, { "Max realtime timeout", "us" },
+	static const struct { const char *name, *unit;
+	} rows[FACTS_LIMITS] = {
+		{ "Max cpu time", "seconds" },     { "Max file size", "bytes" },
+		{ "Max data size", "bytes" },      { "Max stack size", "bytes" },
+		{ "Max core file size", "bytes" }, { "Max resident set", "bytes" },
+		{ "Max processes", "processes" },  { "Max open files", "files" },
+		{ "Max locked memory", "bytes" },  { "Max address space", "bytes" },
+		{ "Max file locks", "locks" },     { "Max pending signals", "signals" },
+		{ "Max msgqueue size", "bytes" },  { "Max nice priority", "" },
+		{ "Max realtime priority", "" },   { "Max realtime timeout", "us" },
 	};
 	struct facts_process p;
 	status_t st = load(c, &p);
@@ -260,7 +301,9 @@ static status_t show_io(struct shown_context *c)
 	struct facts_process p;
 	status_t st = load(c, &p);
 	if (!st)
-		text_print(c->text, "rchar: %llu\nwchar: %llu\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n",
+		text_print(c->text,
+			   "rchar: %llu\nwchar: %llu\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: "
+			   "0\ncancelled_write_bytes: 0\n",
 			   (ull)p.read_bytes, (ull)p.write_bytes);
 	return st;
 }

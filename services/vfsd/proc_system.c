@@ -33,13 +33,31 @@ static status_t show_meminfo(struct shown_context *c)
 	if (st)
 		return st;
 	u64 available = m.memory_free + m.memory_cached;
-	const struct { const char *name; u64 bytes; } rows[] = {
-		{ "MemTotal:", m.memory_total }, { "MemFree:", m.memory_free }, { "MemAvailable:", available }, { "Buffers:", 0 },
-		{ "Cached:", m.memory_cached }, { "SwapCached:", 0 }, { "Active:", m.memory_anonymous }, { "Inactive:", m.memory_cached },
-		{ "SwapTotal:", 0 }, { "SwapFree:", 0 }, { "Dirty:", 0 }, { "Writeback:", 0 }, { "AnonPages:", m.memory_anonymous },
-		{ "Mapped:", 0 }, { "Shmem:", 0 }, { "Slab:", m.memory_slab }, { "SReclaimable:", 0 }, { "SUnreclaim:", m.memory_slab },
-		{ "PageTables:", m.memory_page_tables }, { "CommitLimit:", m.memory_total }, { "Committed_AS:", m.memory_anonymous },
-		{ "VmallocTotal:", 0 }, { "VmallocUsed:", 0 },
+	const struct { const char *name; u64 bytes;
+	} rows[] = {
+		{ "MemTotal:", m.memory_total },
+		{ "MemFree:", m.memory_free },
+		{ "MemAvailable:", available },
+		{ "Buffers:", 0 },
+		{ "Cached:", m.memory_cached },
+		{ "SwapCached:", 0 },
+		{ "Active:", m.memory_anonymous },
+		{ "Inactive:", m.memory_cached },
+		{ "SwapTotal:", 0 },
+		{ "SwapFree:", 0 },
+		{ "Dirty:", 0 },
+		{ "Writeback:", 0 },
+		{ "AnonPages:", m.memory_anonymous },
+		{ "Mapped:", 0 },
+		{ "Shmem:", 0 },
+		{ "Slab:", m.memory_slab },
+		{ "SReclaimable:", 0 },
+		{ "SUnreclaim:", m.memory_slab },
+		{ "PageTables:", m.memory_page_tables },
+		{ "CommitLimit:", m.memory_total },
+		{ "Committed_AS:", m.memory_anonymous },
+		{ "VmallocTotal:", 0 },
+		{ "VmallocUsed:", 0 },
 	};
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
 		text_print(c->text, "%-16s%8llu kB\n", rows[i].name, kib(rows[i].bytes));
@@ -48,7 +66,8 @@ static status_t show_meminfo(struct shown_context *c)
 
 static void stat_cpu_line(struct text *t, const char *name, const struct facts_cpu *c)
 {
-	text_print(t, "%s %llu %llu %llu %llu 0 0 0 0 0 0\n", name, ticks(c->user_ns), ticks(c->nice_ns), ticks(c->system_ns), ticks(c->idle_ns));
+	text_print(t, "%s %llu %llu %llu %llu 0 0 0 0 0 0\n", name, ticks(c->user_ns), ticks(c->nice_ns),
+		   ticks(c->system_ns), ticks(c->idle_ns));
 }
 
 static status_t show_stat(struct shown_context *c)
@@ -71,8 +90,11 @@ static status_t show_stat(struct shown_context *c)
 		fmt_snprintf(name, sizeof(name), "cpu%u", i);
 		stat_cpu_line(c->text, name, &each[i]);
 	}
-	text_print(c->text, "intr %llu\nctxt %llu\nbtime %llu\nprocesses %llu\nprocs_running %u\nprocs_blocked %u\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
-		   (ull)m.interrupts, (ull)m.context_switches, (ull)(m.boot_wall_ns / NSEC_PER_SEC), (ull)m.forks, MAX(m.running, 1u), m.blocked);
+	text_print(c->text,
+		   "intr %llu\nctxt %llu\nbtime %llu\nprocesses %llu\nprocs_running %u\nprocs_blocked %u\nsoftirq "
+		   "0 0 0 0 0 0 0 0 0 0 0\n",
+		   (ull)m.interrupts, (ull)m.context_switches, (ull)(m.boot_wall_ns / NSEC_PER_SEC), (ull)m.forks,
+		   MAX(m.running, 1u), m.blocked);
 	return OK;
 }
 
@@ -86,8 +108,8 @@ static status_t show_uptime(struct shown_context *c)
 		return st;
 	for (u32 i = 0; facts_cpu(i, &cpu); i++)
 		idle += cpu.idle_ns;
-	text_print(c->text, "%llu.%02llu %llu.%02llu\n", (ull)(m.uptime_ns / NSEC_PER_SEC), (ull)(m.uptime_ns / 10000000 % 100),
-		   (ull)(idle / NSEC_PER_SEC), (ull)(idle / 10000000 % 100));
+	text_print(c->text, "%llu.%02llu %llu.%02llu\n", (ull)(m.uptime_ns / NSEC_PER_SEC),
+		   (ull)(m.uptime_ns / 10000000 % 100), (ull)(idle / NSEC_PER_SEC), (ull)(idle / 10000000 % 100));
 	return OK;
 }
 
@@ -122,7 +144,8 @@ static status_t show_command_line(struct shown_context *c)
 
 static status_t show_file_systems(struct shown_context *c)
 {
-	text_print(c->text, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\t9p\n\terofs\n");
+	text_print(c->text,
+		   "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\t9p\n\terofs\n");
 	return OK;
 }
 
@@ -134,7 +157,8 @@ static status_t show_swaps(struct shown_context *c)
 
 static status_t show_devices(struct shown_context *c)
 {
-	text_print(c->text, "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n");
+	text_print(c->text, "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 "
+			    "pts\n\nBlock devices:\n");
 	return OK;
 }
 
@@ -175,7 +199,12 @@ static status_t show_uname_field(struct shown_context *c, u32 which)
 	struct utsname u;
 	if (uname(&u))
 		return ERR_IO;
-	text_print(c->text, "%s\n", which == 0 ? u.sysname : which == 1 ? u.release : which == 2 ? u.nodename : which == 3 ? u.version : "(none)");
+	text_print(c->text, "%s\n",
+		   which == 0   ? u.sysname
+		   : which == 1 ? u.release
+		   : which == 2 ? u.nodename
+		   : which == 3 ? u.version
+				: "(none)");
 	return OK;
 }
 static status_t show_os_type(struct shown_context *c) { return show_uname_field(c, 0); }
@@ -186,8 +215,9 @@ static status_t show_domain_name(struct shown_context *c) { return show_uname_fi
 
 static status_t show_uuid(struct text *t, const u8 *b)
 {
-	text_print(t, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", b[0], b[1], b[2], b[3], b[4], b[5],
-		   (b[6] & 15) | 0x40, b[7], (b[8] & 0x3f) | 0x80, b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	text_print(t, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", b[0], b[1], b[2],
+		   b[3], b[4], b[5], (b[6] & 15) | 0x40, b[7], (b[8] & 0x3f) | 0x80, b[9], b[10], b[11], b[12],
+		   b[13], b[14], b[15]);
 	return OK;
 }
 
@@ -215,7 +245,8 @@ static status_t show_file_count(struct shown_context *c)
 
 static status_t show_threads_max(struct shown_context *c)
 {
-	text_print(c->text, "%llu\n", (ull)(tree_memory_bytes / (8 * 16384))); /* as Linux: an eighth of memory in stacks of 16 KiB */
+	text_print(c->text, "%llu\n",
+		   (ull)(tree_memory_bytes / (8 * 16384))); /* as Linux: an eighth of memory in stacks of 16 KiB */
 	return OK;
 }
 

@@ -18,16 +18,27 @@ struct vfs_attributes share_attributes(const struct service_request *r, u32 fs, 
 {
 	struct fs_record *f = &vfsd_state()->fs[fs];
 	return (struct vfs_attributes){
-		.ino = a->qid.path, .mode = a->mode, .nlink = (u32)MIN(a->nlink, (u64)UINT32_MAX),
-		.uid = a->uid == f->host_uid ? r->message.caller.uid : a->uid, .gid = a->gid == f->host_gid ? r->message.caller.gid : a->gid,
-		.rdev = a->rdev, .size = a->size, .blocks_512 = a->blocks,
-		.atime_ns = a->atime_ns, .mtime_ns = a->mtime_ns, .ctime_ns = a->ctime_ns, .btime_ns = a->ctime_ns,
+		.ino = a->qid.path,
+		.mode = a->mode,
+		.nlink = (u32)MIN(a->nlink, (u64)UINT32_MAX),
+		.uid = a->uid == f->host_uid ? r->message.caller.uid : a->uid,
+		.gid = a->gid == f->host_gid ? r->message.caller.gid : a->gid,
+		.rdev = a->rdev,
+		.size = a->size,
+		.blocks_512 = a->blocks,
+		.atime_ns = a->atime_ns,
+		.mtime_ns = a->mtime_ns,
+		.ctime_ns = a->ctime_ns,
+		.btime_ns = a->ctime_ns,
 	};
 }
 
 static void fill_node(struct service_request *r, u32 fs, u64 id, const struct p9_attributes *a, struct vfs_node *out)
 {
-	*out = (struct vfs_node){ .cookie = id, .attr = share_attributes(r, fs, a), .backing = VFS_NO_BACKING, .lease_ns = VFS_SHARED_LEASE_NS };
+	*out = (struct vfs_node){ .cookie = id,
+				  .attr = share_attributes(r, fs, a),
+				  .backing = VFS_NO_BACKING,
+				  .lease_ns = VFS_SHARED_LEASE_NS };
 }
 
 /* The record's cookie for what was found under (dir, name). */
@@ -233,7 +244,8 @@ static s64 list(struct service_request *r, struct share_fid *f)
 		u64 before = offset;
 		while (p9_get_entry(&m, &e)) {
 			if (!is_hidden_name(e.name, e.name_size) &&
-			    !dirent_put(r->reply_payload, size, &r->reply_payload_size, e.qid.path, e.offset, e.type, e.name, e.name_size))
+			    !dirent_put(r->reply_payload, size, &r->reply_payload_size, e.qid.path, e.offset,
+					e.type, e.name, e.name_size))
 				return OK;
 			offset = e.offset;
 		}
@@ -315,7 +327,8 @@ static s64 handle_sync(struct service_request *r)
 /* ---- mount ---- */
 static bool option_known(const char *s, size_t n)
 {
-	static const char *const known[] = { "trans=virtio", "version=9p2000.L", "access=any", "access=client", "cache=none" };
+	static const char *const known[] = { "trans=virtio", "version=9p2000.L", "access=any", "access=client",
+					     "cache=none" };
 	for (u32 i = 0; i < ARRAY_SIZE(known); i++)
 		if (strlen(known[i]) == n && !memcmp(known[i], s, n))
 			return true;
@@ -401,9 +414,11 @@ s64 share_mount(struct service_request *r, const char *source, const char *optio
 }
 
 const service_handler share_handlers[VFS_OP_MAX] = {
-	[VFS_UNMOUNT] = handle_unmount, [VFS_LOOKUP] = handle_lookup, [VFS_GETATTR] = handle_getattr, [VFS_OPEN] = handle_getattr,
-	[VFS_SETATTR] = share_setattr, [VFS_READLINK] = handle_readlink, [VFS_CREATE] = share_create, [VFS_MKDIR] = share_mkdir,
-	[VFS_SYMLINK] = share_symlink, [VFS_LINK] = share_link, [VFS_UNLINK] = share_unlink, [VFS_RMDIR] = share_rmdir,
-	[VFS_RENAME] = share_rename, [VFS_READDIR] = handle_readdir, [VFS_READ] = handle_read, [VFS_WRITE] = handle_write,
-	[VFS_STATFS] = handle_statfs, [VFS_SYNC] = handle_sync, [VFS_FORGET] = share_forget,
+	[VFS_UNMOUNT] = handle_unmount, [VFS_LOOKUP] = handle_lookup,   [VFS_GETATTR] = handle_getattr,
+	[VFS_OPEN] = handle_getattr,    [VFS_SETATTR] = share_setattr,  [VFS_READLINK] = handle_readlink,
+	[VFS_CREATE] = share_create,    [VFS_MKDIR] = share_mkdir,      [VFS_SYMLINK] = share_symlink,
+	[VFS_LINK] = share_link,        [VFS_UNLINK] = share_unlink,    [VFS_RMDIR] = share_rmdir,
+	[VFS_RENAME] = share_rename,    [VFS_READDIR] = handle_readdir, [VFS_READ] = handle_read,
+	[VFS_WRITE] = handle_write,     [VFS_STATFS] = handle_statfs,   [VFS_SYNC] = handle_sync,
+	[VFS_FORGET] = share_forget,
 };

@@ -56,7 +56,8 @@ void share_adopt(u32 fs, u64 id, u32 fid);       /* a fid that is already walked
 void share_adopt_open(u32 fs, u64 id, u32 open_fid, u32 flags);
 u32 share_new_fid(void);
 void share_clunk(u32 fs, u32 fid);
-status_t share_walk_name(u32 fs, u32 from, u32 to, const char *name, u32 name_size, struct p9_qid *qid) MUST_CHECK; /* NULL name: clone */
+status_t share_walk_name(u32 fs, u32 from, u32 to, const char *name, u32 name_size,
+			 struct p9_qid *qid) MUST_CHECK; /* NULL name: clone */
 /* An open fid for reading (flags 0) or reading and writing (2). */
 status_t share_open(struct share_fid *f, u32 flags, u32 *open_fid) MUST_CHECK;
 status_t share_getattr(u32 fs, u32 fid, struct p9_attributes *a) MUST_CHECK;
@@ -64,7 +65,8 @@ status_t share_getattr(u32 fs, u32 fid, struct p9_attributes *a) MUST_CHECK;
 /* ---- shared by the handlers ---- */
 struct vfs_attributes share_attributes(const struct service_request *r, u32 fs, const struct p9_attributes *a);
 /* Looks (dir, name) up at the server and fills the lease. */
-status_t share_lookup(struct service_request *r, u32 fs, u64 dir, const char *name, u32 name_size, struct vfs_node *out) MUST_CHECK;
+status_t share_lookup(struct service_request *r, u32 fs, u64 dir, const char *name, u32 name_size,
+		      struct vfs_node *out) MUST_CHECK;
 bool is_hidden_name(const char *name, u32 size);
 #define SHARE_HANDLER(name) s64 share_##name(struct service_request *r)
 SHARE_HANDLER(create); SHARE_HANDLER(mkdir); SHARE_HANDLER(symlink); SHARE_HANDLER(link); SHARE_HANDLER(unlink);

@@ -17,7 +17,8 @@ static u32 hidden_name(u64 id, char out[HIDDEN_NAME_MAX])
 }
 
 /* After an object was made: looks at it, notes who owns what we make, answers with its lease. */
-static s64 answer_made(struct service_request *r, u32 fs, u64 dir, const char *name, u32 name_size, struct vfs_node *node)
+static s64 answer_made(struct service_request *r, u32 fs, u64 dir, const char *name, u32 name_size,
+		       struct vfs_node *node)
 {
 	status_t st = share_lookup(r, fs, dir, name, name_size, node);
 	if (st)
@@ -137,8 +138,8 @@ SHARE_HANDLER(link)
 	return finish_transaction(r, OK);
 }
 
-static status_t send_rename(u32 fs, u32 old_dir, const char *old_name, u32 old_size, u32 new_dir, const char *new_name, u32 new_size,
-			    struct service_request *change)
+static status_t send_rename(u32 fs, u32 old_dir, const char *old_name, u32 old_size, u32 new_dir,
+			    const char *new_name, u32 new_size, struct service_request *change)
 {
 	struct p9 m;
 	share_begin(&m, P9_TRENAMEAT);
@@ -178,7 +179,8 @@ static status_t note_unlinked(u32 fs, u64 id, bool hidden, u32 nlink)
 }
 
 /* What (dir, name) is now. On a repeat the name may be gone already: then only the cookie's record can say. */
-static status_t victim_of(struct service_request *r, u32 fs, u64 dir, const char *name, u32 name_size, struct vfs_node *out)
+static status_t victim_of(struct service_request *r, u32 fs, u64 dir, const char *name, u32 name_size,
+			  struct vfs_node *out)
 {
 	return is_hidden_name(name, name_size) ? ERR_NOENT : share_lookup(r, fs, dir, name, name_size, out);
 }
@@ -219,7 +221,12 @@ static s64 unlink_as(struct service_request *r, bool directory)
 SHARE_HANDLER(unlink) { return unlink_as(r, false); }
 SHARE_HANDLER(rmdir) { return unlink_as(r, true); }
 
-struct share_rename { const char *old_name, *new_name; u32 old_size, new_size; struct vfs_node moved, replaced; bool hide; };
+struct share_rename {
+	const char *old_name, *new_name;
+	u32 old_size, new_size;
+	struct vfs_node moved, replaced;
+	bool hide;
+};
 
 /* A replaced object that is in use moves to its hidden name first. A repeat finds it there and goes on. */
 static status_t hide_replaced(u32 fs, struct share_fid *dir, const struct share_rename *n)
@@ -279,7 +286,8 @@ static status_t rename_resolve(struct service_request *r, struct share_rename *n
 	}
 	if (!st && q->flags & RENAME_NOREPLACE)
 		return ERR_EXIST;
-	n->hide = !st && q->flags & VFS_UNLINK_KEEP && n->replaced.attr.nlink == 1 && (n->replaced.attr.mode & MODE_TYPE) != MODE_DIRECTORY;
+	n->hide = !st && q->flags & VFS_UNLINK_KEEP && n->replaced.attr.nlink == 1 &&
+		  (n->replaced.attr.mode & MODE_TYPE) != MODE_DIRECTORY;
 	return OK;
 }
 
@@ -343,7 +351,8 @@ SHARE_HANDLER(forget)
 }
 
 /* Owners: a change to the ids that are shown is nothing, any other is refused. */
-static status_t check_owner(const struct service_request *r, const struct vfs_setattr_request *q, const struct vfs_attributes *now)
+static status_t check_owner(const struct service_request *r, const struct vfs_setattr_request *q,
+			    const struct vfs_attributes *now)
 {
 	if (q->valid & VFS_SET_UID && q->uid != now->uid && q->uid != r->message.caller.uid)
 		return ERR_PERM;
@@ -377,7 +386,8 @@ SHARE_HANDLER(setattr)
 	if (!st)
 		st = check_owner(r, q, &now);
 	u32 valid = (q->valid & VFS_SET_MODE ? P9_SET_MODE : 0) | (q->valid & VFS_SET_SIZE ? P9_SET_SIZE : 0) |
-		    (q->valid & VFS_SET_ATIME ? P9_SET_ATIME | P9_SET_ATIME_TO : 0) | (q->valid & VFS_SET_MTIME ? P9_SET_MTIME | P9_SET_MTIME_TO : 0);
+		    (q->valid & VFS_SET_ATIME ? P9_SET_ATIME | P9_SET_ATIME_TO : 0) |
+		    (q->valid & VFS_SET_MTIME ? P9_SET_MTIME | P9_SET_MTIME_TO : 0);
 	if (!st && valid) {
 		share_begin(&m, P9_TSETATTR);
 		p9_put32(&m, f->fid);

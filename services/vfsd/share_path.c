@@ -3,8 +3,14 @@
 #include "share.h"
 
 static u64 id_hash(u32 fs, u64 id) { return hash_u64(id * FS_MAX + fs); }
-static u64 qid_hash(u32 fs, u64 path, u8 type) { return hash_u64(hash_u64(path * FS_MAX + fs) + (type & P9_QID_DIRECTORY)); }
-static struct share_path *of_qid_link(struct hash_record *r) { return r ? container_of(r, struct share_path, by_qid) : NULL; }
+static u64 qid_hash(u32 fs, u64 path, u8 type)
+{
+	return hash_u64(hash_u64(path * FS_MAX + fs) + (type & P9_QID_DIRECTORY));
+}
+static struct share_path *of_qid_link(struct hash_record *r)
+{
+	return r ? container_of(r, struct share_path, by_qid) : NULL;
+}
 
 struct share_path *path_find(u32 fs, u64 id)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The 9p session and its fids. Cached fids are pinned while used (busy); the least recently used idle one makes room.
-// Locks: fid_lock guards the cache array only and is never held during an exchange; session_lock is held while a session
-// is made, so that nobody uses a fid before its attach.
+// The 9p session and its fids. Cached fids are pinned while used (busy); the least recently used idle one makes
+// room. Locks: fid_lock guards the cache array only and is never held during an exchange; session_lock is held
+// while a session is made, so that nobody uses a fid before its attach.
 #include "share.h"
 
 #include <pthread.h>

@@ -50,7 +50,9 @@ static status_t shown_find(u32 fs, u64 cookie, struct shown *s)
 	u32 tree = tree_of(fs), position = (u32)(cookie & 0xffff) - 1;
 	if (tree >= SHOWN_TREE_COUNT)
 		return ERR_STALE;
-	*s = (struct shown){ .task = cookie >> 62 & 1, .pid = (u32)(cookie >> 40) & (PID_LIMIT - 1), .index = (u32)(cookie >> 16) & (INDEX_LIMIT - 1) };
+	*s = (struct shown){ .task = cookie >> 62 & 1,
+			     .pid = (u32)(cookie >> 40) & (PID_LIMIT - 1),
+			     .index = (u32)(cookie >> 16) & (INDEX_LIMIT - 1) };
 	return shown_set(s, s->pid ? &process_table : trees[tree], position) ? OK : ERR_STALE;
 }
 
@@ -86,7 +88,13 @@ static bool numbered_child(const struct shown *dir, struct shown *out, const cha
 static status_t number_exists(const struct shown *dir, u32 from, bool exact, u32 *number)
 {
 	u32 next = exact ? 0 : FACTS_NEXT;
-	union { struct facts_process process; struct facts_thread thread; struct facts_fd fd; struct facts_cpu cpu; struct facts_pty pty; } f;
+	union {
+		struct facts_process process;
+		struct facts_thread thread;
+		struct facts_fd fd;
+		struct facts_cpu cpu;
+		struct facts_pty pty;
+	} f;
 	status_t st = ERR_NOENT;
 	if (dir->entry->flags & SHOWN_PIDS) {
 		st = facts_process(from, next, &f.process);
@@ -153,7 +161,8 @@ static status_t find_child(const struct shown *dir, const char *name, u32 size, 
 		return ERR_NOTDIR;
 	for (u32 i = 0; i < dir->table->count; i++) {
 		const struct shown_entry *e = &dir->table->entries[i];
-		if (!is_child(dir->entry, e, &child) || strlen(child) != size || memcmp(child, name, size) || is_numbered(child))
+		if (!is_child(dir->entry, e, &child) || strlen(child) != size || memcmp(child, name, size) ||
+		    is_numbered(child))
 			continue;
 		if (dir->task && e->flags & SHOWN_PROCESS_ONLY)
 			return ERR_NOENT;
@@ -178,7 +187,12 @@ static status_t fill_node(const struct shown *s, struct vfs_node *out)
 	s64 now = wall_time_ns();
 	*out = (struct vfs_node){ .cookie = cookie_of(s), .backing = VFS_NO_BACKING };
 	struct vfs_attributes *a = &out->attr;
-	*a = (struct vfs_attributes){ .ino = out->cookie, .mode = s->entry->mode, .nlink = 1, .atime_ns = now, .mtime_ns = now, .ctime_ns = now };
+	*a = (struct vfs_attributes){ .ino = out->cookie,
+				      .mode = s->entry->mode,
+				      .nlink = 1,
+				      .atime_ns = now,
+				      .mtime_ns = now,
+				      .ctime_ns = now };
 	if ((a->mode & MODE_TYPE) == MODE_DIRECTORY)
 		a->nlink = 2;
 	struct facts_process p;
@@ -189,7 +203,8 @@ static status_t fill_node(const struct shown *s, struct vfs_node *out)
 			a->uid = p.euid;
 			a->gid = p.egid;
 		}
-		a->mtime_ns = a->ctime_ns = a->atime_ns = MAX(0, now - (s64)(service_time_ns() - MIN(p.start_ns, service_time_ns())));
+		a->mtime_ns = a->ctime_ns = a->atime_ns = MAX(
+			0, now - (s64)(service_time_ns() - MIN(p.start_ns, service_time_ns())));
 	}
 	struct facts_fd f;
 	if (s->pid && s->entry->magic == VFS_MAGIC_FD) {
@@ -242,8 +257,8 @@ static bool put_child(struct service_request *r, const struct shown *child, u64 
 {
 	const struct vfs_io_request *q = request_args(r);
 	u32 size = (u32)MIN(q->size, (u64)r->message.reply_capacity);
-	return dirent_put(r->reply_payload, size, &r->reply_payload_size, cookie_of(child), offset, (u8)(child->entry->mode >> 12 & 15),
-			  name, (u32)strlen(name));
+	return dirent_put(r->reply_payload, size, &r->reply_payload_size, cookie_of(child), offset,
+			  (u8)(child->entry->mode >> 12 & 15), name, (u32)strlen(name));
 }
 
 static bool list_table(struct service_request *r, const struct shown *dir, u64 offset)
@@ -306,14 +321,18 @@ static status_t check_trace(const struct service_request *r, const struct shown 
 
 static struct shown_context context_of(const struct service_request *r, const struct shown *s, struct text *t)
 {
-	return (struct shown_context){ .caller = &r->message.caller, .pid = s->pid, .index = s->index, .task = s->task, .text = t };
+	return (struct shown_context){
+		.caller = &r->message.caller, .pid = s->pid, .index = s->index, .task = s->task, .text = t
+	};
 }
 
 static s64 handle_read_direct(struct service_request *r)
 {
 	const struct vfs_io_request *q = request_args(r);
 	struct shown s;
-	struct text t = { .buf = (char *)r->reply_payload, .skip = q->offset, .room = MIN(q->size, (u64)r->message.reply_capacity) };
+	struct text t = { .buf = (char *)r->reply_payload,
+			  .skip = q->offset,
+			  .room = MIN(q->size, (u64)r->message.reply_capacity) };
 	status_t st = shown_find(q->fs, q->cookie, &s);
 	if (!st && (s.entry->mode & MODE_TYPE) != MODE_REGULAR)
 		st = ERR_INVAL;
@@ -345,7 +364,8 @@ static s64 handle_readlink(struct service_request *r)
 {
 	const struct vfs_node_request *q = request_args(r);
 	struct shown s;
-	struct text t = { .buf = (char *)r->reply_payload, .room = MIN((u64)r->message.reply_capacity, (u64)TEXT_TARGET_MAX) };
+	struct text t = { .buf = (char *)r->reply_payload,
+			  .room = MIN((u64)r->message.reply_capacity, (u64)TEXT_TARGET_MAX) };
 	status_t st = shown_find(q->fs, q->cookie, &s);
 	if (!st && (s.entry->mode & MODE_TYPE) != MODE_SYMLINK)
 		st = ERR_INVAL;
@@ -378,7 +398,10 @@ static s64 handle_statfs(struct service_request *r)
 {
 	const struct vfs_node_request *q = request_args(r);
 	state_lock();
-	struct vfs_statfs_reply out = { .type = vfsd_state()->fs[q->fs].magic, .block_size = PAGE_SIZE, .name_max = TREE_NAME_MAX, .fsid = q->fs };
+	struct vfs_statfs_reply out = { .type = vfsd_state()->fs[q->fs].magic,
+					.block_size = PAGE_SIZE,
+					.name_max = TREE_NAME_MAX,
+					.fsid = q->fs };
 	state_unlock();
 	request_reply_args(r, &out, sizeof(out));
 	return OK;
@@ -408,9 +431,11 @@ static s64 handle_unmount(struct service_request *r)
 }
 
 const service_handler shown_handlers[VFS_OP_MAX] = {
-	[VFS_UNMOUNT] = handle_unmount, [VFS_LOOKUP] = handle_lookup, [VFS_GETATTR] = handle_getattr, [VFS_OPEN] = handle_getattr,
-	[VFS_SETATTR] = handle_setattr, [VFS_READLINK] = handle_readlink, [VFS_READDIR] = handle_readdir,
-	[VFS_READ_DIRECT] = handle_read_direct, [VFS_WRITE_DIRECT] = handle_write_direct, [VFS_STATFS] = handle_statfs,
+	[VFS_UNMOUNT] = handle_unmount,           [VFS_LOOKUP] = handle_lookup,
+	[VFS_GETATTR] = handle_getattr,           [VFS_OPEN] = handle_getattr,
+	[VFS_SETATTR] = handle_setattr,           [VFS_READLINK] = handle_readlink,
+	[VFS_READDIR] = handle_readdir,           [VFS_READ_DIRECT] = handle_read_direct,
+	[VFS_WRITE_DIRECT] = handle_write_direct, [VFS_STATFS] = handle_statfs,
 	[VFS_MAGIC_LINK] = handle_magic_link,
 };
 

@@ -9,8 +9,12 @@
 
 enum shown_tree { SHOWN_PROC, SHOWN_SYS, SHOWN_PTS, SHOWN_PROCESS /* below /proc/PID */, SHOWN_TREE_COUNT };
 enum shown_flag {
-	SHOWN_PIDS = 1, SHOWN_TASKS = 2, SHOWN_FDS = 4, SHOWN_CPUS = 8, SHOWN_PTYS = 16, /* directory with numbered children */
-	SHOWN_TRACE = 32,        /* needs what ptrace(2) would need */
+	SHOWN_PIDS = 1,
+	SHOWN_TASKS = 2,
+	SHOWN_FDS = 4,
+	SHOWN_CPUS = 8,
+	SHOWN_PTYS = 16, /* directory with numbered children */
+	SHOWN_TRACE = 32, /* needs what ptrace(2) would need */
 	SHOWN_PROCESS_ONLY = 64, /* not below task/TID */
 };
 struct shown_context {

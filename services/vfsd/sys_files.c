@@ -14,7 +14,11 @@ static status_t show_kernel_max(struct shown_context *c) { text_print(c->text, "
 static status_t show_0(struct shown_context *c) { text_print(c->text, "0\n"); return OK; }
 static status_t show_empty_line(struct shown_context *c) { text_print(c->text, "\n"); return OK; }
 static status_t show_cpu_number(struct shown_context *c) { text_print(c->text, "%u\n", c->index); return OK; }
-static status_t show_cpu_mask(struct shown_context *c) { text_print(c->text, "%llx\n", (ull)BIT(c->index & 63)); return OK; }
+static status_t show_cpu_mask(struct shown_context *c)
+{
+	text_print(c->text, "%llx\n", (ull)BIT(c->index & 63));
+	return OK;
+}
 static status_t show_huge_pages(struct shown_context *c) { text_print(c->text, "always madvise [never]\n"); return OK; }
 static status_t show_huge_page_size(struct shown_context *c) { text_print(c->text, "2097152\n"); return OK; }
 

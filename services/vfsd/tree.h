@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The one tree engine: the root (image base + private changes), tmpfs and devtmpfs.
- * Everything lives in the state object (struct vfsd_state at state_root()); offsets only. Functions that change it run
- * inside a transaction and may fail at any point: the caller aborts. Readers hold the state lock.
- * Invariants:
+ * Everything lives in the state object (struct vfsd_state at state_root()); offsets only. Functions that change it
+ * run inside a transaction and may fail at any point: the caller aborts. Readers hold the state lock. Invariants:
  * 1. An object has a record when it is not in the image or differs from it; a record is in `objects` and on its
  *    file system's list, or (a dropped directory that still owns entries) on the graveyard's list only.
- * 2. An entry record stands for a private name, or with ino 0 for a hidden image name (whiteout); it is in `entries`
- *    and on its directory's list, ordered by sequence. A directory with entries has a record.
- * 3. directory.live_entries = its entry records that are no whiteouts; directory.base_hidden = those with HIDES_BASE. */
+ * 2. An entry record stands for a private name, or with ino 0 for a hidden image name (whiteout); it is in
+ * `entries` and on its directory's list, ordered by sequence. A directory with entries has a record.
+ * 3. directory.live_entries = its entry records that are no whiteouts; directory.base_hidden = those with
+ * HIDES_BASE. */
 #ifndef AMBOS_VFSD_TREE_H
 #define AMBOS_VFSD_TREE_H
 
@@ -132,8 +132,10 @@ status_t tree_node(u32 fs, u64 ino, struct vfs_node *out) MUST_CHECK;
 status_t tree_object(u32 fs, u64 ino, struct tree_object **out) MUST_CHECK; /* record, made from the image if need be */
 status_t dir_load(u32 fs, u64 ino, struct tree_dir *out) MUST_CHECK;
 status_t dir_record(struct tree_dir *d) MUST_CHECK;
-status_t dir_find(struct tree_dir *d, const char *name, u32 name_size, struct tree_name *out) MUST_CHECK; /* OK with ino 0 */
-status_t dir_set(struct tree_dir *d, const char *name, u32 name_size, struct tree_name *at, u64 ino, u8 type) MUST_CHECK;
+status_t dir_find(struct tree_dir *d, const char *name, u32 name_size,
+		  struct tree_name *out) MUST_CHECK; /* OK with ino 0 */
+status_t dir_set(struct tree_dir *d, const char *name, u32 name_size, struct tree_name *at, u64 ino,
+		 u8 type) MUST_CHECK;
 status_t dir_clear(struct tree_dir *d, const char *name, u32 name_size, struct tree_name *at) MUST_CHECK;
 bool dir_is_empty(struct tree_dir *d);
 s64 dir_parent(u32 fs, u64 ino, u64 *parent) MUST_CHECK;
@@ -153,7 +155,8 @@ status_t tree_unlink(const struct ipc_caller *c, const struct vfs_name_request *
 		     bool directory, struct vfs_unlink_reply *out) MUST_CHECK;
 status_t tree_rename(const struct ipc_caller *c, const struct vfs_rename_request *q, const char *old_name, u32 old_size,
 		     const char *new_name, u32 new_size, struct vfs_rename_reply *out) MUST_CHECK;
-status_t tree_setattr(const struct ipc_caller *c, const struct vfs_setattr_request *q, struct vfs_attributes *out) MUST_CHECK;
+status_t tree_setattr(const struct ipc_caller *c, const struct vfs_setattr_request *q,
+		      struct vfs_attributes *out) MUST_CHECK;
 status_t tree_forget(u32 fs, u64 ino) MUST_CHECK;
 s64 tree_readdir(u32 fs, u64 dir, u64 offset, u8 *buf, u32 size);
 s64 tree_readlink(u32 fs, u64 ino, char *buf, u32 size);
@@ -166,7 +169,8 @@ status_t tree_unmount(u32 fs) MUST_CHECK;
 
 /* shared by tree_change.c and tree_rename.c */
 status_t name_check(const char *name, u32 size) MUST_CHECK;
-status_t dir_change(u32 fs, u64 ino, struct tree_dir *d) MUST_CHECK; /* load for a change: alive, writable fs, record made */
+status_t dir_change(u32 fs, u64 ino,
+		    struct tree_dir *d) MUST_CHECK; /* load for a change: alive, writable fs, record made */
 bool sticky_refuses(const struct ipc_caller *c, const struct tree_dir *d, const struct tree_object *victim);
 void dir_touch(struct tree_dir *d, s32 nlink_change);
 void object_unlinked(struct tree_object *o, u32 fewer, bool keep); /* frees the record at 0 unless kept */

@@ -29,7 +29,8 @@ status_t dir_change(u32 fs, u64 ino, struct tree_dir *d)
 
 bool sticky_refuses(const struct ipc_caller *c, const struct tree_dir *d, const struct tree_object *victim)
 {
-	return d->record->mode & MODE_STICKY && c->uid != d->record->uid && c->uid != victim->uid && !has_cap(c, CAP_FOWNER);
+	return d->record->mode & MODE_STICKY && c->uid != d->record->uid && c->uid != victim->uid &&
+	       !has_cap(c, CAP_FOWNER);
 }
 
 void dir_touch(struct tree_dir *d, s32 nlink_change)
@@ -250,7 +251,8 @@ status_t tree_unlink(const struct ipc_caller *c, const struct vfs_name_request *
 	return OK;
 }
 
-static status_t setattr_policy(const struct ipc_caller *c, const struct vfs_setattr_request *q, const struct vfs_attributes *a)
+static status_t setattr_policy(const struct ipc_caller *c, const struct vfs_setattr_request *q,
+			       const struct vfs_attributes *a)
 {
 	bool owner = c->uid == a->uid || has_cap(c, CAP_FOWNER);
 	u32 bits_now = a->mode & 07777, bits_less = bits_now & ~(MODE_SETUID | MODE_SETGID);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Requests on the tree file systems: arguments in, one engine call in a transaction (or under the state lock), reply out.
+// Requests on the tree file systems: arguments in, one engine call in a transaction (or under the state lock),
+// reply out.
 #include "vfsd.h"
 
 s64 finish_transaction(struct service_request *r, s64 status)
@@ -68,9 +69,18 @@ static struct tree_create create_of(struct service_request *r, u32 type)
 	const struct vfs_create_request *q = request_args(r);
 	u32 given = q->mode & MODE_TYPE;
 	return (struct tree_create){
-		.fs = q->fs, .mode = (q->mode & 07777) | (type ? type : given ? given : MODE_REGULAR), .uid = q->uid, .gid = q->gid,
-		.dir = q->dir, .rdev = q->rdev, .name = payload_text(r), .name_size = r->message.payload_size,
-		.target = (const char *)r->payload2, .target_size = r->message.payload2_size,
+		.fs = q->fs,
+		.mode = (q->mode & 07777) | (type    ? type
+					     : given ? given
+						     : MODE_REGULAR),
+		.uid = q->uid,
+		.gid = q->gid,
+		.dir = q->dir,
+		.rdev = q->rdev,
+		.name = payload_text(r),
+		.name_size = r->message.payload_size,
+		.target = (const char *)r->payload2,
+		.target_size = r->message.payload2_size,
 	};
 }
 
@@ -119,7 +129,8 @@ static s64 unlink_as(struct service_request *r, bool directory)
 {
 	struct vfs_unlink_reply out;
 	begin_change();
-	status_t st = tree_unlink(&r->message.caller, request_args(r), payload_text(r), r->message.payload_size, directory, &out);
+	status_t st = tree_unlink(&r->message.caller, request_args(r), payload_text(r), r->message.payload_size,
+				  directory, &out);
 	if (!st)
 		request_reply_args(r, &out, sizeof(out));
 	return finish_transaction(r, st);
@@ -189,9 +200,11 @@ static s64 handle_unmount(struct service_request *r)
 static s64 handle_sync(struct service_request *r UNUSED) { return OK; } /* the kernel's pages are the only copy */
 
 const service_handler tree_handlers[VFS_OP_MAX] = {
-	[VFS_UNMOUNT] = handle_unmount, [VFS_LOOKUP] = handle_lookup, [VFS_GETATTR] = handle_getattr, [VFS_OPEN] = handle_getattr,
-	[VFS_SETATTR] = handle_setattr, [VFS_READLINK] = handle_readlink, [VFS_CREATE] = handle_create, [VFS_MKDIR] = handle_mkdir,
-	[VFS_SYMLINK] = handle_symlink, [VFS_LINK] = handle_link, [VFS_UNLINK] = handle_unlink, [VFS_RMDIR] = handle_rmdir,
-	[VFS_RENAME] = handle_rename, [VFS_READDIR] = handle_readdir, [VFS_READ] = handle_read, [VFS_STATFS] = handle_statfs,
-	[VFS_SYNC] = handle_sync, [VFS_FORGET] = handle_forget, [VFS_TMPFILE] = handle_tmpfile,
+	[VFS_UNMOUNT] = handle_unmount, [VFS_LOOKUP] = handle_lookup,   [VFS_GETATTR] = handle_getattr,
+	[VFS_OPEN] = handle_getattr,    [VFS_SETATTR] = handle_setattr, [VFS_READLINK] = handle_readlink,
+	[VFS_CREATE] = handle_create,   [VFS_MKDIR] = handle_mkdir,     [VFS_SYMLINK] = handle_symlink,
+	[VFS_LINK] = handle_link,       [VFS_UNLINK] = handle_unlink,   [VFS_RMDIR] = handle_rmdir,
+	[VFS_RENAME] = handle_rename,   [VFS_READDIR] = handle_readdir, [VFS_READ] = handle_read,
+	[VFS_STATFS] = handle_statfs,   [VFS_SYNC] = handle_sync,       [VFS_FORGET] = handle_forget,
+	[VFS_TMPFILE] = handle_tmpfile,
 };

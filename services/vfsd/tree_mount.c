@@ -104,8 +104,14 @@ static status_t make_root(u32 fs, const struct mount_options *o)
 static status_t add(u32 fs, const char *name, u32 mode, u64 rdev, const char *target)
 {
 	struct tree_create r = {
-		.fs = fs, .mode = mode, .dir = vfsd_state()->fs[fs].root_ino, .rdev = rdev, .name = name, .name_size = (u32)strlen(name),
-		.target = target, .target_size = target ? (u32)strlen(target) : 0,
+		.fs = fs,
+		.mode = mode,
+		.dir = vfsd_state()->fs[fs].root_ino,
+		.rdev = rdev,
+		.name = name,
+		.name_size = (u32)strlen(name),
+		.target = target,
+		.target_size = target ? (u32)strlen(target) : 0,
 	};
 	struct vfs_node node;
 	return tree_create(&kernel_caller, &r, &node);

@@ -29,7 +29,8 @@ struct fs_record *fs_get(u32 fs)
 
 bool tree_is_base(u32 fs, u64 ino)
 {
-	return tree_has_image && vfsd_state()->fs[fs].kind == FS_KIND_ROOT && ino >= TREE_INO_BIAS && ino < TREE_PRIVATE_INO;
+	return tree_has_image && vfsd_state()->fs[fs].kind == FS_KIND_ROOT && ino >= TREE_INO_BIAS &&
+	       ino < TREE_PRIVATE_INO;
 }
 
 static status_t load_base(u64 ino, struct erofs_inode *out)
@@ -52,9 +53,18 @@ static u64 blocks_of(u32 mode, u64 size)
 static void attributes_of_record(const struct tree_object *o, struct vfs_attributes *out)
 {
 	*out = (struct vfs_attributes){
-		.ino = o->ino, .mode = o->mode, .nlink = o->nlink, .uid = o->uid, .gid = o->gid, .rdev = o->rdev, .size = o->size,
+		.ino = o->ino,
+		.mode = o->mode,
+		.nlink = o->nlink,
+		.uid = o->uid,
+		.gid = o->gid,
+		.rdev = o->rdev,
+		.size = o->size,
 		.blocks_512 = blocks_of(o->mode, o->size),
-		.atime_ns = o->atime_ns, .mtime_ns = o->mtime_ns, .ctime_ns = o->ctime_ns, .btime_ns = o->btime_ns,
+		.atime_ns = o->atime_ns,
+		.mtime_ns = o->mtime_ns,
+		.ctime_ns = o->ctime_ns,
+		.btime_ns = o->btime_ns,
 	};
 }
 

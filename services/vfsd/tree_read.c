@@ -11,7 +11,9 @@ bool dirent_put(u8 *buf, u32 size, u32 *used, u64 ino, u64 offset, u8 type, cons
 	u32 record = ALIGN_UP((u32)offsetof(struct vfs_dirent, name) + name_size, 8u);
 	if (record > size - *used)
 		return false;
-	struct vfs_dirent head = { .ino = ino, .offset = offset, .record_size = (u16)record, .type = type, .name_size = (u8)name_size };
+	struct vfs_dirent head = {
+		.ino = ino, .offset = offset, .record_size = (u16)record, .type = type, .name_size = (u8)name_size
+	};
 	memset(buf + *used, 0, record);
 	memcpy(buf + *used, &head, offsetof(struct vfs_dirent, name));
 	memcpy(buf + *used + offsetof(struct vfs_dirent, name), name, name_size);
@@ -101,8 +103,15 @@ void tree_statfs(u32 fs, struct vfs_statfs_reply *out)
 	struct fs_record *f = &vfsd_state()->fs[fs];
 	u64 blocks = f->size_max / STATFS_BLOCK, objects = f->object_max;
 	*out = (struct vfs_statfs_reply){
-		.type = f->magic, .block_size = STATFS_BLOCK, .blocks = blocks, .blocks_free = blocks, .blocks_available = blocks,
-		.files = objects, .files_free = objects > f->object_count ? objects - f->object_count : 0,
-		.name_max = TREE_NAME_MAX, .flags = f->flags & FS_READ_ONLY ? 1 : 0, .fsid = fs,
+		.type = f->magic,
+		.block_size = STATFS_BLOCK,
+		.blocks = blocks,
+		.blocks_free = blocks,
+		.blocks_available = blocks,
+		.files = objects,
+		.files_free = objects > f->object_count ? objects - f->object_count : 0,
+		.name_max = TREE_NAME_MAX,
+		.flags = f->flags & FS_READ_ONLY ? 1 : 0,
+		.fsid = fs,
 	};
 }

@@ -183,7 +183,11 @@ struct tree_entry *entry_new(struct tree_object *dir, const char *name, u32 name
 	if (!e)
 		return NULL;
 	struct tree_entry fresh = {
-		.dir = dir->ino, .fs = dir->fs, .name_size = (u16)name_size, .sequence = dir->next_sequence, .previous = dir->last_entry,
+		.dir = dir->ino,
+		.fs = dir->fs,
+		.name_size = (u16)name_size,
+		.sequence = dir->next_sequence,
+		.previous = dir->last_entry,
 	};
 	txn_write(e, &fresh, sizeof(fresh));
 	txn_write(e->name, name, name_size);

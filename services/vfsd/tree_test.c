@@ -18,7 +18,14 @@
 #include <unistd.h>
 
 static int failures;
-#define CHECK(cond) do { if (!(cond)) { printf("FAIL %s:%d %s\n", __FILE__, __LINE__, #cond); if (++failures > 20) exit(1); } } while (0)
+#define CHECK(cond)                                                                                                \
+	do {                                                                                                       \
+		if (!(cond)) {                                                                                     \
+			printf("FAIL %s:%d %s\n", __FILE__, __LINE__, #cond);                                      \
+			if (++failures > 20)                                                                       \
+				exit(1);                                                                           \
+		}                                                                                                  \
+	} while (0)
 
 static const struct ipc_caller super = { .capabilities = UINT64_MAX };
 static char real[64];
@@ -41,7 +48,8 @@ static int by_name(const void *a, const void *b) { return strcmp(*(char *const *
 
 static void line(struct dump *d, const char *path, u32 mode, u32 nlink, u64 ino, const char *target)
 {
-	d->used += (u32)snprintf(d->text + d->used, DUMP_MAX - d->used, "%s %o %u #%u %s\n", path, mode, nlink, ino_index(d, ino), target);
+	d->used += (u32)snprintf(d->text + d->used, DUMP_MAX - d->used, "%s %o %u #%u %s\n", path, mode, nlink,
+				 ino_index(d, ino), target);
 }
 
 static void dump_tree(struct dump *d, u64 ino, const char *path)
@@ -68,7 +76,8 @@ static void dump_tree(struct dump *d, u64 ino, const char *path)
 			names[count++] = strndup(e->name, e->name_size);
 			offset = e->offset;
 			struct vfs_node node;
-			CHECK(!tree_lookup(fs, ino, e->name, e->name_size, &node) && node.attr.ino == e->ino && node.attr.mode >> 12 == e->type);
+			CHECK(!tree_lookup(fs, ino, e->name, e->name_size, &node) && node.attr.ino == e->ino &&
+			      node.attr.mode >> 12 == e->type);
 			at += e->record_size;
 		}
 	}
@@ -165,7 +174,12 @@ static status_t do_tree(const struct operation *o)
 		return st;
 	tree_reclaim();
 	u32 a_size = (u32)strlen(o->a), b_size = (u32)strlen(o->b);
-	struct tree_create c = { .fs = fs, .dir = a_dir, .name = o->a, .name_size = a_size, .target = "some/target", .target_size = 11 };
+	struct tree_create c = { .fs = fs,
+				 .dir = a_dir,
+				 .name = o->a,
+				 .name_size = a_size,
+				 .target = "some/target",
+				 .target_size = 11 };
 	struct vfs_name_request name = { .fs = fs, .dir = a_dir };
 	struct vfs_rename_request rename = { .fs = fs, .old_dir = a_dir, .new_dir = b_dir };
 	struct vfs_unlink_reply unlinked;
@@ -207,7 +221,14 @@ static int do_real(const struct operation *o)
 	case RENAME: r = (int)syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 0); break;
 	case EXCHANGE: r = (int)syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2); break;
 	case NOREPLACE: r = (int)syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 1); break;
-	case CHMOD: r = lstat(a, &st); if (!r && S_ISLNK(st.st_mode)) { errno = EOPNOTSUPP; r = -1; } else if (!r) r = chmod(a, 0700); break;
+	case CHMOD:
+		r = lstat(a, &st);
+		if (!r && S_ISLNK(st.st_mode)) {
+			errno = EOPNOTSUPP;
+			r = -1;
+		} else if (!r)
+			r = chmod(a, 0700);
+		break;
 	default: break;
 	}
 	return r ? -errno : 0;
@@ -248,7 +269,8 @@ static void random_dir(char *out)
 		struct vfs_node node;
 		u64 ino;
 		snprintf(next, sizeof(next), "%s/n%d", path, rand() % 12);
-		if (strlen(next) > 400 || resolve(path, &ino) || tree_lookup(fs, ino, strrchr(next, '/') + 1, (u32)strlen(strrchr(next, '/') + 1), &node) ||
+		if (strlen(next) > 400 || resolve(path, &ino) ||
+		    tree_lookup(fs, ino, strrchr(next, '/') + 1, (u32)strlen(strrchr(next, '/') + 1), &node) ||
 		    (node.attr.mode & MODE_TYPE) != MODE_DIRECTORY)
 			break;
 		snprintf(path, sizeof(path), "%.511s", next);
@@ -276,7 +298,8 @@ static void random_operations(u32 count, u32 walk_every)
 		else
 			txn_commit(NULL, 0);
 		if (got != want && !(o.kind == LINK && got == -ENOENT)) {
-			printf("FAIL op %u kind %d %s/%s %s/%s: ours %d real %d\n", i, o.kind, o.a_dir, o.a, o.b_dir, o.b, got, want);
+			printf("FAIL op %u kind %d %s/%s %s/%s: ours %d real %d\n", i, o.kind, o.a_dir, o.a,
+			       o.b_dir, o.b, got, want);
 			exit(1);
 		}
 		if (i % 50 == 0)
@@ -347,9 +370,21 @@ static void test_policy(void)
 	mount(FS_KIND_TMPFS, "");
 	txn_begin();
 	u64 live = fake_state_live(), root = vfsd_state()->fs[fs].root_ino;
-	struct tree_create c = { .fs = fs, .dir = root, .name = "d", .name_size = 1, .mode = MODE_DIRECTORY | MODE_STICKY | MODE_SETGID | 0777, .uid = 7, .gid = 99 };
+	struct tree_create c = { .fs = fs,
+				 .dir = root,
+				 .name = "d",
+				 .name_size = 1,
+				 .mode = MODE_DIRECTORY | MODE_STICKY | MODE_SETGID | 0777,
+				 .uid = 7,
+				 .gid = 99 };
 	CHECK(!tree_create(&joe, &c, &dir));
-	c = (struct tree_create){ .fs = fs, .dir = dir.cookie, .name = "f", .name_size = 1, .mode = MODE_REGULAR | 0600, .uid = 7, .gid = 7 };
+	c = (struct tree_create){ .fs = fs,
+				  .dir = dir.cookie,
+				  .name = "f",
+				  .name_size = 1,
+				  .mode = MODE_REGULAR | 0600,
+				  .uid = 7,
+				  .gid = 7 };
 	CHECK(!tree_create(&joe, &c, &node) && node.attr.gid == 99);
 	c.mode = MODE_CHARACTER;
 	c.name = "c";
@@ -381,7 +416,8 @@ static void test_policy(void)
 	CHECK(!vfsd_state()->dying_count && !vfsd_state()->objects.count && !vfsd_state()->entries.count);
 	txn_commit(NULL, 0);
 	mount(FS_KIND_DEVTMPFS, "");
-	CHECK(!tree_lookup(fs, 1, "urandom", 7, &node) && node.attr.rdev == 0x109 && node.attr.mode == (MODE_CHARACTER | 0666));
+	CHECK(!tree_lookup(fs, 1, "urandom", 7, &node) && node.attr.rdev == 0x109 &&
+	      node.attr.mode == (MODE_CHARACTER | 0666));
 }
 
 const char *__asan_default_options(void);
@@ -404,7 +440,8 @@ int main(int argc, char **argv)
 	chmod(real, 0755);
 	random_operations(rounds, 40);
 	shell("rm -rf %1$s/* ; for i in $(seq 0 11); do mkdir -p %2$s/n$i/n1/n2 %3$s/n$i/n3; done");
-	shell("cd %s; for i in $(seq 0 9); do echo $i > n$i/n4; ln n$i/n4 n$i/n5; ln -s here n$i/n6; touch n$i/n1/n7; done; rmdir n10/n3 n11/n3; chmod 755 .");
+	shell("cd %s; for i in $(seq 0 9); do echo $i > n$i/n4; ln n$i/n4 n$i/n5; ln -s here n$i/n6; touch "
+	      "n$i/n1/n7; done; rmdir n10/n3 n11/n3; chmod 755 .");
 	shell("mkfs.erofs --quiet -x-1 -Enoinline_data %s/../i.img %s >/dev/null 2>&1");
 	char path[128];
 	snprintf(path, sizeof(path), "%s/../i.img", real);
