@@ -25,6 +25,12 @@ static u32 errors_next;
 
 void log_set_level(enum log_level level) { console_level = level; }
 
+void log_break_locks(void)
+{
+	spin_init(&log_lock, RANK_LOG);
+	serial_break_lock();
+}
+
 void log_init(void)
 {
 	char value[16];

@@ -73,6 +73,7 @@ static void panic_begin(void)
 		cpu_halt_forever(); /* the second one: its log would only hide the first */
 	log_set_level(LOG_DEBUG);
 	arch_stop_others();
+	log_break_locks();
 }
 
 static void panic_end(u64 sp, u64 frame)

@@ -100,7 +100,7 @@ static void read_log(struct session *s)
 		fwrite(chunk, 1, (size_t)n, s->log_file);
 		fflush(s->log_file);
 	}
-	if (!s->panic_ms && memmem(s->log.text, s->log.length, "\nPANIC: ", 8))
+	if (!s->panic_ms && memmem(s->log.text, s->log.length, "PANIC: ", 7))
 		s->panic_ms = now_ms() + PANIC_MS;
 }
 

@@ -55,6 +55,8 @@ void serial_write(const char *text, size_t size)
 	spin_unlock(&serial_lock);
 }
 
+void serial_break_lock(void) { spin_init(&serial_lock, (enum lock_rank)(RANK_LOG + 1)); }
+
 int serial_read(void)
 {
 	return inb(COM1 + LINE_STATUS) & DATA_READY ? inb(COM1) : -1;
