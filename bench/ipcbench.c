@@ -32,6 +32,6 @@ int main(int argc, char **argv)
 		if (call_service(SERVICE_TOYD, TOY_ECHO, out, BYTES, in, BYTES) != OK)
 			return 1;
 	u64 cycles = tsc() - start;
-	printf("ipc round trip 64+64 bytes: %llu tsc\n", (unsigned long long)(cycles / (u64)rounds));
+	printf("figure ipc round trip 64+64 bytes: %llu tsc\n", (unsigned long long)(cycles / (u64)rounds));
 	return memcmp(in, out, BYTES) != 0;
 }

@@ -11,6 +11,12 @@ enum toy_op {
 	TOY_GET = 3,    /* out: the counter */
 	TOY_CRASH = 4,  /* the service faults: two deaths without progress end the call with IO */
 	TOY_HOLD = 5,   /* answers INTR when cancelled */
+	TOY_NATIVE = 6, /* struct toy_native: toyd, which has every capability, makes a native call; out: its result */
+};
+struct toy_native {
+	u32 number;
+	u32 use_payload; /* the pointer argument is the address of the payload in toyd */
+	u64 a0, pointer, size, a3, a4;
 };
 struct toy_value { u64 value; };
 

@@ -47,9 +47,20 @@ static s64 toy_hold(struct service_request *r)
 	return ERR_INTR;
 }
 
+/* The broker tests: arguments are the test's, the capability is ours. */
+static s64 toy_native(struct service_request *r)
+{
+	const struct toy_native *q = request_args(r);
+	u64 pointer = q->use_payload ? (u64)r->payload : q->pointer;
+	s64 result = ambos_call(q->number, q->a0, pointer, q->size, q->a3, q->a4);
+	request_reply_args(r, &result, sizeof(result));
+	return OK;
+}
+
 static const struct service_op ops[] = {
 	{ TOY_ECHO, 0, toy_echo, "echo" }, SERVICE_OP(TOY_ADD, struct toy_value, toy_add), { TOY_GET, 0, toy_get, "get" },
 	{ TOY_CRASH, 0, toy_crash, "crash" }, { TOY_HOLD, 0, toy_hold, "hold" },
+	SERVICE_OP(TOY_NATIVE, struct toy_native, toy_native),
 };
 
 int main(void)

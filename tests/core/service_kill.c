@@ -132,7 +132,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 3; i++)
 		waitpid(children[i], NULL, 0);
 	bool good = !shared->errors && killed == kills;
-	printf("%s: service %u killed %d times, %llu programs, %llu file rounds, %llu errors\n", good ? "ok" : "FAILED", service, killed,
+	printf("%s restart service %u killed %d times, %llu programs, %llu file rounds, %llu errors\n", good ? "ok" : "FAIL", service, killed,
 	       (unsigned long long)shared->runs, (unsigned long long)shared->files, (unsigned long long)shared->errors);
 	return !good;
 }

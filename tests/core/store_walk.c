@@ -143,7 +143,7 @@ static bool walk(const struct operation *o)
 	for (u64 n = 1; n < WALK_MAX; n++) {
 		clean();
 		if (!o->prepare()) {
-			printf("FAILED: %s: cannot prepare, errno %d\n", o->name, errno);
+			printf("FAIL store_walk %s: cannot prepare, errno %d\n", o->name, errno);
 			return false;
 		}
 		u32 before = door(n);
@@ -153,15 +153,15 @@ static bool walk(const struct operation *o)
 		bool died = door(0) != before;
 		bool good = ran && o->check();
 		if (!good) {
-			printf("FAILED: %s at store %llu: %s, errno %d\n", o->name, (unsigned long long)n, ran ? "wrong effect" : "error", error);
+			printf("FAIL store_walk %s at store %llu: %s, errno %d\n", o->name, (unsigned long long)n, ran ? "wrong effect" : "error", error);
 			return false;
 		}
 		if (!died) {
-			printf("ok: %s: n = %llu\n", o->name, (unsigned long long)(n - 1));
+			printf("ok store_walk %s: n = %llu\n", o->name, (unsigned long long)(n - 1));
 			return true;
 		}
 	}
-	printf("FAILED: %s never ran through\n", o->name);
+	printf("FAIL store_walk %s never ran through\n", o->name);
 	return false;
 }
 
