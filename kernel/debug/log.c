@@ -70,6 +70,18 @@ void klog(enum log_level level, const char *fmt, ...)
 		serial_write(line, (size_t)n);
 }
 
+void log_print_tail(u32 lines)
+{
+	u64 start = ring_end, oldest = ring_end > RING_SIZE ? ring_end - RING_SIZE : 0;
+	if (console_level >= LOG_INFO)
+		return; /* they are there already */
+	while (start > oldest && (lines > 0 || ring[(start - 1) % RING_SIZE] != '\n'))
+		if (ring[--start % RING_SIZE] == '\n' && start + 1 != ring_end)
+			lines--;
+	for (u64 at = start; at < ring_end; at++)
+		serial_write(&ring[at % RING_SIZE], 1);
+}
+
 s64 log_read(char *buffer, size_t size, u64 *position)
 {
 	spin_lock(&log_lock);

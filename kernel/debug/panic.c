@@ -10,6 +10,7 @@
 #define PANIC_EXIT_CODE 0x55 /* isa-debug-exit: QEMU exits with 0xab */
 #define STACK_WORDS_MAX 512
 #define FRAMES_MAX 24
+#define LOG_LINES_SHOWN 12
 #define ERRORS_SHOWN 5
 #define EVENTS_SHOWN 16
 
@@ -71,9 +72,10 @@ static void panic_begin(void)
 	__asm__ volatile("cli");
 	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
 		cpu_halt_forever(); /* the second one: its log would only hide the first */
-	log_set_level(LOG_DEBUG);
 	arch_stop_others();
 	log_break_locks();
+	log_print_tail(LOG_LINES_SHOWN);
+	log_set_level(LOG_DEBUG);
 }
 
 static void panic_end(u64 sp, u64 frame)

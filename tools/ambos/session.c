@@ -76,9 +76,14 @@ static void tail_print(const struct tail *t, const char *who)
 		fputc('\n', stderr);
 }
 
+static bool read_log(struct session *s);
+static bool read_errors(struct session *s);
+
 static int fail(struct session *s, const char *why)
 {
 	vm_kill(s->vm);
+	while (read_log(s) || read_errors(s))
+		; /* what was on its way */
 	terminal_restore();
 	say("%s", why);
 	tail_print(&s->log, "the kernel");
@@ -87,12 +92,12 @@ static int fail(struct session *s, const char *why)
 }
 
 /* ---- what arrives ---- */
-static void read_log(struct session *s)
+static bool read_log(struct session *s)
 {
 	char chunk[CHUNK_BYTES];
 	ssize_t n = read(s->vm->log, chunk, sizeof(chunk));
 	if (n <= 0)
-		return;
+		return false;
 	tail_add(&s->log, chunk, (u32)MIN((size_t)n, (size_t)TAIL_BYTES));
 	if ((size_t)n > TAIL_BYTES)
 		tail_add(&s->log, chunk + n - TAIL_BYTES, TAIL_BYTES);
@@ -102,17 +107,19 @@ static void read_log(struct session *s)
 	}
 	if (!s->panic_ms && memmem(s->log.text, s->log.length, "PANIC: ", 7))
 		s->panic_ms = now_ms() + PANIC_MS;
+	return true;
 }
 
-static void read_errors(struct session *s)
+static bool read_errors(struct session *s)
 {
 	char chunk[4096];
 	ssize_t n = read(s->vm->errors, chunk, sizeof(chunk));
 	if (n <= 0)
-		return;
+		return false;
 	tail_add(&s->errors, chunk, (u32)n);
 	if (s->o->verbose)
 		fwrite(chunk, 1, (size_t)n, stderr);
+	return true;
 }
 
 static void read_trace(struct session *s)
@@ -350,8 +357,6 @@ static bool session_over(struct session *s)
 		return true;
 	}
 	if (s->vm_gone || (s->control.broken && !s->exited)) {
-		read_log(s);
-		read_errors(s);
 		s->status = fail(s, s->vm_gone ? "the VM ended before the program did" : "lost the control port of the VM");
 		return true;
 	}
