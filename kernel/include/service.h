@@ -19,26 +19,27 @@
 
 enum call_state { CALL_PENDING, CALL_EXECUTING, CALL_DONE };
 
-/* Locks: [p] service->lock, [c] caller only, [I] immutable while queued. */
+/* Locks: [p] service->lock, [I] immutable while queued. */
 struct call {
 	struct list_node link;           /* [p] */
 	u64 id;                          /* [I] */
 	enum call_state state;           /* [p] */
+	u32 deaths, kills;               /* [p] */
+	u32 lent_count;                  /* server thread */
+	bool retry;                      /* [p] sent to an earlier instance */
+	bool cancelled;                  /* [p] the service was told */
+	bool cancel_queued;              /* [p] linked in service->cancels */
 	struct service *service;         /* [I] */
-	struct route_request *request;   /* [I] inputs; outputs are written before DONE */
+	struct route_request *request;   /* [I] payloads, attached file, exec; NULL: arguments only */
 	struct thread *caller;           /* [I] */
 	struct thread *server;           /* [p] */
 	struct call *parent;             /* [I] call that the caller was serving */
 	s64 status;                      /* valid when DONE */
-	struct ipc_caller identity;      /* [I] */
-	u32 deaths, kills;               /* [p] */
-	bool retry;                      /* [p] sent to an earlier instance */
-	bool nested;                     /* [I] */
-	bool cancelled;                  /* [p] the service was told */
-	bool cancel_queued;              /* [p] linked in service->cancels */
-	struct list_node cancel_link;    /* [p] */
+	u32 reply_size;                  /* [I] bytes of reply arguments that the caller takes */
 	s32 lent[CALL_LENT_MAX];         /* server thread: fds installed for this call */
-	u32 lent_count;
+	struct list_node cancel_link;    /* [p] linked when cancel_queued */
+	struct ipc_message message;      /* [I] as the service gets it; flags and attached_fd are filled at delivery */
+	struct ipc_reply reply;          /* header and arguments as the service gave them */
 };
 
 struct notice {
@@ -77,7 +78,11 @@ struct service {
 	u32 refused_logged;              /* Linux calls refused: the first is logged */
 };
 
-struct service *service_get(u32 id);     /* defined, or NULL */
+extern struct service services[SERVICE_COUNT];
+static inline struct service *service_get(u32 id) /* defined, or NULL */
+{
+	return id < SERVICE_COUNT && __atomic_load_n(&services[id].defined, __ATOMIC_ACQUIRE) ? &services[id] : NULL;
+}
 void services_init(void);
 /* Starts rootd from the boot archive and returns; rootd starts the rest. */
 void start_rootd(void);

@@ -6,6 +6,10 @@
 #include "exec.h"
 #include "service.h"
 
+/* The caller's three steps. The arguments go to call->message.args between the first two; r NULL: arguments only. */
+void call_prepare(struct call *c, struct service *s, struct route_request *r, u32 op, u64 id, struct call *parent);
+s64 call_run(struct service *s, struct call *c, enum wait_flags flags);
+
 /* Puts the calls that a dead instance executed back in front of the queue, or ends those that killed it too often.
  * Returns how many a thread was working on. */
 u32 service_requeue_calls(struct service *s, s32 wait_status);

@@ -35,31 +35,38 @@ u64 call_id_nested(const struct call *parent, u32 step)
 	return parent->id | (below ? (u64)step : (u64)step << NESTED_STEP_BITS);
 }
 
-static void call_init(struct call *c, struct service *s, struct route_request *r)
+static u64 call_id_fresh(void)
+{
+	return __atomic_add_fetch(&call_counter, 1, __ATOMIC_RELAXED) << CALL_ID_SHIFT;
+}
+
+void call_prepare(struct call *c, struct service *s, struct route_request *r, u32 op, u64 id, struct call *parent)
 {
 	struct thread *t = thread_current();
+	const struct cred *cred = t->cred;
 	c->service = s;
 	c->request = r;
 	c->caller = t;
 	c->server = NULL;
-	c->parent = r->parent;
+	c->parent = parent;
 	c->status = ERR_IO;
-	c->deaths = c->kills = 0;
+	c->deaths = c->kills = c->lent_count = 0;
 	c->retry = c->cancelled = c->cancel_queued = false;
-	c->nested = r->parent != NULL;
-	c->lent_count = 0;
-	list_init(&c->cancel_link);
-	c->id = r->call_id ? r->call_id : __atomic_add_fetch(&call_counter, 1, __ATOMIC_RELAXED) << CALL_ID_SHIFT;
-	r->call_id = c->id;
-	r->reply_length = r->reply_args_length = 0;
-	c->identity = (struct ipc_caller){ .tid = t->tid };
-	if (t->process)
-		c->identity.pid = t->process->pid;
-	if (t->cred) {
-		c->identity.uid = t->cred->fsuid;
-		c->identity.gid = t->cred->fsgid;
-		c->identity.capabilities = t->cred->cap_effective;
-	}
+	c->id = id ? id : call_id_fresh();
+	c->message.call_id = c->id;
+	c->message.op = op;
+	c->message.flags = parent ? IPC_NESTED : 0;
+	c->message.caller.pid = t->process ? t->process->pid : 0;
+	c->message.caller.tid = t->tid;
+	c->message.caller.uid = cred ? cred->fsuid : 0;
+	c->message.caller.gid = cred ? cred->fsgid : 0;
+	c->message.caller.capabilities = cred ? cred->cap_effective : 0;
+	c->message.attached_fd = -1;
+	c->message.payload_size = r ? r->payload_size : 0;
+	c->message.payload2_size = r ? r->payload2_size : 0;
+	c->message.reply_capacity = r ? r->reply_capacity : 0;
+	c->message.unused = 0;
+	c->reply.args_size = c->reply.payload_size = 0;
 }
 
 /* Assigns to an idle receiver (its thread, referenced) or queues (NULL). The caller is wait_prepare'd afterwards. */
@@ -157,6 +164,16 @@ static s64 call_wait(struct service *s, struct call *c, struct thread *to, enum 
 	return c->status == ERR_INTR ? ERR_RESTART : c->status;
 }
 
+s64 call_run(struct service *s, struct call *c, enum wait_flags flags)
+{
+	struct thread *t = thread_current();
+	struct call *outer = t->call;
+	t->call = c;
+	s64 status = call_wait(s, c, call_submit(s, c), flags);
+	t->call = outer;
+	return status;
+}
+
 s64 route_call(struct route_request *r)
 {
 	struct service *s = service_get(r->service);
@@ -166,14 +183,17 @@ s64 route_call(struct route_request *r)
 	if (unlikely(r->args_size > IPC_ARGS_BYTES || (u64)r->payload_size + r->payload2_size > IPC_PAYLOAD_BYTES))
 		return FAIL(ERR_2BIG, "call input");
 	hop_record(r->cause);
-	thread_current()->hops++;
-	struct thread *t = thread_current();
-	struct call *outer = t->call;
-	call_init(&c, s, r);
-	t->call = &c;
-	struct thread *to = call_submit(s, &c);
-	s64 status = call_wait(s, &c, to, r->killable_only ? WAIT_KILLABLE : WAIT_INTERRUPTIBLE);
-	t->call = outer;
+	call_prepare(&c, s, r, r->op, r->call_id, r->parent);
+	c.message.args_size = r->args_size;
+	if (r->args_size)
+		memcpy(c.message.args, r->args, r->args_size);
+	c.reply_size = MIN(r->reply_size, (u32)IPC_ARGS_BYTES);
+	r->call_id = c.id;
+	r->reply_length = 0;
+	s64 status = call_run(s, &c, r->killable_only ? WAIT_KILLABLE : WAIT_INTERRUPTIBLE);
+	r->reply_args_length = MIN(c.reply.args_size, c.reply_size);
+	if (r->reply_args_length)
+		memcpy(r->reply, c.reply.args, r->reply_args_length);
 	return status;
 }
 
@@ -258,6 +278,8 @@ static void call_requeue(struct service *s, struct call *c)
 	c->cancel_queued = false;
 	c->server = NULL;
 	c->retry = true;
+	c->message.flags |= IPC_RETRY;
+	c->message.attached_fd = -1;
 	c->state = CALL_PENDING;
 	s->retries++;
 	list_push_front(&s->pending, &c->link);
@@ -276,14 +298,14 @@ u32 service_requeue_calls(struct service *s, s32 wait_status)
 		struct call *c = list_entry(dead.prev, struct call, link); /* last first: pending keeps their order */
 		working += c->server != NULL;
 		lent_close(s, c);
-		if (c->request->exec)
+		if (c->request && c->request->exec)
 			exec_session_reset(c->request->exec);
 		if (!call_gives_up(c, (wait_status & 0x7f) == WAIT_STATUS_SIGKILL)) {
 			call_requeue(s, c);
 			continue;
 		}
 		klog(LOG_ERROR, "service %s: call %llu op %u ended with an error after it died twice", s->name,
-		     (unsigned long long)c->id, c->request->op);
+		     (unsigned long long)c->id, c->message.op);
 		s->failed_calls++;
 		struct thread *caller = call_finish(s, c, ERR_IO);
 		thread_wake(caller);

@@ -14,54 +14,63 @@
 
 struct receive_args { u64 message, buffer, size; };
 
-/* The call that `id` names and that this thread may answer: the one it serves, one kept for later, or one whose thread
- * is still on its way back to keep it. thread->serving is the claim: who takes it away (atomically) answers. */
-static struct call *reply_claim(struct service *s, u64 id)
+/* A call that the service kept for later, claimed for this thread's answer. */
+static struct call *reply_claim_kept(struct service *s, u64 id)
 {
-	struct thread *t = thread_current();
-	struct call *c = t->serving;
-	if (likely(c && c->id == id && __atomic_exchange_n(&t->serving, NULL, __ATOMIC_ACQ_REL)))
-		return c;
 	spin_lock(&s->lock);
-	c = call_executing_find(s, id);
-	struct call *claim = c;
-	if (c && c->server && !__atomic_compare_exchange_n(&c->server->serving, &claim, NULL, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	struct call *c = call_executing_find(s, id);
+	if (c && c->server)
 		c = NULL;
 	if (c)
-		c->server = t;
+		c->server = thread_current();
 	spin_unlock(&s->lock);
 	return c;
 }
 
-/* Copies the results to the caller's kernel buffers; they are whole or the call fails. */
-static status_t reply_copy(struct route_request *r, const struct ipc_reply *h, struct user_ptr reply)
+/* The variable part goes to the caller's kernel buffer; it is whole or the call fails. */
+static status_t reply_payload(struct route_request *r, const struct ipc_reply *h)
 {
-	if (h->args_size > IPC_ARGS_BYTES || h->payload_size > r->reply_capacity)
+	if (!r || h->payload_size > r->reply_capacity)
 		return FAIL(ERR_INVAL, "reply larger than asked for");
-	u32 args = MIN(h->args_size, r->reply_size);
-	status_t st = args ? copy_in(r->reply, user_add(reply, REPLY_HEADER_BYTES), args) : OK;
-	if (!st && h->payload_size)
-		st = copy_in(r->reply_payload, user_ptr(h->payload), h->payload_size);
-	if (!st) {
-		r->reply_args_length = args;
+	status_t st = copy_in(r->reply_payload, user_ptr(h->payload), h->payload_size);
+	if (!st)
 		r->reply_length = h->payload_size;
-	}
 	return st;
 }
 
+static status_t reply_bad(struct call *c, status_t st)
+{
+	klog(LOG_ERROR, "service %s: bad reply to op %u: %d", c->service->name, c->message.op, st);
+	c->reply.status = ERR_IO;
+	c->reply.args_size = 0;
+	return st;
+}
+
+/* Header and arguments come in one copy: struct ipc_reply lies whole in the service. */
 static status_t reply_accept(struct service *s, u64 reply_va, struct thread **caller)
 {
-	struct ipc_reply h;
-	status_t st = copy_in(&h, user_ptr(reply_va), REPLY_HEADER_BYTES);
-	if (st)
-		return st;
-	struct call *c = reply_claim(s, h.call_id);
-	if (!c)
-		return FAIL(ERR_SRCH, "reply to a call that is not executing");
-	st = reply_copy(c->request, &h, user_ptr(reply_va));
-	if (st)
-		klog(LOG_ERROR, "service %s: bad reply to op %u: %d", s->name, c->request->op, st);
-	*caller = call_finish(s, c, st ? ERR_IO : h.status);
+	struct thread *t = thread_current();
+	struct call *c = t->serving;
+	u64 id = 0;
+	status_t st;
+	if (unlikely(!c)) {
+		st = copy_in(&id, user_ptr(reply_va), sizeof(id));
+		if (st)
+			return st;
+		c = reply_claim_kept(s, id);
+		if (!c)
+			return FAIL(ERR_SRCH, "reply to a call that is not executing");
+	}
+	st = copy_in(&c->reply, user_ptr(reply_va), REPLY_HEADER_BYTES + c->reply_size);
+	if (unlikely(st || c->reply.call_id != c->id || c->reply.args_size > IPC_ARGS_BYTES))
+		st = reply_bad(c, st ? st : ERR_INVAL);
+	else if (unlikely(c->reply.payload_size)) {
+		st = reply_payload(c->request, &c->reply);
+		if (st)
+			st = reply_bad(c, st);
+	}
+	t->serving = NULL;
+	*caller = call_finish(s, c, c->reply.status);
 	return OK;
 }
 
@@ -164,47 +173,34 @@ static void call_repeat_cancel(struct service *s, struct call *c)
 	spin_unlock(&s->lock);
 }
 
-static status_t copy_message(const struct call *c, const struct receive_args *a, s32 fd)
+static status_t deliver_request(struct call *c, const struct receive_args *a)
 {
 	const struct route_request *r = c->request;
-	struct ipc_message m;
-	m.call_id = c->id;
-	m.op = r->op;
-	m.flags = (c->retry ? IPC_RETRY : 0) | (c->nested ? IPC_NESTED : 0);
-	m.caller = c->identity;
-	m.attached_fd = fd;
-	m.args_size = r->args_size;
-	m.payload_size = r->payload_size;
-	m.payload2_size = r->payload2_size;
-	m.reply_capacity = r->reply_capacity;
-	m.unused = 0;
-	if (r->args_size)
-		memcpy(m.args, r->args, r->args_size);
-	status_t st = OK;
-	if (r->payload_size)
+	status_t st = (u64)r->payload_size + r->payload2_size > a->size ? ERR_MSGSIZE : OK;
+	if (!st && r->attach) {
+		file_get(r->attach);
+		st = call_lend(c, r->attach, &c->message.attached_fd);
+		if (st)
+			file_put(r->attach);
+	}
+	if (!st && r->payload_size)
 		st = copy_out(user_ptr(a->buffer), r->payload, r->payload_size);
 	if (!st && r->payload2_size)
 		st = copy_out(user_ptr(a->buffer + r->payload_size), r->payload2, r->payload2_size);
-	return st ? st : copy_out(user_ptr(a->message), &m, MESSAGE_HEADER_BYTES + r->args_size);
+	return st;
 }
 
 static s64 deliver_call(struct service *s, struct call *c, const struct receive_args *a)
 {
-	struct route_request *r = c->request;
-	s32 fd = -1;
-	status_t st = (u64)r->payload_size + r->payload2_size > a->size ? ERR_MSGSIZE : OK;
+	status_t st = OK;
 	thread_current()->serving = c;
-	if (!st && r->attach) {
-		file_get(r->attach);
-		st = call_lend(c, r->attach, &fd);
-		if (st)
-			file_put(r->attach);
-	}
+	if (c->request)
+		st = deliver_request(c, a);
 	if (!st)
-		st = copy_message(c, a, fd);
-	if (!st && unlikely(c->cancelled))
+		st = copy_out(user_ptr(a->message), &c->message, MESSAGE_HEADER_BYTES + c->message.args_size);
+	if (unlikely(c->cancelled) && !st)
 		call_repeat_cancel(s, c);
-	if (st) {
+	if (unlikely(st)) {
 		thread_current()->serving = NULL;
 		struct thread *caller = call_finish(s, c, ERR_IO);
 		thread_wake(caller);
@@ -245,7 +241,7 @@ NATIVE_HANDLER(ipc_receive)
 {
 	struct thread *t = thread_current();
 	struct service *s = t->process->service;
-	struct receive_args a = { .message = a0, .buffer = a1, .size = a2 };
+	const struct receive_args a = { .message = a0, .buffer = a1, .size = a2 };
 	struct received got = { 0 };
 	struct thread *caller = NULL;
 	if (a4)

@@ -14,18 +14,11 @@
 #define STATE_MAX_BYTES GIB(64)     /* window at SERVICE_STATE_BASE that nothing else uses */
 #define FIRST_SERVICE_PID 2         /* pid 1 is initd's */
 
-static struct service services[SERVICE_COUNT] = {
+struct service services[SERVICE_COUNT] = {
 #define SERVICE(number, NAME, service_name, service_rank) [number] = { .id = (number), .rank = (service_rank), .name = #service_name },
 #include "../../abi/core/services.def"
 #undef SERVICE
 };
-
-struct service *service_get(u32 id)
-{
-	if (id == 0 || id >= SERVICE_COUNT || !__atomic_load_n(&services[id].defined, __ATOMIC_ACQUIRE))
-		return NULL;
-	return &services[id];
-}
 
 bool service_has_capability(u64 capability)
 {

@@ -158,8 +158,6 @@ static void fill_reply(struct worker *w, s64 status)
 	w->reply.args_size = r->reply_args_size;
 	w->reply.payload_size = r->reply_payload_size;
 	w->reply.payload = (u64)r->reply_payload;
-	if (r->reply_args_size)
-		memcpy(w->reply.args, r->reply_args, r->reply_args_size);
 }
 
 static void serve(struct worker *w)
@@ -245,6 +243,7 @@ static struct worker *worker_create(void)
 	struct worker *w = (struct worker *)area;
 	w->payload = area + ALIGN_UP(sizeof(struct worker), PAGE_SIZE);
 	w->request.reply_payload = w->payload + IPC_PAYLOAD_BYTES + PAGE_SIZE;
+	w->request.reply_args = w->reply.args;
 	w->request.worker = w;
 	workers[worker_count++] = w;
 	return w;

@@ -19,7 +19,7 @@ struct service_request {
 	u8 *reply_payload;            /* write at most message.reply_capacity bytes, then set reply_payload_size */
 	u32 reply_payload_size;
 	u32 reply_args_size;          /* set by request_reply_args */
-	u8 reply_args[IPC_ARGS_BYTES];
+	u8 *reply_args;               /* IPC_ARGS_BYTES; request_reply_args writes it */
 	u32 cancelled;                /* set from another thread when the caller gave up; end with ERR_INTR soon */
 	u32 next_step;                /* numbers outgoing calls */
 	u32 reply_slot;               /* private to the library */
