@@ -37,5 +37,5 @@ sleep 0.5; child=$(pgrep -P $pid); kill -KILL $pid; wait $pid 2>/dev/null; sleep
 alive=$(sed -n 's/^State:[[:space:]]*\([A-Z]\).*/\1/p' "/proc/$child/status" 2>/dev/null | grep -v Z)
 is vm_dies_with_us "" "$alive"
 pgrep -f 'sleep 51' | xargs -r kill
-is terminal_runs "on a tty" "$(script -qec "$ambos run -- sh -c 'test -t 0 && test -t 1 && echo on a tty'" /dev/null </dev/null | tr -d '\r' | tail -n 1)"
+is terminal_runs "on a tty" "$(script -qec "$ambos run -- sh -c 'test -t 0 && test -t 1 && echo on a tty'" /dev/null </dev/null | grep -o 'on a tty')"
 [ $failures = 0 ]
