@@ -63,7 +63,8 @@ struct control_launch_result {
 	s32 error;             /* errno, 0 when the program runs */
 	u32 step;              /* enum control_step */
 };
-enum control_stream_id { CONTROL_STREAM_FD0, CONTROL_STREAM_FD1, CONTROL_STREAM_FD2, CONTROL_STREAM_TTY, CONTROL_STREAM_COUNT };
+enum control_stream_id { CONTROL_STREAM_FD0, CONTROL_STREAM_FD1, CONTROL_STREAM_FD2, CONTROL_STREAM_TTY,
+		CONTROL_STREAM_COUNT };
 struct control_stream { u32 stream, unused; u64 bytes; };
 struct control_signal { u32 number, unused; };
 struct control_exit {

@@ -15,7 +15,8 @@
 /* Before the address space's: mapping happens under it. */
 struct mutex dev_mutex = {
 	.rank = RANK_EXEC_MUTEX,
-	.waiters = { .lock = SPINLOCK_INIT(RANK_WAIT_QUEUE), .waiters = { &dev_mutex.waiters.waiters, &dev_mutex.waiters.waiters } },
+	.waiters = { .lock = SPINLOCK_INIT(RANK_WAIT_QUEUE), .waiters = { &dev_mutex.waiters.waiters,
+			&dev_mutex.waiters.waiters } },
 };
 
 static u32 caller_service(void) { return process_current()->service->id; }

@@ -19,7 +19,8 @@ static u32 region_count;
 static status_t map_physical(struct memobj *object, u64 size, const char *name, u64 *va)
 {
 	struct map_request r = {
-		.size = size, .prot = PROT_R | PROT_W, .max_prot = PROT_R | PROT_W, .flags = MAP_F_SHARED, .obj = object, .name = name,
+		.size = size, .prot = PROT_R | PROT_W, .max_prot = PROT_R | PROT_W, .flags = MAP_F_SHARED,
+				.obj = object, .name = name,
 	};
 	return aspace_map(process_current()->aspace, &r, va);
 }

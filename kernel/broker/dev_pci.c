@@ -120,7 +120,8 @@ static void probe_bars(struct pci_function *f)
 static void add_function(u32 address, u32 id)
 {
 	if (function_count == PCI_FUNCTIONS_MAX) {
-		klog(LOG_WARN, "dev: more than %u PCI functions, %x:%x at %x ignored", PCI_FUNCTIONS_MAX, id & 0xffff, id >> 16, address);
+		klog(LOG_WARN, "dev: more than %u PCI functions, %x:%x at %x ignored", PCI_FUNCTIONS_MAX,
+				id & 0xffff, id >> 16, address);
 		return;
 	}
 	struct pci_function *f = &functions[function_count];

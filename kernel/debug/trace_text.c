@@ -86,7 +86,8 @@ static void add_bytes(struct line *l, u64 va, u64 size, bool string)
 }
 
 static const struct flag_name open_names[] = {
-	{ 1, "O_WRONLY" }, { 2, "O_RDWR" }, { 0100, "O_CREAT" }, { 0200, "O_EXCL" }, { 01000, "O_TRUNC" }, { 02000, "O_APPEND" },
+	{ 1, "O_WRONLY" }, { 2, "O_RDWR" }, { 0100, "O_CREAT" }, { 0200, "O_EXCL" }, { 01000, "O_TRUNC" },
+			{ 02000, "O_APPEND" },
 	{ 04000, "O_NONBLOCK" }, { 020200000, "O_TMPFILE" }, { 0200000, "O_DIRECTORY" }, { 0400000, "O_NOFOLLOW" },
 	{ 02000000, "O_CLOEXEC" }, { 010000000, "O_PATH" },
 };
@@ -101,7 +102,9 @@ static void add_argument(struct line *l, u8 kind, u64 value, u64 size)
 {
 	switch (kind) {
 	case KIND_INT: case KIND_FD: add(l, "%d", (s32)value); break;
-	case KIND_UINT: case KIND_SIZE: case KIND_SIGNAL: case KIND_FUTEX_OP: add(l, "%llu", (unsigned long long)value); break;
+	case KIND_UINT: case KIND_SIZE: case KIND_SIGNAL: case KIND_FUTEX_OP:
+		add(l, "%llu", (unsigned long long)value);
+		break;
 	case KIND_OFFSET: add(l, "%lld", (long long)value); break;
 	case KIND_DIRFD: (s32)value == -100 ? add(l, "AT_FDCWD") : add(l, "%d", (s32)value); break;
 	case KIND_MODE: add(l, "0%u%u%u", (u32)(value >> 6) & 7, (u32)(value >> 3) & 7, (u32)value & 7); break;

@@ -10,7 +10,8 @@
 /* Checks type and size (fixed payloads must have exactly their size). OK, or ERR_PROTO. `data` holds 8 bytes. */
 status_t control_parse_header(const void *data, struct control_header *out) MUST_CHECK;
 
-/* What a launch payload means; strings point into the payload. Share i is strings share_first + 3 * i and the two after. */
+/* What a launch payload means; strings point into the payload.
+ * Share i is strings share_first + 3 * i and the two after. */
 struct control_launch_view {
 	struct control_launch head;
 	const char *user, *cwd, *program;

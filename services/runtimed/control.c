@@ -86,7 +86,8 @@ void control_write(void)
 {
 	struct session_state *s = session();
 	while (control_output_pending())
-		if (counted_io(COUNTED_WRITE, s->out_fd, s->out + s->out_written, s->out_length - s->out_written, &s->out_written) <= 0)
+		if (counted_io(COUNTED_WRITE, s->out_fd, s->out + s->out_written,
+				s->out_length - s->out_written, &s->out_written) <= 0)
 			return;
 	if (s->out_length) {
 		txn_begin();
@@ -170,7 +171,8 @@ bool control_read(void)
 	struct session_state *s = session();
 	struct control_header header;
 	if (s->header_got < sizeof(s->header)) {
-		s64 n = counted_io(COUNTED_READ, s->in_fd, s->header + s->header_got, sizeof(s->header) - s->header_got, &s->header_got);
+		s64 n = counted_io(COUNTED_READ, s->in_fd, s->header + s->header_got,
+				sizeof(s->header) - s->header_got, &s->header_got);
 		if (n <= 0)
 			return false;
 		if (s->header_got < sizeof(s->header))
@@ -180,7 +182,8 @@ bool control_read(void)
 	if (!place)
 		service_panic("the host's frame of type %u, %u bytes is not valid", header.type, header.size);
 	if (s->payload_got < header.size) {
-		s64 n = counted_io(COUNTED_READ, s->in_fd, place + s->payload_got, header.size - s->payload_got, &s->payload_got);
+		s64 n = counted_io(COUNTED_READ, s->in_fd, place + s->payload_got,
+				header.size - s->payload_got, &s->payload_got);
 		if (n <= 0)
 			return false;
 	}

@@ -92,7 +92,8 @@ static const char *env_value(const struct control_launch_view *v, const char *na
 static u32 add_login_environment(const struct control_launch_view *v, const struct account *a)
 {
 	const char *const pairs[][2] = {
-		{ "HOME", a->home }, { "USER", a->name }, { "LOGNAME", a->name }, { "SHELL", a->shell }, { "PATH", DEFAULT_PATH },
+		{ "HOME", a->home }, { "USER", a->name }, { "LOGNAME", a->name }, { "SHELL", a->shell },
+				{ "PATH", DEFAULT_PATH },
 	};
 	u32 count = 0;
 	for (u32 i = 0; i < ARRAY_SIZE(pairs); i++)
@@ -142,11 +143,13 @@ static void choose_fds(const struct control_launch_view *v, s32 fds[3], struct p
 	spawn->fd_count = 3;
 }
 
-static status_t spawn_program(const struct control_launch_view *v, const struct account *a, const char *path, struct proc_spawn *spawn)
+static status_t spawn_program(const struct control_launch_view *v, const struct account *a,
+		const char *path, struct proc_spawn *spawn)
 {
 	s32 fds[3];
 	*spawn = (struct proc_spawn){
-		.path = (u64)path, .cwd = (u64)v->cwd, .flags = PROC_SPAWN_SESSION | PROC_SPAWN_CREDENTIALS, .uid = a->uid, .gid = a->gid,
+		.path = (u64)path, .cwd = (u64)v->cwd, .flags = PROC_SPAWN_SESSION | PROC_SPAWN_CREDENTIALS,
+				.uid = a->uid, .gid = a->gid,
 		.groups = (u64)a->groups, .group_count = a->group_count, .spawn_id = SPAWN_ID,
 	};
 	build_strings(v, a, spawn);

@@ -56,7 +56,8 @@ static void finish_tty_input(void)
 	struct storage_progress p;
 	if (!s->tty_end_at || s->tty_ended)
 		return;
-	if (storage_progress((u32)(s->streams[CONTROL_STREAM_TTY].port - 1), STORAGE_FROM_HOST, &p) || p.bytes + 1 < s->tty_end_at)
+	if (storage_progress((u32)(s->streams[CONTROL_STREAM_TTY].port - 1), STORAGE_FROM_HOST, &p) ||
+			p.bytes + 1 < s->tty_end_at)
 		return;
 	if (write(s->tty_master, END_OF_INPUT, 1) == 1) {
 		txn_begin();

@@ -16,10 +16,12 @@ status_t storage_attach(u32 port, u32 direction, s32 fd)
 {
 	struct storage_attach request = { port, direction };
 	struct ipc_outcall call = {
-		.service = SERVICE_STORAGED, .op = STORAGE_PORT_ATTACH, .args = (u64)&request, .args_size = sizeof(request), .attached_fd = fd,
+		.service = SERVICE_STORAGED, .op = STORAGE_PORT_ATTACH, .args = (u64)&request,
+				.args_size = sizeof(request), .attached_fd = fd,
 	};
 	s64 st = service_call_full(NULL, &call);
-	return st == ERR_BUSY ? OK : (status_t)st; /* attached by the instance before us: the same file, its number is recorded first */
+	/* attached by the instance before us: the same file, its number is recorded first */
+	return st == ERR_BUSY ? OK : (status_t)st;
 }
 
 static status_t end_call(u32 op, u32 port, u32 direction, u64 bytes, void *reply, u32 reply_size)

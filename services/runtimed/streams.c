@@ -78,7 +78,8 @@ static void set_line_rules(int fd, bool raw_host)
 
 void set_window(const struct control_window *w)
 {
-	struct winsize size = { .ws_row = w->rows, .ws_col = w->columns, .ws_xpixel = w->x_pixels, .ws_ypixel = w->y_pixels };
+	struct winsize size = { .ws_row = w->rows, .ws_col = w->columns, .ws_xpixel = w->x_pixels,
+			.ws_ypixel = w->y_pixels };
 	if (session()->tty_master && w->rows && w->columns)
 		ioctl(session()->tty_master, TIOCSWINSZ, &size);
 }

@@ -93,8 +93,8 @@ s32 port_find(const char *name)
 	return console ? ERR_AGAIN : ERR_NOENT;
 }
 
-static status_t make_queue(struct ring *r, struct ring_state *state, u16 queue, const char *name, bool device_writes, u8 **buffers,
-			   bool fresh)
+static status_t make_queue(struct ring *r, struct ring_state *state, u16 queue, const char *name,
+			   bool device_writes, u8 **buffers, bool fresh)
 {
 	u8 *va;
 	u64 bus, ring_size = ring_bytes(CONTROL_SLOTS);

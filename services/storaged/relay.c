@@ -31,8 +31,8 @@ static struct relay *relay_of(u32 port, u32 direction) { return &storage()->port
 status_t relay_make_ring(u32 port, u32 direction, u8 *va, u64 bus, bool fresh)
 {
 	u16 queue = (u16)((port ? 2 * port + 2 : 0) + (direction == STORAGE_TO_HOST));
-	return ring_make(&rings[port][direction].ring, &relay_of(port, direction)->ring, console_device(), queue, PORT_RING_SIZE, va,
-			 bus, fresh);
+	return ring_make(&rings[port][direction].ring, &relay_of(port, direction)->ring, console_device(),
+			 queue, PORT_RING_SIZE, va, bus, fresh);
 }
 
 static bool is_bulk(const char *name)

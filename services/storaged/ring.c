@@ -6,7 +6,8 @@
 #include "storaged.h"
 
 enum {
-	COMMON_QUEUE_SELECT = 22, COMMON_QUEUE_SIZE = 24, COMMON_QUEUE_VECTOR = 26, COMMON_QUEUE_ENABLE = 28, COMMON_QUEUE_NOTIFY = 30,
+	COMMON_QUEUE_SELECT = 22, COMMON_QUEUE_SIZE = 24, COMMON_QUEUE_VECTOR = 26,
+			COMMON_QUEUE_ENABLE = 28, COMMON_QUEUE_NOTIFY = 30,
 	COMMON_QUEUE_DESCRIPTORS = 32, COMMON_QUEUE_AVAILABLE = 40, COMMON_QUEUE_USED = 48,
 };
 
@@ -35,7 +36,8 @@ static status_t tell_device(struct ring *r, struct device *d, u32 size, u64 bus)
 	return OK;
 }
 
-status_t ring_make(struct ring *r, struct ring_state *state, struct device *d, u16 queue, u32 size, u8 *va, u64 bus, bool fresh)
+status_t ring_make(struct ring *r, struct ring_state *state, struct device *d, u16 queue, u32 size, u8 *va,
+		u64 bus, bool fresh)
 {
 	r->state = state;
 	r->queue = queue;

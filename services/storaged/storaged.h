@@ -115,7 +115,8 @@ void device_go(struct device *d);
 /* ring.c */
 u64 ring_bytes(u32 size);
 /* Maps the ring at `va`; with `fresh` empties it and tells the device. */
-status_t ring_make(struct ring *r, struct ring_state *state, struct device *d, u16 queue, u32 size, u8 *va, u64 bus, bool fresh);
+status_t ring_make(struct ring *r, struct ring_state *state, struct device *d, u16 queue, u32 size, u8 *va,
+		u64 bus, bool fresh);
 static inline u16 ring_published(const struct ring *r) { return r->available->idx; }
 static inline u32 ring_in_flight(const struct ring *r) { return (u16)(r->available->idx - r->state->last_used); }
 void ring_publish(struct ring *r, u16 head);

@@ -12,7 +12,8 @@
 enum { CFG_COMMON = 1, CFG_NOTIFY = 2, CFG_DEVICE = 4 };
 /* struct virtio_pci_common_cfg */
 enum {
-	COMMON_FEATURE_SELECT = 0, COMMON_FEATURE = 4, COMMON_DRIVER_SELECT = 8, COMMON_DRIVER = 12, COMMON_CONFIG_VECTOR = 16,
+	COMMON_FEATURE_SELECT = 0, COMMON_FEATURE = 4, COMMON_DRIVER_SELECT = 8, COMMON_DRIVER = 12,
+			COMMON_CONFIG_VECTOR = 16,
 	COMMON_STATUS = 20,
 };
 enum { STATUS_ACKNOWLEDGE = 1, STATUS_DRIVER = 2, STATUS_DRIVER_OK = 4, STATUS_FEATURES_OK = 8 };
@@ -101,7 +102,8 @@ status_t device_begin(struct device *d, u64 wanted)
 		offered |= (u64)read32(d->common + COMMON_FEATURE) << (32 * half);
 	}
 	if ((offered & wanted) != wanted) {
-		service_log("device %x does not offer features 0x%llx", d->state->address, (unsigned long long)(wanted & ~offered));
+		service_log("device %x does not offer features 0x%llx", d->state->address,
+				(unsigned long long)(wanted & ~offered));
 		return ERR_NODEV;
 	}
 	for (u32 half = 0; half < 2; half++) {

@@ -11,7 +11,8 @@
 
 /* Exit statuses of the command itself (issue 2); 128 + n is a death by signal n. */
 enum exit_status {
-	EXIT_TIMED_OUT = 124, EXIT_AMBOS_FAILED = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL_BASE = 128,
+	EXIT_TIMED_OUT = 124, EXIT_AMBOS_FAILED = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127,
+			EXIT_SIGNAL_BASE = 128,
 };
 #define NAMES_MAX 256        /* --env and --qemu-arg options */
 #define PATH_BYTES 4096      /* PATH_MAX */

@@ -47,7 +47,8 @@ int help_command(int argc, char **argv)
 	if (!strcmp(topic, "run"))
 		printf("usage: ambos run [OPTIONS] [--] PROGRAM [ARG...]\n%s", options_text);
 	else if (!strcmp(topic, "shell"))
-		printf("usage: ambos shell [OPTIONS] [--] [PROGRAM [ARG...]]\nThe login shell of the user on this terminal, with job control.\n%s",
+		printf("usage: ambos shell [OPTIONS] [--] [PROGRAM [ARG...]]\n"
+		       "The login shell of the user on this terminal, with job control.\n%s",
 		       options_text);
 	else if (!strcmp(topic, "image"))
 		fputs(image_text, stdout);

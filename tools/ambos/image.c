@@ -124,7 +124,8 @@ static int image_verify(const char *path)
 	if (!digest_file(path, have))
 		die(EXIT_AMBOS_FAILED, "image %s: %s", path, strerror(errno));
 	if (strcmp(want, have))
-		die(EXIT_AMBOS_FAILED, "image %s: its bytes were changed (sha256 %.16s..., built as %.16s...); build it again", path,
+		die(EXIT_AMBOS_FAILED, "image %s: its bytes were changed (sha256 %.16s..., built as %.16s...); build it again",
+		    path,
 		    have, want);
 	printf("%s: ok, %llu bytes, sha256 %s\n", path, (unsigned long long)size, have);
 	return 0;

@@ -26,7 +26,8 @@ static void fill_standard_fds(void)
 {
 	struct stat st;
 	for (int fd = 0; fd < 3; fd++)
-		if (fstat(fd, &st) && errno == EBADF && !freopen("/dev/null", fd ? "w" : "r", fd == 0 ? stdin : fd == 1 ? stdout : stderr))
+		if (fstat(fd, &st) && errno == EBADF && !freopen("/dev/null", fd ? "w" : "r",
+				fd == 0 ? stdin : fd == 1 ? stdout : stderr))
 			die(EXIT_AMBOS_FAILED, "cannot open /dev/null: %s", strerror(errno));
 }
 

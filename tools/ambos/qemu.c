@@ -200,7 +200,8 @@ static void build_command(struct command *c, struct vm *vm, const struct options
 	add_pair(c, "-kernel", find_kernel());
 	add(c, "-append");
 	const char *extra = getenv("AMBOS_KERNEL_OPTIONS"); /* words for tests: test_ipc */
-	add(c, "console=com1%s%s%s%s", o->trace ? " trace=com2" : "", o->verbose || o->log ? " log=debug" : "", extra ? " " : "",
+	add(c, "console=com1%s%s%s%s", o->trace ? " trace=com2" : "",
+	    o->verbose || o->log ? " log=debug" : "", extra ? " " : "",
 	    extra ? extra : "");
 	add_ports(c, vm, wanted, o->trace);
 	add_shares(c, o);

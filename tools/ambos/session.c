@@ -153,7 +153,8 @@ static void on_frame(struct session *s, const struct control_header *header, con
 	case CONTROL_HELLO: {
 		const struct control_hello *hello = (const void *)payload;
 		if (hello->version != CONTROL_VERSION) {
-			say("the guest speaks control protocol %u, I speak %u: rebuild the kernel", hello->version, CONTROL_VERSION);
+			say("the guest speaks control protocol %u, I speak %u: rebuild the kernel",
+					hello->version, CONTROL_VERSION);
 			s->status = EXIT_AMBOS_FAILED;
 		}
 		break;
@@ -174,7 +175,8 @@ static void on_frame(struct session *s, const struct control_header *header, con
 		break;
 	case CONTROL_LOG:
 		if (s->o->verbose || s->o->log)
-			fprintf(stderr, "ambos: guest: %.*s\n", (int)(header->size - sizeof(u32)), (const char *)payload + sizeof(u32));
+			fprintf(stderr, "ambos: guest: %.*s\n", (int)(header->size - sizeof(u32)),
+					(const char *)payload + sizeof(u32));
 		break;
 	case CONTROL_INPUT_CLOSED:
 		s->in.from_ended = s->in_end_sent = true;
@@ -256,7 +258,8 @@ static u32 watch(struct poll_list *p, int fd, bool reads, bool writes)
 	return p->count++;
 }
 
-struct watched { u32 control, log, errors, trace, signals, in_from, in_to, out_from[CONTROL_STREAM_COUNT], out_to[CONTROL_STREAM_COUNT]; };
+struct watched { u32 control, log, errors, trace, signals, in_from, in_to, out_from[CONTROL_STREAM_COUNT],
+		out_to[CONTROL_STREAM_COUNT]; };
 
 static void watch_all(struct session *s, struct poll_list *p, struct watched *w)
 {
@@ -329,7 +332,8 @@ static int poll_timeout(const struct session *s)
 
 static int exit_status_of(u32 wait_status)
 {
-	return WIFSIGNALED((int)wait_status) ? EXIT_SIGNAL_BASE + WTERMSIG((int)wait_status) : WEXITSTATUS((int)wait_status);
+	int status = (int)wait_status;
+	return WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /* Looks at what has been reached. True: `s->status` is the result and nothing is left to wait for. */
@@ -435,7 +439,8 @@ static void send_launch(struct session *s, const u8 fd_kind[3], bool raw)
 		envp[envc++] = term;
 	}
 	for (u32 i = 0; i < o->share_count; i++)
-		shares[i] = (struct control_share){ o->shares[i].tag, o->shares[i].guest, o->shares[i].read_only ? "ro" : "rw" };
+		shares[i] = (struct control_share){ o->shares[i].tag, o->shares[i].guest,
+				o->shares[i].read_only ? "ro" : "rw" };
 	struct timespec wall;
 	clock_gettime(CLOCK_REALTIME, &wall);
 	struct control_launch_request request = {

@@ -27,7 +27,8 @@ int stream_private_fd(int fd, bool writing)
 
 void stream_open(struct stream *s, int from, int to, bool from_is_port)
 {
-	*s = (struct stream){ .from = from, .to = to, .used = true, .from_is_port = from_is_port, .to_is_port = !from_is_port };
+	*s = (struct stream){ .from = from, .to = to, .used = true, .from_is_port = from_is_port,
+			.to_is_port = !from_is_port };
 	s->buffer = malloc(STREAM_BUFFER_BYTES);
 	if (!s->buffer)
 		die(EXIT_AMBOS_FAILED, "out of memory");
