@@ -8,8 +8,8 @@
 enum lock_rank {
 	/* sleeping */
 	RANK_NAMESPACE_MUTEX = 10,  /* rename, mount */
+	RANK_FILE_POS_MUTEX = 11,   /* before the directory: getdents moves its cursor while it lists */
 	RANK_DIR_MUTEX = 12,        /* one directory's names */
-	RANK_FILE_POS_MUTEX = 14,
 	RANK_EXEC_MUTEX = 16,
 	RANK_PIPE_MUTEX = 18,
 	RANK_TTY_MUTEX = 20,

@@ -33,6 +33,7 @@ struct node {
 	struct mount *mounted;        /* [h] mount whose mountpoint this is, hint */
 	void *listing;                /* [n] cached directory listing */
 	u64 plain_size;               /* st_size of what has no data object here: directories, links, devices */
+	u64 host_blocks;              /* shared mounts: st_blocks as told */
 	u64 version;                  /* [s] bumped by each data write or truncate: image caches key on it */
 	u64 lease_until_ns;           /* [s] shared mounts: attributes valid until */
 	struct lock_table *locks;     /* posix and flock records (vfs/lock.c) */

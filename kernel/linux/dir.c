@@ -169,9 +169,25 @@ LINUX_HANDLER(rename) { return rename_common(AT_FDCWD_K, a0, AT_FDCWD_K, a1, 0);
 LINUX_HANDLER(renameat) { return rename_common((int)a0, a1, (int)a2, a3, 0); }
 LINUX_HANDLER(renameat2) { return rename_common((int)a0, a1, (int)a2, a3, (u32)a4); }
 
+static status_t link_object(struct position object, int new_dirfd, u64 new_path)
+{
+	struct walk_result to;
+	status_t st = walk_parent(new_dirfd, new_path, &to);
+	if (st)
+		return st;
+	if (!to.last_length || last_is_dots(&to))
+		st = ERR_EXIST;
+	else if (to.trailing_slash)
+		st = ERR_NOENT;
+	else
+		st = vfs_link_at(object, &to);
+	walk_result_put(&to);
+	return st;
+}
+
 static s64 link_common(int old_dirfd, u64 old_path, int new_dirfd, u64 new_path, u32 flags)
 {
-	struct walk_result object, to;
+	struct walk_result object;
 	char *path;
 	const struct cred *c = current_cred();
 	u32 walk = (flags & AT_SYMLINK_FOLLOW_K ? WALK_FOLLOW : 0) | (flags & AT_EMPTY_PATH_K ? WALK_EMPTY_PATH : 0);
@@ -182,22 +198,19 @@ static s64 link_common(int old_dirfd, u64 old_path, int new_dirfd, u64 new_path,
 	status_t st = path_copy_in(user_ptr(old_path), &path);
 	if (st)
 		return st;
-	st = path_walk(old_dirfd, path, walk, &object);
-	path_free(path);
-	if (st)
-		return st;
-	st = walk_parent(new_dirfd, new_path, &to);
-	if (!st) {
-		if (!to.last_length || last_is_dots(&to))
-			st = ERR_EXIST;
-		else if (to.trailing_slash)
-			st = ERR_NOENT;
-		else
-			st = vfs_link_at(object.at, &to);
-		walk_result_put(&to);
+	for (u32 i = 0; i <= STALE_RETRIES; i++) {
+		st = path_walk(old_dirfd, path, walk, &object);
+		if (st)
+			break;
+		st = link_object(object.at, new_dirfd, new_path);
+		if (st == ERR_STALE)
+			names_revoke_node(object.at.node);
+		walk_result_put(&object);
+		if (st != ERR_STALE)
+			break;
 	}
-	walk_result_put(&object);
-	return st;
+	path_free(path);
+	return st == ERR_STALE ? ERR_NOENT : st;
 }
 
 LINUX_HANDLER(link) { return link_common(AT_FDCWD_K, a0, AT_FDCWD_K, a1, 0); }

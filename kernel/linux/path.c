@@ -111,12 +111,20 @@ static status_t attributes_at(int dirfd, struct user_ptr user_path, u32 at_flags
 	status_t st = path_copy_in(user_path, &path);
 	if (unlikely(st))
 		return st;
-	st = path_walk(dirfd, path, walk, &r);
+	for (u32 i = 0; i <= STALE_RETRIES; i++) {
+		st = path_walk(dirfd, path, walk, &r);
+		if (st)
+			break;
+		st = result_attributes(&r, out);
+		if (unlikely(st == ERR_STALE))
+			names_revoke_node(r.at.node);
+		walk_result_put(&r);
+		if (likely(st != ERR_STALE))
+			break;
+	}
+	if (unlikely(st == ERR_STALE) && *path)
+		st = ERR_NOENT;
 	path_free(path);
-	if (st)
-		return st;
-	st = result_attributes(&r, out);
-	walk_result_put(&r);
 	return st;
 }
 

@@ -87,7 +87,8 @@ status_t vfs_create_at(struct position parent, const char *name, u32 length, con
 {
 	struct node *dir = parent.node, *there = NULL;
 	mutex_lock(&dir->lock);
-	status_t st = name_lookup_locked(dir, name, length, &there);
+	/* A shared mount's owner says EXIST itself; looking first would only be one more call. */
+	status_t st = dir->fs->flags & FS_SHARED ? ERR_NOENT : name_lookup_locked(dir, name, length, &there);
 	if (!st) {
 		node_put(there);
 		st = ERR_EXIST;
@@ -117,28 +118,54 @@ static status_t unlink_checks(struct position parent, struct node *victim, bool 
 	return node_is_mountpoint(victim) ? ERR_BUSY : OK;
 }
 
+/* Hard links: the path kept for an open object goes, and a shared mount must learn the others by name again. */
+static void other_names_remain(struct node *n)
+{
+	names_drop_unhashed(n);
+	if (n->fs->flags & FS_SHARED)
+		names_revoke_node(n);
+}
+
 static void remember_absence(struct node *dir, const char *name, u32 length)
 {
 	if (!(dir->fs->flags & (FS_SHARED | FS_NO_NAME_CACHE)))
 		name_insert(dir, name, length, NULL, 0);
 }
 
+/* link(2) may not revive an object whose last name is being removed: both hold the object's mutex. A directory's
+ * mutex ranks with its parent's and is not needed, because directories have one name. */
+static void victim_lock(struct node *n)
+{
+	if (!node_is_dir(n))
+		mutex_lock(&n->lock);
+}
+
+static void victim_unlock(struct node *n)
+{
+	if (!node_is_dir(n))
+		mutex_unlock(&n->lock);
+}
+
 static status_t unlink_locked(struct node *dir, struct node *victim, const char *name, u32 length, bool directory)
 {
 	struct vfs_unlink_reply reply;
 	name_remove(dir, name, length, true);
+	victim_lock(victim);
 	bool keep = __atomic_load_n(&victim->refs, __ATOMIC_ACQUIRE) > 1;
 	struct vfs_name_request r = { .fs = dir->fs->id, .flags = keep ? VFS_UNLINK_KEEP : 0, .dir = dir->cookie };
 	s64 st = vfs_call(directory ? VFS_RMDIR : VFS_UNLINK, fs_cause(dir->fs, HOP_BY_DESIGN), &r, sizeof(r), &reply,
 			  sizeof(reply), name, length);
+	if (st >= 0)
+		node_set_unlinked(victim, directory ? 0 : reply.nlink, keep);
+	victim_unlock(victim);
 	if (st < 0) {
-		name_insert(dir, name, length, victim, 0);
+		if (st != ERR_NOENT)
+			name_insert(dir, name, length, victim, 0);
 		names_drop_unhashed(victim);
 		return (status_t)st;
 	}
-	node_set_unlinked(victim, directory ? 0 : reply.nlink, keep);
 	if (victim->nlink)
-		names_drop_unhashed(victim);
+		other_names_remain(victim);
 	if (directory)
 		count_links(dir, -1);
 	directory_changed_locked(dir);
@@ -261,6 +288,7 @@ static status_t rename_act(struct rename *r)
 	bool exchange = r->flags & RENAME_EXCHANGE_K, replace = r->replaced && !exchange, keep = false;
 	if (replace) {
 		name_remove(r->new_dir, r->to->last, r->to->last_length, true);
+		victim_lock(r->replaced);
 		keep = __atomic_load_n(&r->replaced->refs, __ATOMIC_ACQUIRE) > 1;
 	}
 	struct vfs_rename_request q = {
@@ -268,6 +296,10 @@ static status_t rename_act(struct rename *r)
 		.old_dir = r->old_dir->cookie, .new_dir = r->new_dir->cookie,
 	};
 	s64 st = call_two(VFS_RENAME, r->old_dir->fs, &q, sizeof(q), &reply, sizeof(reply), r->from->last, r->to->last);
+	if (replace && st >= 0)
+		node_set_unlinked(r->replaced, node_is_dir(r->replaced) ? 0 : reply.replaced_nlink, keep);
+	if (replace)
+		victim_unlock(r->replaced);
 	if (st < 0) {
 		if (replace) {
 			name_insert(r->new_dir, r->to->last, r->to->last_length, r->replaced, 0);
@@ -276,11 +308,8 @@ static status_t rename_act(struct rename *r)
 		return (status_t)st;
 	}
 	name_move(r->old_dir, r->from->last, r->new_dir, r->to->last, exchange);
-	if (replace) {
-		node_set_unlinked(r->replaced, node_is_dir(r->replaced) ? 0 : reply.replaced_nlink, keep);
-		if (r->replaced->nlink)
-			names_drop_unhashed(r->replaced);
-	}
+	if (replace && r->replaced->nlink)
+		other_names_remain(r->replaced);
 	rename_count_links(r);
 	directory_changed_locked(r->old_dir);
 	if (r->new_dir != r->old_dir)
@@ -341,19 +370,22 @@ status_t vfs_rename_at(const struct walk_result *from, const struct walk_result 
 }
 
 /* ---- link ---- */
-static status_t link_locked(struct node *dir, struct node *n, const struct walk_result *to)
+/* Is the new name free, and may we make it? */
+static status_t link_place(const struct walk_result *to)
 {
-	struct node *there;
-	status_t st = name_lookup_locked(dir, to->last, to->last_length, &there);
+	struct node *dir = to->at.node, *there;
+	status_t st = dir->fs->flags & FS_SHARED ? ERR_NOENT : name_lookup_locked(dir, to->last, to->last_length, &there);
 	if (!st) {
 		node_put(there);
 		return ERR_EXIST;
 	}
-	if (st != ERR_NOENT)
-		return st;
-	st = directory_writable(to->at);
-	if (st)
-		return st;
+	return st == ERR_NOENT ? directory_writable(to->at) : st;
+}
+
+static status_t link_locked(struct node *dir, struct node *n, const struct walk_result *to)
+{
+	if ((n->flags & NODE_UNLINKED) && !(n->flags & NODE_LINKABLE))
+		return ERR_NOENT;
 	struct vfs_link_request r = { .fs = dir->fs->id, .dir = dir->cookie, .cookie = n->cookie };
 	struct vfs_attributes reply;
 	s64 done = vfs_call(VFS_LINK, fs_cause(dir->fs, HOP_BY_DESIGN), &r, sizeof(r), &reply, sizeof(reply), to->last,
@@ -377,10 +409,13 @@ status_t vfs_link_at(struct position object, const struct walk_result *to)
 		return ERR_XDEV;
 	if (node_is_dir(n))
 		return ERR_PERM;
-	if ((n->flags & NODE_UNLINKED) && !(n->flags & NODE_LINKABLE))
-		return ERR_NOENT;
 	mutex_lock(&dir->lock);
-	status_t st = link_locked(dir, n, to);
+	status_t st = link_place(to);
+	if (!st) {
+		mutex_lock(&n->lock);
+		st = link_locked(dir, n, to);
+		mutex_unlock(&n->lock);
+	}
 	mutex_unlock(&dir->lock);
 	if (!st) {
 		NOTIFY(dir, IN_CREATE_K, to->last, 0);

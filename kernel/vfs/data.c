@@ -204,6 +204,8 @@ u64 node_blocks_512(const struct node *n)
 {
 	if (!n->data)
 		return 0;
+	if ((n->fs->flags & FS_SHARED) && !n->dirty_pages)
+		return n->host_blocks;
 	if ((n->fs->flags & FS_KERNEL_DATA) && n->data->backing == PHYS_NONE && n->data->ops == &node_local_ops)
 		return n->data->page_count * (PAGE_SIZE / 512);
 	return ALIGN_UP(n->data->size, PAGE_SIZE) / 512;

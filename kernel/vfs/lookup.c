@@ -114,18 +114,27 @@ s64 node_read_link(struct node *n, char *buf, size_t size)
 	return length;
 }
 
+/* GETATTR or OPEN under the node's mutex, so that the answer is not older than our own last write. */
+static status_t ask_node(struct node *n, u32 op, u32 flags, enum hop_cause cause)
+{
+	struct vfs_node_request r = { .fs = n->fs->id, .flags = flags, .cookie = n->cookie };
+	struct vfs_node lease;
+	mutex_lock(&n->lock);
+	s64 st = vfs_call(op, fs_cause(n->fs, cause), &r, sizeof(r), &lease, sizeof(lease), NULL, 0);
+	if (st >= 0)
+		node_renew_locked(n, &lease);
+	mutex_unlock(&n->lock);
+	return st < 0 ? (status_t)st : OK;
+}
+
 status_t node_refresh(struct node *n)
 {
-	struct vfs_node_request r = { .fs = n->fs->id, .cookie = n->cookie };
-	struct vfs_node lease;
-	s64 st = vfs_call(VFS_GETATTR, fs_cause(n->fs, HOP_CHANGED), &r, sizeof(r), &lease, sizeof(lease), NULL, 0);
-	if (st < 0)
-		return (status_t)st;
-	lease.cookie = n->cookie;
-	struct node *same = node_from_lease(n->fs, &lease);
-	if (same)
-		node_put(same);
-	return same ? OK : ERR_NOMEM;
+	return ask_node(n, VFS_GETATTR, 0, HOP_CHANGED);
+}
+
+status_t node_reopen(struct node *n, u32 flags)
+{
+	return ask_node(n, VFS_OPEN, flags, HOP_SHARED_MOUNT);
 }
 
 /* ---- procfs links that mean an object and not a text ---- */

@@ -332,6 +332,19 @@ void names_drop_unhashed(struct node *n)
 	name_entries_free(&dead);
 }
 
+void names_revoke_node(struct node *n)
+{
+	struct list_node dead = LIST_INIT(dead);
+	spin_lock(&name_lock);
+	names_exclude_locked();
+	list_for_each_safe(e, &n->names, struct name_entry, child_link)
+		if (e->hashed)
+			entry_kill_excluded(e, &dead);
+	names_admit_locked();
+	spin_unlock(&name_lock);
+	name_entries_free(&dead);
+}
+
 void names_drop_of_node_excluded(struct node *n, struct list_node *dead)
 {
 	list_for_each_safe(e, &n->names, struct name_entry, child_link) {

@@ -83,11 +83,21 @@ static void forget_later(struct node *n)
 	wake_all(&forget_wait);
 }
 
+/* A shared mount's hidden name must be gone before the program's exit status is told: at once where that is possible. */
+static void forget(struct node *n)
+{
+	const struct process *p = process_current();
+	struct vfs_node_request r = { .fs = n->fs->id, .cookie = n->cookie };
+	bool now = (n->fs->flags & FS_SHARED) && p && !(p->flags & PROC_SERVICE);
+	if (!now || vfs_call(VFS_FORGET, HOP_SHARED_MOUNT, &r, sizeof(r), NULL, 0, NULL, 0) < 0)
+		forget_later(n);
+}
+
 /* Frees what the node owns; it has left the table and nobody can find it. */
 static void node_destroy(struct node *n)
 {
 	if ((n->flags & NODE_KEPT) && n->fs->id)
-		forget_later(n);
+		forget(n);
 	if (n->data) {
 		n->data->owner = NULL;
 		memobj_put(n->data);
@@ -165,29 +175,48 @@ void node_apply_attributes(struct node *n, const struct vfs_attributes *a)
 	}
 	n->ctime_ns = MAX(n->ctime_ns, a->ctime_ns);
 	n->btime_ns = a->btime_ns;
+	n->host_blocks = a->blocks_512;
 	n->flags &= ~(u32)NODE_STALE;
 	spin_unlock(&n->spin);
 }
 
-/* A known node meets new facts. We are the authority of what is ours; a shared mount's owner is elsewhere. */
-static void node_renew(struct node *n, const struct vfs_node *lease)
+static void lease_until(struct node *n, u64 lease_ns)
 {
-	struct filesystem *fs = n->fs;
-	u64 now = fs->flags & FS_SHARED || lease->lease_ns ? time_now_ns() : 0;
-	if (!(fs->flags & (FS_SHARED | FS_NO_NAME_CACHE | FS_NO_DATA_CACHE)) && !(n->flags & NODE_STALE))
-		return;
+	if (lease_ns || (n->fs->flags & FS_SHARED))
+		n->lease_until_ns = time_now_ns() + (lease_ns ? lease_ns : VFS_SHARED_LEASE_NS);
+}
+
+void node_renew_locked(struct node *n, const struct vfs_node *lease)
+{
 	bool ours = n->dirty_pages || (n->flags & (NODE_SIZE_DIRTY | NODE_PRIVATE_DATA));
 	bool changed = n->data && !ours && (n->mtime_ns != lease->attr.mtime_ns || n->data->size != lease->attr.size);
 	node_apply_attributes(n, &lease->attr);
-	if (now)
-		n->lease_until_ns = now + (lease->lease_ns ? lease->lease_ns : VFS_SHARED_LEASE_NS);
+	lease_until(n, lease->lease_ns);
 	if (!changed)
 		return;
-	mutex_lock(&n->lock);
 	memobj_drop_clean(n->data);
 	if (n->data->size != lease->attr.size && memobj_resize(n->data, lease->attr.size))
-		klog(LOG_WARN, "vfs: no memory to resize a changed file\n");
+		klog(LOG_WARN, "vfs: no memory to resize a changed file");
 	n->version++;
+}
+
+/* A known node meets a look-up's answer. We are the authority of what is ours. On a shared mount the answer may be
+ * older than what an open file has written since, so an open file's node is only marked to be asked again. */
+static void node_renew(struct node *n, const struct vfs_node *lease)
+{
+	if (!(n->fs->flags & (FS_SHARED | FS_NO_NAME_CACHE | FS_NO_DATA_CACHE)) && !(n->flags & NODE_STALE))
+		return;
+	if (!n->data) {
+		node_apply_attributes(n, &lease->attr);
+		n->plain_size = lease->attr.size;
+		lease_until(n, lease->lease_ns);
+		return;
+	}
+	mutex_lock(&n->lock);
+	if (n->open_count)
+		n->lease_until_ns = 1;
+	else
+		node_renew_locked(n, lease);
 	mutex_unlock(&n->lock);
 }
 
@@ -227,14 +256,14 @@ static struct node *node_allocate(struct filesystem *fs, const struct vfs_node *
 	n->gid = lease->attr.gid;
 	n->rdev = lease->attr.rdev;
 	n->plain_size = lease->attr.size;
+	n->host_blocks = lease->attr.blocks_512;
 	n->atime_ns = lease->attr.atime_ns;
 	n->mtime_ns = lease->attr.mtime_ns;
 	n->ctime_ns = lease->attr.ctime_ns;
 	n->btime_ns = lease->attr.btime_ns;
 	n->version = 1;
 	n->used = 1;
-	if (lease->lease_ns || (fs->flags & FS_SHARED))
-		n->lease_until_ns = time_now_ns() + (lease->lease_ns ? lease->lease_ns : VFS_SHARED_LEASE_NS);
+	lease_until(n, lease->lease_ns);
 	mutex_init(&n->lock, node_is_dir(n) ? RANK_DIR_MUTEX : RANK_NODE_MUTEX);
 	spin_init(&n->spin, RANK_NODE);
 	list_init(&n->names);

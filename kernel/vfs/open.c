@@ -39,15 +39,9 @@ static status_t open_regular(struct position at, u32 flags, struct file **out)
 	if (writer && n->exec_count)
 		return ERR_TXTBSY;
 	if (n->fs->flags & FS_SHARED) {
-		struct vfs_node_request r = { .fs = n->fs->id, .flags = flags & ~(u32)O_CREAT_K, .cookie = n->cookie };
-		struct vfs_node lease;
-		s64 st = vfs_call(VFS_OPEN, HOP_SHARED_MOUNT, &r, sizeof(r), &lease, sizeof(lease), NULL, 0);
-		if (st < 0)
-			return (status_t)st;
-		lease.cookie = n->cookie;
-		struct node *same = node_from_lease(n->fs, &lease);
-		if (same)
-			node_put(same);
+		status_t st = node_reopen(n, flags & ~(u32)O_CREAT_K);
+		if (st)
+			return st;
 	}
 	struct file *f = file_at(n->data ? &regular_ops : &direct_ops, at, flags);
 	if (!f)
@@ -255,12 +249,14 @@ status_t vfs_open_resolve(int dirfd, const char *path, u32 flags, u32 mode, u32 
 		if (st)
 			return st;
 		st = r.missing ? open_create(&r, flags, mode, out) : open_found(&r, flags, mode, out);
-		bool again = r.missing && st == ERR_EXIST && !(flags & O_EXCL_K);
+		bool again = (r.missing && st == ERR_EXIST && !(flags & O_EXCL_K)) || st == ERR_STALE;
+		if (st == ERR_STALE && r.at.node)
+			names_revoke_node(r.at.node);
 		walk_result_put(&r);
 		if (!again)
 			return st;
 	}
-	return st;
+	return st == ERR_STALE ? ERR_NOENT : st;
 }
 
 status_t vfs_open(int dirfd, const char *path, u32 flags, u32 mode, struct file **out)

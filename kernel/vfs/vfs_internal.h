@@ -94,6 +94,8 @@ void name_insert(struct node *dir, const char *name, u32 length, struct node *ch
 /* Removes the name; an object still in use keeps the entry as its (deleted) path when keep_path. */
 void name_remove(struct node *dir, const char *name, u32 length, bool keep_path);
 void name_move(struct node *old_dir, const char *old_name, struct node *new_dir, const char *new_name, bool exchange);
+void names_revoke_node(struct node *n);    /* all names that lead to n are asked again */
+#define STALE_RETRIES 4u                   /* a name that led to a vanished object is asked again this often */
 void names_drop_unhashed(struct node *n);  /* paths kept for an object that still has other names */
 void names_drop_of_node_excluded(struct node *n, struct list_node *dead);
 void names_drop_children_excluded(struct node *dir, struct list_node *dead, bool all);
@@ -107,6 +109,7 @@ void node_table_init(void);
 struct node *node_from_lease(struct filesystem *fs, const struct vfs_node *lease);
 struct node *node_create_anonymous(struct filesystem *fs, u32 mode, u32 uid, u32 gid);
 struct node *node_find(u32 fs_id, u64 cookie);
+void node_renew_locked(struct node *n, const struct vfs_node *lease); /* n->lock held */
 void node_apply_attributes(struct node *n, const struct vfs_attributes *a);
 bool node_pinned(const struct node *n);
 void node_set_unlinked(struct node *n, u32 nlink, bool kept);
@@ -132,6 +135,7 @@ status_t name_lookup(struct node *dir, const char *name, u32 length, struct node
 status_t name_lookup_locked(struct node *dir, const char *name, u32 length, struct node **child); /* dir->lock held */
 s64 node_read_link(struct node *n, char *buf, size_t size); /* length; never cached for FS_NO_DATA_CACHE */
 status_t node_refresh(struct node *n);                      /* GETATTR when the lease is over */
+status_t node_reopen(struct node *n, u32 flags);            /* OPEN: close-to-open revalidation */
 static inline bool node_needs_refresh(const struct node *n)
 {
 	return (n->flags & NODE_STALE) || (n->lease_until_ns && n->lease_until_ns < time_now_ns());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Directories: mkdir, rmdir, listing with stable cursors, link counts, unlink rules, sticky bit. */
 #include "check.h"
+#include "scratch.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -278,8 +279,7 @@ CASE(statfs_answers)
 
 int main(void)
 {
-	char dir[] = "/tmp/ambos-dir-XXXXXX";
-	if (!mkdtemp(dir) || chdir(dir) || chmod(".", 0755))
+	if (scratch_enter("dir") || chmod(".", 0755))
 		return 99;
 	umask(022);
 	RUN(mkdir_rmdir_errors);
@@ -295,7 +295,6 @@ int main(void)
 	RUN(sticky_directory_protects_entries);
 	RUN(directory_times_change_with_names);
 	RUN(statfs_answers);
-	chdir("/");
-	CHECK(rmdir(dir) == 0);
+	CHECK(scratch_leave() == 0);
 	return check_summary();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Regular files: read, write, append, seek, truncate, sparse files, mmap coherence, deleted files, O_TMPFILE, memfd. */
 #include "check.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -320,8 +321,7 @@ CASE(sync_calls)
 
 int main(void)
 {
-	char dir[] = "/tmp/ambos-io-XXXXXX";
-	if (!mkdtemp(dir) || chdir(dir) || chmod(".", 0777))
+	if (scratch_enter("file_io"))
 		return 99;
 	RUN(write_then_read_back);
 	RUN(pread_pwrite_leave_the_position);
@@ -344,7 +344,6 @@ int main(void)
 	RUN(many_writers_append_without_loss);
 	RUN(sync_calls);
 	unlink("f");
-	chdir("/");
-	CHECK(rmdir(dir) == 0);
+	CHECK(scratch_leave() == 0);
 	return check_summary();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* inotify: events of files and directories, moves, removal of watches. */
 #include "check.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -135,15 +136,13 @@ CASE(masks_and_errors)
 
 int main(void)
 {
-	char dir[] = "/tmp/ambos-inotify-XXXXXX";
-	if (!mkdtemp(dir) || chdir(dir))
+	if (scratch_enter("inotify"))
 		return 99;
 	RUN(empty_queue_would_block);
 	RUN(directory_hears_about_its_names);
 	RUN(file_events_reach_file_and_directory);
 	RUN(deleting_the_watched_object_ends_the_watch);
 	RUN(masks_and_errors);
-	chdir("/");
-	CHECK(rmdir(dir) == 0);
+	CHECK(scratch_leave() == 0);
 	return check_summary();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Record locks: fcntl, OFD locks, flock, deadlock detection, release on close and exit. */
 #include "check.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -185,8 +186,7 @@ CASE(waiting_is_interrupted_by_a_signal)
 
 int main(void)
 {
-	char dir[] = "/tmp/ambos-locks-XXXXXX";
-	if (!mkdtemp(dir) || chdir(dir))
+	if (scratch_enter("locks"))
 		return 99;
 	close(open("f", O_CREAT | O_RDWR, 0644));
 	RUN(write_lock_excludes_other_processes);
@@ -199,7 +199,6 @@ int main(void)
 	RUN(flock_belongs_to_the_open_file);
 	RUN(waiting_is_interrupted_by_a_signal);
 	unlink("f");
-	chdir("/");
-	CHECK(rmdir(dir) == 0);
+	CHECK(scratch_leave() == 0);
 	return check_summary();
 }

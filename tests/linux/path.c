@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Names and paths: open flags, symlinks, `..`, trailing slashes, permissions, openat2, stat and friends. */
 #include "check.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -393,8 +394,7 @@ CASE(proc_self_fd_reopens)
 
 int main(void)
 {
-	char dir[] = "/tmp/ambos-path-XXXXXX";
-	if (!mkdtemp(dir) || chdir(dir) || chmod(".", 0755) || !getcwd(base, sizeof(base)))
+	if (scratch_enter("path") || chmod(".", 0755) || !getcwd(base, sizeof(base)))
 		return 99;
 	umask(022);
 	RUN(open_missing_is_enoent);
@@ -426,7 +426,6 @@ int main(void)
 	rmdir("d/e");
 	rmdir("d");
 	unlink("a");
-	chdir("/");
-	CHECK(rmdir(dir) == 0);
+	CHECK(scratch_leave() == 0);
 	return check_summary();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* rename and renameat2: replacement, directories, flags, and that no walker ever misses a name. */
 #include "check.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -164,8 +165,7 @@ CASE(replacing_is_atomic_for_walkers)
 
 int main(void)
 {
-	char dir[] = "/tmp/ambos-rename-XXXXXX";
-	if (!mkdtemp(dir) || chdir(dir))
+	if (scratch_enter("rename"))
 		return 99;
 	umask(022);
 	RUN(simple_rename);
@@ -180,7 +180,6 @@ int main(void)
 	rmdir("d2/moved");
 	rmdir("d2");
 	rmdir("d1");
-	chdir("/");
-	CHECK(rmdir(dir) == 0);
+	CHECK(scratch_leave() == 0);
 	return check_summary();
 }

@@ -2,6 +2,7 @@
 /* Many threads change one small tree at once: every call ends in success or in an errno that a race can explain,
  * no data goes astray, and in the end listings, look-ups and link counts agree. */
 #include "check.h"
+#include "scratch.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -173,8 +174,8 @@ CASE(everything_can_be_removed)
 
 int main(void)
 {
-	char dir[] = "/tmp/ambos-tree-XXXXXX", name[8];
-	if (!mkdtemp(dir) || chdir(dir))
+	char name[8];
+	if (scratch_enter("tree_stress"))
 		return 99;
 	for (int i = 0; i < DIRS; i++) {
 		sprintf(name, "d%d", i);
@@ -184,7 +185,6 @@ int main(void)
 	RUN(processes_on_one_tree);
 	RUN(listings_and_lookups_agree);
 	RUN(everything_can_be_removed);
-	chdir("/");
-	CHECK(rmdir(dir) == 0);
+	CHECK(scratch_leave() == 0);
 	return check_summary();
 }
