@@ -225,8 +225,8 @@ static void schedule_to(struct thread *chosen)
 	DEBUG_ASSERT(c->lock_depth == 0);
 	c->need_resched = 0;
 	struct thread *to = chosen;
+	account(from, now);
 	if (likely(from != c->idle)) {
-		account(from, now);
 		if (from->state == THREAD_RUNNING)
 			from->involuntary_switches++;
 		else
