@@ -41,6 +41,19 @@ static u64 random_pages(u64 mask)
 	return (random_u64() & mask) << PAGE_SHIFT;
 }
 
+/* Code lies at one random place per boot, as on systems with a shared cache of libraries: a translating emulator (and a
+ * branch predictor) then meets the same addresses in each process; an exec is several times faster under TCG. Stack
+ * and heap move with each exec. */
+static u64 boot_slide(void)
+{
+	static u64 slide;
+	u64 chosen = __atomic_load_n(&slide, __ATOMIC_ACQUIRE), none = 0;
+	if (chosen)
+		return chosen;
+	chosen = random_pages(MMAP_RANDOM_PAGES) + PAGE_SIZE;
+	return __atomic_compare_exchange_n(&slide, &none, chosen, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ? chosen : none;
+}
+
 static status_t map_stack(struct aspace *as, const struct linux_runtime *rt, u64 bytes, u64 limit, u64 top)
 {
 	u64 size = MIN(ALIGN_UP(bytes, PAGE_SIZE) + STACK_INITIAL_BYTES, MAX(limit, ALIGN_UP(bytes, PAGE_SIZE) + PAGE_SIZE));
@@ -61,12 +74,12 @@ void linux_layout_choose(struct aspace *as, u64 limit)
 	u64 stack_top = USER_TOP - random_pages(STACK_TOP_GAP_MAX_PAGES);
 	as->stack_start = stack_top;
 	u64 gap = MIN(MAX(limit + STACK_GUARD_BYTES + (STACK_TOP_GAP_MAX_PAGES << PAGE_SHIFT), MMAP_GAP_MIN), MMAP_GAP_MAX);
-	as->mmap_top = ALIGN_DOWN(stack_top - gap, PAGE_SIZE) - random_pages(MMAP_RANDOM_PAGES);
+	as->mmap_top = ALIGN_DOWN(USER_TOP - gap, PAGE_SIZE) - boot_slide();
 }
 
 u64 exec_program_base(void)
 {
-	return PIE_BASE + random_pages(MMAP_RANDOM_PAGES);
+	return PIE_BASE + boot_slide();
 }
 
 static u32 fill_auxv(u64 *v, const struct aspace *as, const struct linux_runtime *rt, const struct cred *c,
