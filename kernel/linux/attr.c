@@ -115,7 +115,8 @@ static s64 to_ns(s64 sec, s64 ns)
 static struct attr_change times_now(void)
 {
 	s64 now = vfs_now();
-	return (struct attr_change){ .valid = VFS_SET_ATIME | VFS_SET_MTIME, .atime_ns = now, .mtime_ns = now, .times_to_now = true };
+	return (struct attr_change){ .valid = VFS_SET_ATIME | VFS_SET_MTIME, .atime_ns = now, .mtime_ns = now,
+			.times_to_now = true };
 }
 
 /* Pairs as timespec, with UTIME_NOW and UTIME_OMIT; scale 1000 turns timevals into them. */

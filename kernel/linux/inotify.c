@@ -8,7 +8,8 @@
 #define IN_DONT_FOLLOW_K 0x02000000u
 #define IN_MASK_CREATE_K 0x10000000u
 #define IN_MASK_ADD_K 0x20000000u
-#define IN_KNOWN_K (0xfffu | IN_ONLYDIR_K | IN_DONT_FOLLOW_K | 0x04000000u | IN_MASK_CREATE_K | IN_MASK_ADD_K | 0x80000000u)
+#define IN_KNOWN_K (0xfffu | IN_ONLYDIR_K | IN_DONT_FOLLOW_K | 0x04000000u | IN_MASK_CREATE_K | IN_MASK_ADD_K | \
+	0x80000000u)
 
 LINUX_HANDLER(inotify_init1)
 {
@@ -35,7 +36,8 @@ static s64 add_watch(struct file *f, struct user_ptr user_path, u32 mask)
 	status_t st = path_copy_in(user_path, &path);
 	if (st)
 		return st;
-	st = path_walk(AT_FDCWD_K, path, (mask & IN_DONT_FOLLOW_K ? 0 : WALK_FOLLOW) | (mask & IN_ONLYDIR_K ? WALK_DIRECTORY : 0), &r);
+	u32 walk = (mask & IN_DONT_FOLLOW_K ? 0 : WALK_FOLLOW) | (mask & IN_ONLYDIR_K ? WALK_DIRECTORY : 0);
+	st = path_walk(AT_FDCWD_K, path, walk, &r);
 	path_free(path);
 	if (st)
 		return st;

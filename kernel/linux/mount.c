@@ -6,7 +6,11 @@
 #define MOUNT_TEXT_MAX 256u            /* type and source names */
 #define ST_VALID_K 0x20u               /* statfs f_flags: "the flags are there" */
 
-struct statfs_k { s64 type, bsize; u64 blocks, bfree, bavail, files, ffree; u64 fsid; s64 namelen, frsize, flags, spare[4]; };
+struct statfs_k {
+	s64 type, bsize;
+	u64 blocks, bfree, bavail, files, ffree, fsid;
+	s64 namelen, frsize, flags, spare[4];
+};
 _Static_assert(sizeof(struct statfs_k) == 120, "struct statfs");
 
 /* Figures of what the kernel itself accounts: the space budget of private data. */
@@ -65,7 +69,8 @@ LINUX_HANDLER(statfs)
 
 LINUX_HANDLER(fstatfs)
 {
-	struct statfs_k s = { .type = 0x50495045, .bsize = (s64)PAGE_SIZE, .namelen = NAME_MAX_BYTES, .frsize = (s64)PAGE_SIZE };
+	struct statfs_k s = { .type = 0x50495045, .bsize = (s64)PAGE_SIZE, .namelen = NAME_MAX_BYTES,
+			.frsize = (s64)PAGE_SIZE };
 	struct file *f = fd_get((int)a0);
 	if (!f)
 		return ERR_BADF;
@@ -119,8 +124,8 @@ static status_t new_mount(u64 source, u64 type, u64 data, u32 flags, struct posi
 
 static status_t mount_at(struct position on, u64 source, u64 type, u32 flags, u64 data)
 {
-	const u32 known = 15u | MS_REMOUNT_K | MS_NOATIME_K | MS_NODIRATIME_K | MS_BIND_K | MS_REC_K | MS_SILENT_K | MS_PRIVATE_K |
-			  MS_RELATIME_K | MS_STRICTATIME_K;
+	const u32 known = 15u | MS_REMOUNT_K | MS_NOATIME_K | MS_NODIRATIME_K | MS_BIND_K | MS_REC_K | MS_SILENT_K |
+			MS_PRIVATE_K |			  MS_RELATIME_K | MS_STRICTATIME_K;
 	if (flags & ~known)
 		return ERR_INVAL;
 	if (flags & MS_PRIVATE_K)

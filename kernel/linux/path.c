@@ -10,8 +10,9 @@
 #define RESOLVE_IN_ROOT_K 16u
 #define RESOLVE_CACHED_K 32u
 #define OPEN_HOW_SIZE_V0 24u
-#define OPEN_KNOWN_K (O_ACCMODE_K | O_CREAT_K | O_EXCL_K | O_NOCTTY_K | O_TRUNC_K | O_APPEND_K | O_NONBLOCK_K | O_SYNC_K | 020000 | \
-		      O_DIRECT_K | O_LARGEFILE_K | O_DIRECTORY_K | O_NOFOLLOW_K | O_NOATIME_K | O_CLOEXEC_K | O_PATH_K | O_TMPFILE_K)
+#define OPEN_KNOWN_K (O_ACCMODE_K | O_CREAT_K | O_EXCL_K | O_NOCTTY_K | O_TRUNC_K | O_APPEND_K | O_NONBLOCK_K | \
+		      O_SYNC_K | O_ASYNC_K | O_DIRECT_K | O_LARGEFILE_K | O_DIRECTORY_K | O_NOFOLLOW_K | \
+		      O_NOATIME_K | O_CLOEXEC_K | O_PATH_K | O_TMPFILE_K)
 
 struct open_how_k { u64 flags, mode, resolve; };
 
@@ -77,13 +78,15 @@ LINUX_HANDLER(openat2)
 	if (st)
 		return st;
 	bool makes = (how.flags & O_CREAT_K) || (how.flags & O_TMPFILE_K) == O_TMPFILE_K;
-	if ((how.flags & ~(u64)OPEN_KNOWN_K) || how.resolve >= 2 * RESOLVE_CACHED_K || (how.mode & ~07777ull) || (how.mode && !makes))
+	if ((how.flags & ~(u64)OPEN_KNOWN_K) || how.resolve >= 2 * RESOLVE_CACHED_K || (how.mode & ~07777ull) ||
+			(how.mode && !makes))
 		return ERR_INVAL;
 	if ((how.resolve & RESOLVE_BENEATH_K) && (how.resolve & RESOLVE_IN_ROOT_K))
 		return ERR_INVAL;
 	if (how.resolve & RESOLVE_CACHED_K)
 		return ERR_AGAIN; /* allowed at any time: the caller retries without it */
-	return open_common((int)a0, user_ptr(a1), (u32)how.flags | O_LARGEFILE_K, (u32)how.mode, resolve_flags(how.resolve));
+	return open_common((int)a0, user_ptr(a1), (u32)how.flags | O_LARGEFILE_K, (u32)how.mode,
+			resolve_flags(how.resolve));
 }
 
 /* ---- stat ---- */
@@ -200,11 +203,11 @@ LINUX_HANDLER(statx)
 	if (st)
 		return st;
 	struct statx_k x = {
-		.mask = STATX_BASIC_STATS_K | (a.btime_ns ? STATX_BTIME_K : 0), .blksize = a.block_size, .nlink = a.nlink, .uid = a.uid,
-		.gid = a.gid, .mode = (u16)a.mode, .ino = a.ino, .size = a.size, .blocks = a.blocks_512, .atime = time_of(a.atime_ns),
-		.btime = time_of(a.btime_ns), .ctime = time_of(a.ctime_ns), .mtime = time_of(a.mtime_ns),
-		.rdev_major = dev_major(a.rdev), .rdev_minor = dev_minor(a.rdev), .dev_major = dev_major(a.dev),
-		.dev_minor = dev_minor(a.dev),
+		.mask = STATX_BASIC_STATS_K | (a.btime_ns ? STATX_BTIME_K : 0), .blksize = a.block_size,
+		.nlink = a.nlink, .uid = a.uid, .gid = a.gid, .mode = (u16)a.mode, .ino = a.ino, .size = a.size,
+		.blocks = a.blocks_512, .atime = time_of(a.atime_ns), .btime = time_of(a.btime_ns),
+		.ctime = time_of(a.ctime_ns), .mtime = time_of(a.mtime_ns), .rdev_major = dev_major(a.rdev),
+		.rdev_minor = dev_minor(a.rdev), .dev_major = dev_major(a.dev), .dev_minor = dev_minor(a.dev),
 	};
 	return COPY_OUT(user_ptr(a4), &x);
 }
@@ -235,7 +238,8 @@ static s64 access_common(int dirfd, u64 user_path, u32 want, u32 at_flags)
 {
 	char *path;
 	struct walk_result r;
-	u32 walk = WALK_FILE | (at_flags & AT_SYMLINK_NOFOLLOW_K ? 0 : WALK_FOLLOW) | (at_flags & AT_EMPTY_PATH_K ? WALK_EMPTY_PATH : 0);
+	u32 walk = WALK_FILE | (at_flags & AT_SYMLINK_NOFOLLOW_K ? 0 : WALK_FOLLOW);
+	walk |= at_flags & AT_EMPTY_PATH_K ? WALK_EMPTY_PATH : 0;
 	if (want & ~7u)
 		return ERR_INVAL;
 	status_t st = path_copy_in(user_ptr(user_path), &path);

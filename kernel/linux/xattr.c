@@ -52,7 +52,8 @@ static s64 fetch(struct node *n, u32 op, const char *name, u32 name_length, u64 
 	char *buf = kmalloc(XATTR_SIZE_MAX);
 	if (!buf)
 		return ERR_NOMEM;
-	s64 length = n->fs->id ? vfs_call_data(op, fs_cause(n->fs, HOP_BY_DESIGN), &r, sizeof(r), buf, XATTR_SIZE_MAX, name, name_length)
+	s64 length = n->fs->id ? vfs_call_data(op, fs_cause(n->fs, HOP_BY_DESIGN), &r, sizeof(r), buf,
+			XATTR_SIZE_MAX, name, name_length)
 			       : ERR_OPNOTSUPP;
 	if (length > 0 && size) {
 		status_t st = (u64)length > size ? ERR_RANGE : copy_out(user_ptr(out), buf, (size_t)length);

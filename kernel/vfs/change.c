@@ -54,11 +54,13 @@ static u32 create_op(u32 mode)
 	return mode_is(mode, S_IFLNK_K) ? VFS_SYMLINK : VFS_CREATE;
 }
 
-static status_t create_locked(struct node *dir, const char *name, u32 length, const struct create_args *a, struct node **out)
+static status_t create_locked(struct node *dir, const char *name, u32 length, const struct create_args *a,
+		struct node **out)
 {
 	const struct cred *c = current_cred();
 	struct vfs_create_request r = {
-		.fs = dir->fs->id, .mode = a->mode, .dir = dir->cookie, .uid = c ? c->fsuid : 0, .gid = c ? c->fsgid : 0, .rdev = a->rdev,
+		.fs = dir->fs->id, .mode = a->mode, .dir = dir->cookie, .rdev = a->rdev,
+		.uid = c ? c->fsuid : 0, .gid = c ? c->fsgid : 0,
 	};
 	struct vfs_node lease;
 	bool directory = mode_is(a->mode, S_IFDIR_K);
@@ -83,7 +85,8 @@ static status_t create_locked(struct node *dir, const char *name, u32 length, co
 	return OK;
 }
 
-status_t vfs_create_at(struct position parent, const char *name, u32 length, const struct create_args *a, struct node **out)
+status_t vfs_create_at(struct position parent, const char *name, u32 length, const struct create_args *a,
+		struct node **out)
 {
 	struct node *dir = parent.node, *there = NULL;
 	mutex_lock(&dir->lock);

@@ -219,9 +219,11 @@ void node_clear_setid(struct node *n)
 		drop |= S_ISGID_K;
 	if (!drop)
 		return;
-	struct vfs_setattr_request r = { .fs = n->fs->id, .valid = VFS_SET_MODE, .cookie = n->cookie, .mode = n->mode & ~drop & 07777 };
+	struct vfs_setattr_request r = { .fs = n->fs->id, .valid = VFS_SET_MODE, .cookie = n->cookie,
+			.mode = n->mode & ~drop & 07777 };
 	struct vfs_attributes reply;
-	if (n->fs->id && vfs_call(VFS_SETATTR, fs_cause(n->fs, HOP_BY_DESIGN), &r, sizeof(r), &reply, sizeof(reply), NULL, 0) < 0)
+	if (n->fs->id && vfs_call(VFS_SETATTR, fs_cause(n->fs, HOP_BY_DESIGN), &r, sizeof(r), &reply, sizeof(reply),
+			NULL, 0) < 0)
 		klog(LOG_WARN, "vfs: cannot clear set-id bits of a written file\n");
 	spin_lock(&n->spin);
 	n->mode &= ~drop;

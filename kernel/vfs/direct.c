@@ -82,7 +82,9 @@ static s64 direct_write(struct file *f, struct io_buf *from, u64 *pos)
 		return ERR_NOMEM;
 	size_t taken = io_buf_take(from, text, size);
 	struct vfs_io_request r = { .fs = n->fs->id, .cookie = n->cookie, .offset = pos ? *pos : 0, .size = taken };
-	s64 st = taken || !size ? vfs_call(VFS_WRITE_DIRECT, HOP_BY_DESIGN, &r, sizeof(r), NULL, 0, text, (u32)taken) : ERR_FAULT;
+	s64 st = ERR_FAULT;
+	if (taken || !size)
+		st = vfs_call(VFS_WRITE_DIRECT, HOP_BY_DESIGN, &r, sizeof(r), NULL, 0, text, (u32)taken);
 	kfree(text);
 	if (st < 0)
 		return st;

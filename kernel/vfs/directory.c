@@ -43,7 +43,8 @@ static u32 check_records(const u8 *buf, u32 length, u64 *last, bool *ordered)
 	u32 at = 0;
 	while (at + offsetof(struct vfs_dirent, name) < length) {
 		const struct vfs_dirent *d = (const void *)(buf + at);
-		if (d->record_size < offsetof(struct vfs_dirent, name) + d->name_size || at + d->record_size > length || d->record_size % 8 || !d->name_size)
+		if (d->record_size < offsetof(struct vfs_dirent, name) + d->name_size || at + d->record_size > length ||
+				d->record_size % 8 || !d->name_size)
 			break;
 		if (d->offset <= *last)
 			*ordered = false;
@@ -102,7 +103,8 @@ static status_t fetch_all(struct node *dir, struct listing **out)
 }
 
 /* False: the buffer is full (*st NOSPC) or the copy failed. */
-static bool put_record(struct io_buf *to, const struct vfs_dirent *d, const char *name, u64 next, bool old_format, status_t *st)
+static bool put_record(struct io_buf *to, const struct vfs_dirent *d, const char *name, u64 next,
+		bool old_format, status_t *st)
 {
 	u8 record[DIRENT_BYTES_MAX];
 	u32 header = old_format ? 18 : 19;
@@ -157,7 +159,8 @@ static status_t put_dots(struct file *f, struct io_buf *to, bool old_format)
 }
 
 /* Records from byte `at` on; stops when the buffer is full. True when all were put. */
-static bool put_records(struct file *f, struct io_buf *to, const u8 *data, u32 length, u32 *at, bool old_format, status_t *st)
+static bool put_records(struct file *f, struct io_buf *to, const u8 *data, u32 length, u32 *at, bool old_format,
+		status_t *st)
 {
 	while (*at < length) {
 		const struct vfs_dirent *d = (const void *)(data + *at);

@@ -25,7 +25,8 @@ s64 vfs_call_data(u32 op, enum hop_cause cause, const void *args, u32 args_size,
 		  const char *payload, u32 payload_size)
 {
 	struct route_request r = {
-		.op = op, .cause = cause, .args = args, .args_size = args_size, .payload = payload, .payload_size = payload_size,
+		.op = op, .cause = cause, .args = args, .args_size = args_size, .payload = payload,
+				.payload_size = payload_size,
 		.reply_payload = buf, .reply_capacity = capacity,
 	};
 	s64 st = call_vfsd(&r);
@@ -99,7 +100,8 @@ s64 node_read_link(struct node *n, char *buf, size_t size)
 	if (cached)
 		return (s64)MIN(str_copy(buf, cached, size), size - 1);
 	struct vfs_node_request r = { .fs = n->fs->id, .cookie = n->cookie };
-	s64 length = vfs_call_data(VFS_READLINK, fs_cause(n->fs, HOP_FIRST_USE), &r, sizeof(r), buf, (u32)size - 1, NULL, 0);
+	s64 length = vfs_call_data(VFS_READLINK, fs_cause(n->fs, HOP_FIRST_USE), &r, sizeof(r), buf, (u32)size - 1,
+			NULL, 0);
 	if (length < 0)
 		return length;
 	buf[length] = '\0';

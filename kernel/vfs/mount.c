@@ -12,7 +12,8 @@
 #define MNT_DETACH_K 2u
 #define MNT_EXPIRE_K 4u
 #define UMOUNT_NOFOLLOW_K 8u
-#define MOUNT_KEPT_FLAGS (MS_RDONLY_K | MS_NOSUID_K | MS_NODEV_K | MS_NOEXEC_K | MS_NOATIME_K | MS_NODIRATIME_K | MS_RELATIME_K | MS_STRICTATIME_K)
+#define MOUNT_KEPT_FLAGS (MS_RDONLY_K | MS_NOSUID_K | MS_NODEV_K | MS_NOEXEC_K | MS_NOATIME_K | MS_NODIRATIME_K | \
+	MS_RELATIME_K | MS_STRICTATIME_K)
 
 struct mount *root_mount;
 struct mutex namespace_mutex;
@@ -31,7 +32,8 @@ void vfs_init(void)
 	mutex_init(&namespace_mutex, RANK_NAMESPACE_MUTEX);
 	name_cache_init();
 	node_table_init();
-	anonymous = (struct filesystem){ .refs = 1, .dev = 1, .flags = FS_KERNEL_DATA, .type = "tmpfs", .magic = 0x01021994 };
+	anonymous = (struct filesystem){ .refs = 1, .dev = 1, .flags = FS_KERNEL_DATA, .type = "tmpfs",
+			.magic = 0x01021994 };
 	anonymous_mount_object = (struct mount){ .refs = 1, .fs = &anonymous };
 }
 
@@ -109,7 +111,8 @@ void mount_put(struct mount *m)
 	}
 }
 
-static struct mount *mount_create(struct filesystem *fs, struct node *root, struct position on, u32 flags, const char *source)
+static struct mount *mount_create(struct filesystem *fs, struct node *root, struct position on, u32 flags,
+		const char *source)
 {
 	struct mount *m = kzalloc(sizeof(*m));
 	if (!m)

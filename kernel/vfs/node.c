@@ -83,7 +83,7 @@ static void forget_later(struct node *n)
 	wake_all(&forget_wait);
 }
 
-/* A shared mount's hidden name must be gone before the program's exit status is told: at once where that is possible. */
+/* A shared mount's hidden name must be gone before the program's exit status is told: at once where possible. */
 static void forget(struct node *n)
 {
 	const struct process *p = process_current();
@@ -336,7 +336,8 @@ struct node *node_create_anonymous(struct filesystem *fs, u32 mode, u32 uid, u32
 	s64 now = vfs_now();
 	struct vfs_node lease = {
 		.cookie = __atomic_add_fetch(&next_cookie, 1, __ATOMIC_RELAXED), .backing = VFS_NO_BACKING,
-		.attr = { .mode = mode, .uid = uid, .gid = gid, .atime_ns = now, .mtime_ns = now, .ctime_ns = now, .btime_ns = now },
+		.attr = { .mode = mode, .uid = uid, .gid = gid, .atime_ns = now, .mtime_ns = now, .ctime_ns = now,
+				.btime_ns = now },
 	};
 	lease.attr.ino = lease.cookie;
 	struct node *n = node_from_lease(fs, &lease);

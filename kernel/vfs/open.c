@@ -3,7 +3,8 @@
  * Order: walk, create when missing, check access, then make the file; O_TRUNC is last, when nothing can fail. */
 #include "vfs_internal.h"
 
-#define OPEN_RACES_MAX 8u       /* O_CREAT against unlink of the same name: walk again this often, then EAGAIN-like NOENT */
+/* O_CREAT against unlink of the same name: walk again this often, then EAGAIN-like NOENT */
+#define OPEN_RACES_MAX 8u
 
 static u32 want_of(u32 flags)
 {
@@ -24,7 +25,8 @@ static void count_open(struct node *n, struct file *f)
 
 static struct file *file_at(const struct file_ops *ops, struct position at, u32 flags)
 {
-	struct file *f = file_create(ops, at.node, flags & ~(u32)(O_CREAT_K | O_EXCL_K | O_NOCTTY_K | O_TRUNC_K | O_CLOEXEC_K));
+	const u32 once = O_CREAT_K | O_EXCL_K | O_NOCTTY_K | O_TRUNC_K | O_CLOEXEC_K;
+	struct file *f = file_create(ops, at.node, flags & ~once);
 	if (!f)
 		return NULL;
 	f->where = at;
@@ -162,7 +164,8 @@ status_t vfs_tmpfile(struct position dir, u32 mode, struct node **out)
 {
 	const struct cred *c = current_cred();
 	struct vfs_create_request r = {
-		.fs = dir.node->fs->id, .mode = S_IFREG_K | mode, .dir = dir.node->cookie, .uid = c ? c->fsuid : 0, .gid = c ? c->fsgid : 0,
+		.fs = dir.node->fs->id, .mode = S_IFREG_K | mode, .dir = dir.node->cookie, .uid = c ? c->fsuid : 0,
+				.gid = c ? c->fsgid : 0,
 	};
 	struct vfs_node lease;
 	status_t st = directory_writable(dir);

@@ -100,7 +100,8 @@ void names_drop_unhashed(struct node *n);  /* paths kept for an object that stil
 void names_drop_of_node_excluded(struct node *n, struct list_node *dead);
 void names_drop_children_excluded(struct node *dir, struct list_node *dead, bool all);
 void name_entries_free(struct list_node *dead);
-enum hop_cause name_miss_cause(const struct node *dir, const char *name, u32 length); /* why a look-up leaves the kernel */
+/* why a look-up leaves the kernel */
+enum hop_cause name_miss_cause(const struct node *dir, const char *name, u32 length);
 void name_mark_revoked(const struct node *dir, const char *name, u32 length);
 
 /* ---- node.c ---- */
@@ -181,7 +182,8 @@ bool cred_owns(const struct cred *c, const struct node *n);
 /* ---- change.c ---- */
 struct create_args { u32 mode; u64 rdev; const char *target; };
 /* at = parent, last = name. Mode is final (umask applied). EXIST when the name is there. */
-status_t vfs_create_at(struct position parent, const char *name, u32 length, const struct create_args *a, struct node **out);
+status_t vfs_create_at(struct position parent, const char *name, u32 length, const struct create_args *a,
+		struct node **out);
 status_t vfs_unlink_at(struct position parent, const char *name, u32 length, bool directory);
 status_t vfs_rename_at(const struct walk_result *from, const struct walk_result *to, u32 flags);
 status_t vfs_link_at(struct position object, const struct walk_result *to);
@@ -204,9 +206,13 @@ void node_locks_drop_file(struct node *n, struct file *f);
 void node_locks_free(struct node *n);
 void node_watches_free(struct node *n);
 extern u32 watch_count;                /* [a] no watch anywhere: notify is one load */
-#define NOTIFY(n, mask, name, cookie) do { if (unlikely(watch_count)) node_notify((n), (mask), (name), (cookie)); } while (0)
+#define NOTIFY(n, mask, name, cookie) do { if (unlikely(watch_count)) node_notify((n), (mask), (name), \
+	(cookie)); } while (0)
 
 /* Credentials of the caller; NULL inside the kernel itself: everything is allowed. */
-static inline const struct cred *current_cred(void) { return thread_current()->process ? thread_current()->cred : NULL; }
+static inline const struct cred *current_cred(void)
+{
+	return thread_current()->process ? thread_current()->cred : NULL;
+}
 
 #endif

@@ -45,7 +45,8 @@ static void queue_locked(struct inotify *in, struct event *e)
 {
 	if (!list_empty(&in->events)) {
 		struct event *last = list_entry(in->events.prev, struct event, link);
-		bool same = last->wd == e->wd && last->mask == e->mask && last->cookie == e->cookie && last->length == e->length;
+		bool same = last->wd == e->wd && last->mask == e->mask && last->cookie == e->cookie &&
+				last->length == e->length;
 		if (same && !memcmp(last->name, e->name, e->length)) {
 			kfree(e);
 			return;
@@ -279,7 +280,8 @@ s64 inotify_add(struct file *f, struct node *n, u32 mask)
 		result = ERR_NOSPC;
 	} else {
 		node_get(n);
-		*fresh = (struct watch){ .instance = in, .node = n, .wd = ++in->next_wd, .mask = mask & (IN_ALL_EVENTS_K | IN_ONESHOT_K) };
+		*fresh = (struct watch){ .instance = in, .node = n, .wd = ++in->next_wd,
+				.mask = mask & (IN_ALL_EVENTS_K | IN_ONESHOT_K) };
 		fresh->next = n->watches;
 		n->watches = fresh;
 		list_init(&fresh->instance_link);

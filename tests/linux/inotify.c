@@ -34,7 +34,8 @@ static int expect(int wd, unsigned mask, const char *name)
 	struct inotify_event *e = next();
 	if (e && e->wd == wd && e->mask == mask && !strcmp(e->len ? e->name : "", name))
 		return 1;
-	printf("  wanted wd %d mask %x '%s', got %d %x '%s'\n", wd, mask, name, e ? e->wd : -1, e ? e->mask : 0, e && e->len ? e->name : "");
+	printf("  wanted wd %d mask %x '%s', got %d %x '%s'\n", wd, mask, name, e ? e->wd : -1, e ? e->mask : 0,
+	       e && e->len ? e->name : "");
 	return 0;
 }
 static void drain(void)

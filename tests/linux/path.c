@@ -315,7 +315,8 @@ CASE(statx_reports_what_stat_does)
 	struct stat s;
 	CHECK(stat("a", &s) == 0);
 	CHECK(statx(AT_FDCWD, "a", 0, STATX_BASIC_STATS, &x) == 0);
-	CHECK(x.stx_ino == s.st_ino && x.stx_size == (unsigned long)s.st_size && x.stx_mode == s.st_mode && x.stx_nlink == s.st_nlink);
+	CHECK(x.stx_ino == s.st_ino && x.stx_size == (unsigned long)s.st_size && x.stx_mode == s.st_mode &&
+			x.stx_nlink == s.st_nlink);
 	CHECK(x.stx_mtime.tv_sec == s.st_mtim.tv_sec && x.stx_mtime.tv_nsec == s.st_mtim.tv_nsec);
 	CHECK(makedev(x.stx_dev_major, x.stx_dev_minor) == s.st_dev);
 	CHECK_ERRNO(statx(AT_FDCWD, "a", 0, 0x80000000u, &x), EINVAL);
@@ -346,7 +347,8 @@ CASE(times_and_modes)
 	struct stat s;
 	struct timespec t[2] = { { 1000, 5 }, { 2000, 7 } };
 	CHECK(utimensat(AT_FDCWD, "a", t, 0) == 0);
-	CHECK(stat("a", &s) == 0 && s.st_atim.tv_sec == 1000 && s.st_atim.tv_nsec == 5 && s.st_mtim.tv_sec == 2000 && s.st_mtim.tv_nsec == 7);
+	CHECK(stat("a", &s) == 0 && s.st_atim.tv_sec == 1000 && s.st_atim.tv_nsec == 5 && s.st_mtim.tv_sec == 2000 &&
+			s.st_mtim.tv_nsec == 7);
 	t[0].tv_nsec = UTIME_OMIT;
 	t[1].tv_nsec = UTIME_NOW;
 	CHECK(utimensat(AT_FDCWD, "a", t, 0) == 0);

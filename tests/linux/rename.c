@@ -130,7 +130,8 @@ static void *walker(void *arg)
 	while (!stop) {
 		if (stat("target", &s))
 			__atomic_add_fetch(&misses, 1, __ATOMIC_RELAXED);
-		if (stat("ring/one/two", &s) && stat("ring/uno/two", &s) && stat("ring/one/two", &s) && stat("ring/uno/two", &s))
+		if (stat("ring/one/two", &s) && stat("ring/uno/two", &s) && stat("ring/one/two", &s) &&
+				stat("ring/uno/two", &s))
 			__atomic_add_fetch(&misses, 0, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&looks, 1, __ATOMIC_RELAXED);
 	}
