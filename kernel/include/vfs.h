@@ -58,6 +58,7 @@ enum node_flag {
 	NODE_SIZE_DIRTY = 8,
 	NODE_KEPT = 16,               /* unlinked with VFS_UNLINK_KEEP: VFS_FORGET is due */
 	NODE_STALE = 32,              /* revoked: attributes are asked again */
+	NODE_TRANSIENT = 256,         /* of a file system without name cache: goes with its last reference */
 	NODE_NO_XATTR = 128,          /* asked once: there are none */
 	NODE_LINKABLE = 64,           /* O_TMPFILE without O_EXCL: linkat may give it a name */
 };

@@ -484,16 +484,12 @@ status_t vfs_revoke(u32 fs_id, u64 dir_cookie, const char *name, u32 flags)
 		n->flags |= NODE_STALE;
 		spin_unlock(&n->spin);
 	}
-	status_t st = OK;
-	if ((flags & VFS_REVOKE_DATA) && n->data) {
-		st = node_write_back(n);
-		if (!(n->fs->flags & FS_KERNEL_DATA))
-			memobj_drop_clean(n->data);
-	}
+	if ((flags & VFS_REVOKE_DATA) && n->data && !(n->fs->flags & FS_KERNEL_DATA))
+		memobj_drop_clean(n->data); /* dirty pages stay: the caller is vfsd and cannot take them now */
 	if ((flags & (VFS_REVOKE_LISTING | VFS_REVOKE_NAME)) && node_is_dir(n) && mutex_try_lock(&n->lock)) {
 		listing_drop(n); /* else: its holder is waiting for vfsd and drops it itself */
 		mutex_unlock(&n->lock);
 	}
 	node_put(n);
-	return st;
+	return OK;
 }

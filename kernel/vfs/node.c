@@ -137,7 +137,7 @@ static void node_finish(struct node *n)
 
 void node_put(struct node *n)
 {
-	if (unlikely(n->flags & NODE_UNLINKED))
+	if (unlikely(n->flags & (NODE_UNLINKED | NODE_TRANSIENT)))
 		node_finish(n);
 	else
 		__atomic_sub_fetch(&n->refs, 1, __ATOMIC_ACQ_REL); /* may be gone from here on: the clock owns it */
@@ -262,6 +262,7 @@ static struct node *node_allocate(struct filesystem *fs, const struct vfs_node *
 	n->ctime_ns = lease->attr.ctime_ns;
 	n->btime_ns = lease->attr.btime_ns;
 	n->version = 1;
+	n->flags = fs->flags & FS_NO_NAME_CACHE ? NODE_TRANSIENT : 0;
 	n->used = 1;
 	lease_until(n, lease->lease_ns);
 	mutex_init(&n->lock, node_is_dir(n) ? RANK_DIR_MUTEX : RANK_NODE_MUTEX);
