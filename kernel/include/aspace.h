@@ -100,7 +100,9 @@ struct aspace {
 	u64 vdso_base;
 	struct account *account;
 	u32 root_refs;          /* [a] 1 while refs > 0, and 1 per CPU that has page_table loaded */
+	struct list_node tables; /* [l] page-table pages below the root, by page.lru */
 	u32 table_pages;        /* [l] */
+	u32 vma_count;          /* [l] */
 	u64 search_top;         /* [l] no gap above it is larger than search_hole */
 	u64 search_hole;        /* [l] */
 	u64 search_base;        /* [l] the mmap_top that search_top belongs to */

@@ -14,6 +14,8 @@
 #define MMAP_RANDOM_PAGES BIT(28) /* 28 bits, as vm.mmap_rnd_bits */
 
 phys_t zero_page_pa;
+static u16 upper_slots[256]; /* root entries of the kernel half that are in use: a handful, fixed by vmap_init */
+static u32 upper_count;
 static struct slab_cache *aspace_cache, *vma_cache;
 
 void aspace_init(void)
@@ -21,6 +23,9 @@ void aspace_init(void)
 	struct page *zero = page_alloc(ALLOC_ZERO);
 	if (!zero)
 		panic("no memory for the zero page");
+	for (u32 i = 256; i < 512; i++)
+		if (((u64 *)phys_to_virt(kernel_page_table))[i])
+			upper_slots[upper_count++] = (u16)i;
 	zero->flags |= PAGE_FLAG_PINNED;
 	zero_page_pa = page_to_phys(zero);
 	aspace_cache = slab_create("aspace", sizeof(struct aspace), 64);
@@ -44,12 +49,15 @@ struct aspace *aspace_create(void)
 	}
 	memset(as, 0, sizeof(*as));
 	u64 *table = page_va(root);
-	memset(table, 0, PAGE_SIZE / 2);
-	memcpy(table + 256, (u64 *)phys_to_virt(kernel_page_table) + 256, PAGE_SIZE / 2);
+	const u64 *kernel = phys_to_virt(kernel_page_table);
+	page_clear(table);
+	for (u32 i = 0; i < upper_count; i++)
+		table[upper_slots[i]] = kernel[upper_slots[i]];
 	stat_add(&stat_pagetable_pages, 1);
 	as->refs = 1;
 	as->root_refs = 1;
 	as->page_table = page_to_phys(root);
+	list_init(&as->tables);
 	mutex_init(&as->lock, RANK_ASPACE_MUTEX);
 	spin_init(&as->table_lock, RANK_PAGE_TABLE);
 	as->limit_as_bytes = as->limit_data_bytes = UINT64_MAX;
@@ -96,7 +104,8 @@ static void destroy_vmas(struct aspace *as)
 	while (n) {
 		struct vma *v = rb_entry(n, struct vma, node);
 		n = rb_next(n);
-		vma_bury(v, &dead);
+		vma_bury(v, &dead); /* first: from here no reverse map walks the entries */
+		pt_release_range(as, v->start, v->end);
 	}
 	as->vmas.node = NULL;
 	as->vma_hint = NULL;
@@ -109,9 +118,8 @@ void aspace_put(struct aspace *as)
 		return;
 	if (cpu_this()->aspace == as)
 		aspace_switch(NULL);
-	/* Reverse maps may still walk the tables until each VMA has left its object. */
 	destroy_vmas(as);
-	pt_destroy_user_half(as);
+	pt_free_tables(as);
 	account_put(as->account);
 	root_put(as);
 }
@@ -120,6 +128,8 @@ void aspace_put(struct aspace *as)
 
 struct vma *vma_alloc(struct aspace *as)
 {
+	if (as->vma_count >= VMA_COUNT_MAX)
+		return NULL;
 	struct vma *v = slab_alloc(vma_cache);
 	if (!v)
 		return NULL;
@@ -200,6 +210,7 @@ void vma_insert(struct aspace *as, struct vma *v)
 		slot = v->start < rb_entry(parent, struct vma, node)->start ? &parent->left : &parent->right;
 	}
 	rb_insert(&as->vmas, &v->node, parent, slot);
+	as->vma_count++;
 }
 
 void vma_remove(struct aspace *as, struct vma *v)
@@ -207,6 +218,7 @@ void vma_remove(struct aspace *as, struct vma *v)
 	if (as->vma_hint == v)
 		as->vma_hint = NULL;
 	rb_remove(&as->vmas, &v->node);
+	as->vma_count--;
 }
 
 struct vma *aspace_find_vma_locked(struct aspace *as, u64 va)

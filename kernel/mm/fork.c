@@ -145,6 +145,7 @@ static status_t fork_vmas(struct fork_state *f)
 		if (!copy)
 			return ERR_NOMEM;
 		rb_insert(&f->to->vmas, &copy->node, parent, slot); /* ascending: always right of the last */
+		f->to->vma_count++;
 		parent = &copy->node;
 		slot = &copy->node.right;
 		if ((v->flags & (MAP_F_SHARED | MAP_F_WIPEONFORK)) || (v->obj && !v->has_private))

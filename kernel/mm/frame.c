@@ -7,6 +7,7 @@
  * 3. user allocations leave reserve_frames to the kernel and the services. */
 #include "frame.h"
 #include "boot_info.h"
+#include "process.h"
 #include "spinlock.h"
 #include "string.h"
 
@@ -120,7 +121,7 @@ static struct page *buddy_alloc_locked(u32 order)
 
 static bool below_reserve(u32 flags, u64 frames)
 {
-	return (flags & ALLOC_USER) && free_frames < reserve_frames + frames;
+	return (flags & (ALLOC_USER | ALLOC_DEEP)) == ALLOC_USER && free_frames < reserve_frames + frames;
 }
 
 static struct page *alloc_slow(struct frame_cache *c, u32 flags)
@@ -138,7 +139,7 @@ static struct page *alloc_slow(struct frame_cache *c, u32 flags)
 		spin_unlock(&buddy_lock);
 		if (c->count)
 			return c->pages[--c->count];
-		if (!reclaim_pages(CACHE_BATCH))
+		if (!(flags & ALLOC_USER) || !reclaim_pages(CACHE_BATCH))
 			break;
 	}
 	return NULL;
@@ -194,7 +195,7 @@ struct page *page_alloc_order(u32 order, u32 flags)
 		if (!below_reserve(flags, 1ull << order))
 			p = buddy_alloc_locked(order);
 		spin_unlock(&buddy_lock);
-		if (!p && !reclaim_pages(1ull << order))
+		if (!p && (!(flags & ALLOC_USER) || !reclaim_pages(1ull << order)))
 			break;
 	}
 	if (!p)
@@ -240,7 +241,9 @@ struct page *page_alloc_user(struct account *account, bool zero)
 {
 	if (account && account_charge(account, 1))
 		return NULL;
-	struct page *p = page_alloc(ALLOC_USER | (zero ? ALLOC_ZERO : 0));
+	struct thread *t = thread_current();
+	bool service = t && t->process && (t->process->flags & PROC_SERVICE);
+	struct page *p = page_alloc(ALLOC_USER | (zero ? ALLOC_ZERO : 0) | (service ? ALLOC_DEEP : 0));
 	if (unlikely(!p)) {
 		if (account)
 			account_uncharge(account, 1);

@@ -7,6 +7,7 @@
 #include "pagetable.h"
 
 #define MMAP_MIN_ADDRESS 65536ull   /* vm.mmap_min_addr */
+#define VMA_COUNT_MAX 65530u         /* vm.max_map_count */
 #define STACK_GUARD_GAP MIB(1)      /* kept free below a growing stack, as Linux does */
 
 struct vma *vma_alloc(struct aspace *as); /* zeroed; NULL = no memory */

@@ -43,6 +43,7 @@ u64 *pt_slot_alloc(struct aspace *as, u64 va)
 				return NULL;
 			stat_add(&stat_pagetable_pages, 1);
 			as->table_pages++;
+			list_push_back(&as->tables, &p->lru);
 			*slot = page_to_phys(p) | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
 		}
 		table = table_of(*slot);
@@ -99,6 +100,7 @@ static void table_remove(struct aspace *as, struct unmap_batch *b, u64 va)
 	u64 *slot = &table[index_at(va, 2)];
 	struct page *p = phys_to_page(*slot & PTE_ADDRESS);
 	*slot = 0;
+	list_remove(&p->lru);
 	as->table_pages--;
 	stat_add(&stat_pagetable_pages, -1);
 	batch_note(b, va, page_to_phys(p) | PTE_COUNTED | PTE_ACCESSED); /* paging-structure caches: always flush */
@@ -210,41 +212,36 @@ void pt_protect_range(struct aspace *as, u64 start, u64 end, u32 prot)
 
 /* ---- tear-down ---- */
 
-static void destroy_table(u64 entry, u32 level)
+/* Drops the pages of one VMA of a dead space: no CPU runs in it, so nothing is flushed. */
+void pt_release_range(struct aspace *as, u64 start, u64 end)
 {
-	u64 *table = table_of(entry);
-	for (u32 i = 0; i < 512; i++) {
-		u64 e = table[i];
-		if (!e)
+	u64 next = 0;
+	for (u64 va = start; va < end;) {
+		u64 *slot = pt_slot_or_next(as, va, &next);
+		if (!slot) {
+			va = next;
 			continue;
-		if (level > 1) {
-			destroy_table(e, level - 1);
-			if (unlikely(cpu_this()->need_resched))
-				preempt_point();
 		}
-		else if (e & PTE_COUNTED)
-			page_put(phys_to_page(e & PTE_ADDRESS));
+		u64 stop = MIN(end, ALIGN_DOWN(va, PT_SPAN) + PT_SPAN);
+		for (; va < stop; va += PAGE_SIZE, slot++)
+			if (*slot & PTE_COUNTED)
+				page_put(phys_to_page(*slot & PTE_ADDRESS));
+		if (unlikely(cpu_this()->need_resched))
+			preempt_point();
 	}
-	stat_add(&stat_pagetable_pages, -1);
-	page_put(phys_to_page(entry & PTE_ADDRESS));
 }
 
-/* An idle CPU may sit on these tables. It runs no user code, but its speculation must find the root empty and
- * cached upper entries gone before the tables are freed. */
-void pt_destroy_user_half(struct aspace *as)
+/* An idle CPU may still have the root loaded. It runs no user code, but its speculation must find the root empty
+ * and cached upper entries gone before the tables are freed. */
+void pt_free_tables(struct aspace *as)
 {
-	u64 *root = phys_to_virt(as->page_table), entries[8];
-	for (u32 i = 0; i < 256;) {
-		u32 count = 0;
-		for (; i < 256 && count < ARRAY_SIZE(entries); i++) {
-			if (!(root[i] & PTE_PRESENT))
-				continue;
-			entries[count++] = root[i];
-			root[i] = 0;
-		}
-		if (count && as->cpu_mask)
-			tlb_flush_range(as, 0, TLB_FLUSH_ALL);
-		while (count)
-			destroy_table(entries[--count], 3);
+	struct list_node *n;
+	if (as->cpu_mask) {
+		memset(phys_to_virt(as->page_table), 0, PAGE_SIZE / 2);
+		tlb_flush_range(as, 0, TLB_FLUSH_ALL);
+	}
+	while ((n = list_pop_front(&as->tables))) {
+		stat_add(&stat_pagetable_pages, -1);
+		page_put(list_entry(n, struct page, lru));
 	}
 }

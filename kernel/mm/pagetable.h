@@ -35,7 +35,8 @@ u64 *pt_slot(struct aspace *as, u64 va);        /* NULL when there is no table *
 u64 *pt_slot_alloc(struct aspace *as, u64 va);  /* as->lock held; NULL when out of memory */
 /* Slot of va, or NULL with *next = the first address above va that may have a table. */
 u64 *pt_slot_or_next(struct aspace *as, u64 va, u64 *next);
-void pt_destroy_user_half(struct aspace *as);   /* no VMA is left; only idle CPUs may have it loaded */
+void pt_release_range(struct aspace *as, u64 start, u64 end); /* dead space: drops pages, leaves entries */
+void pt_free_tables(struct aspace *as);                         /* no VMA is left; only idle CPUs may have it loaded */
 
 void batch_init(struct unmap_batch *b, struct aspace *as);
 void batch_note(struct unmap_batch *b, u64 va, u64 old_pte); /* table_lock held; old entry was replaced or cleared */
