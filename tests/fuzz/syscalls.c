@@ -128,10 +128,11 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	for (time_t end = time(NULL) + seconds; time(NULL) < end; sleep(STUCK_SECONDS)) {
 		for (int i = 0; i < WORKERS; i++) {
-			if (pids[i] && progress[i] == last[i])
+			int stuck = pids[i] && progress[i] == last[i]; /* decided once: workers may write to the page */
+			if (stuck)
 				kill(pids[i], SIGKILL);
 			last[i] = progress[i];
-			if (pids[i] && waitpid(pids[i], NULL, progress[i] ? WNOHANG : 0) == 0)
+			if (pids[i] && waitpid(pids[i], NULL, stuck ? 0 : WNOHANG) == 0)
 				continue;
 			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
 			pids[i] = fork();
