@@ -14,12 +14,13 @@
 
 struct receive_args { u64 message, buffer, size; };
 
-/* A call that the service kept for later, claimed for this thread's answer. */
+/* A call kept for later, or one whose thread is still on its way back to keep it, claimed for this thread's answer.
+ * thread->serving is the claim: who takes it away (atomically) answers. */
 static struct call *reply_claim_kept(struct service *s, u64 id)
 {
 	spin_lock(&s->lock);
-	struct call *c = call_executing_find(s, id);
-	if (c && c->server)
+	struct call *c = call_executing_find(s, id), *claim = c;
+	if (c && c->server && !__atomic_compare_exchange_n(&c->server->serving, &claim, NULL, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		c = NULL;
 	if (c)
 		c->server = thread_current();
@@ -46,22 +47,33 @@ static status_t reply_bad(struct call *c, status_t st)
 	return st;
 }
 
+static status_t reply_accept_kept(struct service *s, u64 reply_va, struct call **out)
+{
+	u64 id = 0;
+	status_t st = copy_in(&id, user_ptr(reply_va), sizeof(id));
+	if (st)
+		return st;
+	*out = reply_claim_kept(s, id);
+	if (!*out)
+		return FAIL(ERR_SRCH, "reply to a call that is not executing");
+	return copy_in(&(*out)->reply, user_ptr(reply_va), REPLY_HEADER_BYTES + (*out)->reply_size) ? ERR_FAULT : OK;
+}
+
 /* Header and arguments come in one copy: struct ipc_reply lies whole in the service. */
 static status_t reply_accept(struct service *s, u64 reply_va, struct thread **caller)
 {
 	struct thread *t = thread_current();
-	struct call *c = t->serving;
-	u64 id = 0;
-	status_t st;
-	if (unlikely(!c)) {
-		st = copy_in(&id, user_ptr(reply_va), sizeof(id));
-		if (st)
-			return st;
-		c = reply_claim_kept(s, id);
+	struct call *own = t->serving ? __atomic_exchange_n(&t->serving, NULL, __ATOMIC_ACQ_REL) : NULL, *c = own;
+	status_t st = OK;
+	if (likely(c))
+		st = copy_in(&c->reply, user_ptr(reply_va), REPLY_HEADER_BYTES + c->reply_size);
+	if (unlikely(!c || (!st && c->reply.call_id != c->id))) { /* not the call that this thread serves */
+		c = NULL;
+		__atomic_store_n(&t->serving, own, __ATOMIC_RELEASE);
+		st = reply_accept_kept(s, reply_va, &c);
 		if (!c)
-			return FAIL(ERR_SRCH, "reply to a call that is not executing");
+			return st;
 	}
-	st = copy_in(&c->reply, user_ptr(reply_va), REPLY_HEADER_BYTES + c->reply_size);
 	if (unlikely(st || c->reply.call_id != c->id || c->reply.args_size > IPC_ARGS_BYTES))
 		st = reply_bad(c, st ? st : ERR_INVAL);
 	else if (unlikely(c->reply.payload_size)) {
@@ -69,7 +81,6 @@ static status_t reply_accept(struct service *s, u64 reply_va, struct thread **ca
 		if (st)
 			st = reply_bad(c, st);
 	}
-	t->serving = NULL;
 	*caller = call_finish(s, c, c->reply.status);
 	return OK;
 }
