@@ -2,6 +2,7 @@
 /* The signal rows of the Linux table, siginfo in its user form, and temporary masks (ppoll and friends). */
 #include "signal.h"
 #include "linux.h"
+#include "service.h"
 #include "../../lib/base/string.h"
 
 #define SIGSET_BYTES 8
@@ -224,6 +225,8 @@ bool signal_permitted(struct process *target, int signo)
 	struct thread *t = thread_current();
 	if (target == t->process)
 		return true;
+	if (target->service && target->service->id == SERVICE_ROOTD) /* its death is the machine's */
+		return signo == 0;
 	struct cred *theirs = process_cred_get(target);
 	const struct cred *c = t->cred;
 	bool allowed = c->euid == theirs->suid || c->euid == theirs->uid || c->uid == theirs->suid || c->uid == theirs->uid ||

@@ -132,7 +132,11 @@ static s64 limit_set(struct process *p, u32 resource, const struct rlimit_k *wan
 static bool may_limit(struct process *p)
 {
 	const struct cred *c = thread_current()->cred;
-	if (p == process_current() || cred_has_cap(c, CAP_SYS_RESOURCE))
+	if (p == process_current())
+		return true;
+	if (p->service) /* its manifest is its limit */
+		return false;
+	if (cred_has_cap(c, CAP_SYS_RESOURCE))
 		return true;
 	struct cred *t = process_cred_get(p);
 	bool same = c->uid == t->uid && c->uid == t->euid && c->uid == t->suid && c->gid == t->gid && c->gid == t->egid &&
