@@ -198,13 +198,13 @@ struct thread *sched_switch_finish(struct thread *from)
 	return from;
 }
 
-static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64 now)
+static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64 now, u64 slice_end)
 {
 	to->state = THREAD_RUNNING;
 	to->cpu = c->id;
 	to->on_cpu = 1;
 	to->last_switched_ns = now;
-	to->slice_end_ns = now + SLICE_NS;
+	to->slice_end_ns = slice_end;
 	c->runqueue->running = (struct running){ to->vruntime, now, to == c->idle ? -1 : rank_of(to) };
 	if (c->runqueue->count && to != c->idle)
 		timer_want(to->slice_end_ns);
@@ -258,7 +258,8 @@ static void schedule_to(struct thread *chosen)
 			timer_want(to->slice_end_ns);
 		return;
 	}
-	switch_to(c, from, to, now);
+	/* A hand-off goes on in the giver's slice: a pair that calls back and forth must not starve the queue. */
+	switch_to(c, from, to, now, chosen ? from->slice_end_ns : now + SLICE_NS);
 }
 
 void schedule(void) { schedule_to(NULL); }
@@ -466,7 +467,7 @@ status_t sched_handoff(struct thread *to, u64 deadline_ns, enum wait_flags flags
 	__atomic_exchange_n(&to->wake_token, 1, __ATOMIC_SEQ_CST);
 	if (!claim_blocked(to))
 		return wait_sleep(deadline_ns, flags);
-	if (__atomic_load_n(&to->on_cpu, __ATOMIC_ACQUIRE) || !(to->affinity & BIT(c->id))) {
+	if (__atomic_load_n(&to->on_cpu, __ATOMIC_ACQUIRE) || !(to->affinity & BIT(c->id)) || c->need_resched) {
 		queue_woken(to);
 		return wait_sleep(deadline_ns, flags);
 	}
