@@ -157,11 +157,33 @@ static void journal_append(u64 offset, u64 size)
 	barrier();
 }
 
+/* Most stores are one word. */
+static inline bool write_word(u64 offset, const void *src)
+{
+	struct journal_record *r = (struct journal_record *)(base + JOURNAL_OFFSET + header->journal_used);
+	u64 value;
+	if (unlikely(header->journal_used + sizeof(*r) + sizeof(value) > JOURNAL_BYTES))
+		return false;
+	*r = (struct journal_record){ offset, sizeof(value) };
+	__builtin_memcpy(r + 1, base + offset, sizeof(value));
+	__builtin_memcpy(&value, src, sizeof(value));
+	barrier();
+	header->journal_used += sizeof(*r) + sizeof(value);
+	barrier();
+	store_point();
+	__builtin_memcpy(base + offset, &value, sizeof(value));
+	barrier();
+	store_point();
+	return true;
+}
+
 void txn_write(void *dst, const void *src, size_t n)
 {
-	u64 offset = state_offset(dst);
-	if (!in_transaction || (u8 *)dst < base || offset > size_now || n > size_now - offset)
+	u64 offset = (u64)((u8 *)dst - base);
+	if (unlikely(!in_transaction || offset > size_now || n > size_now - offset))
 		service_panic("store outside a transaction or the state object");
+	if (n == sizeof(u64) && write_word(offset, src))
+		return;
 	journal_append(offset, n);
 	store_point();
 	memcpy(dst, src, n);

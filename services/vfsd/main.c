@@ -22,7 +22,7 @@ static s64 mount_locally(struct service_request *r, const struct mount_strings *
 	u32 kind = !strcmp(m->type, "root") ? FS_KIND_ROOT : !strcmp(m->type, "devtmpfs") ? FS_KIND_DEVTMPFS :
 		   !strcmp(m->type, "tmpfs") || !strcmp(m->type, "ramfs") ? FS_KIND_TMPFS : FS_KIND_NONE;
 	txn_begin();
-	tree_reclaim();
+	tree_begin();
 	s64 st = kind ? tree_mount(kind, m->options, &out->fs) : shown_mount(m->type, out);
 	if (!st) {
 		struct fs_record *f = fs_get(out->fs);

@@ -350,7 +350,7 @@ static status_t check_options(const char *s)
 static s64 make_fs(const char *source, u32 device)
 {
 	txn_begin();
-	tree_reclaim();
+	tree_begin();
 	s64 fs = fs_slot(FS_KIND_9P);
 	if (fs < 0) {
 		txn_abort();

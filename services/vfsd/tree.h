@@ -67,9 +67,8 @@ enum entry_flag { ENTRY_HIDES_BASE = 1 };
 struct tree_entry {
 	struct hash_record link;
 	u64 dir, ino;                    /* ino 0: whiteout */
-	u32 fs;
+	u16 fs, name_size, capacity;     /* capacity: bytes of room for the name */
 	u8 type, flags;
-	u16 name_size;
 	u64 sequence, next, previous;
 	char name[];
 };
@@ -96,10 +95,11 @@ status_t table_insert(struct hash_table *t, struct hash_record *r, u64 hash) MUS
 void table_remove(struct hash_table *t, struct hash_record *r);
 u64 table_first(struct hash_table *t, u64 hash);   /* offset of the first record of the bucket */
 struct tree_object *object_find(u32 fs, u64 ino);
-struct tree_object *object_new(u32 fs, u64 ino);   /* NULL: no space */
+struct tree_object *object_new(const struct tree_object *fresh); /* links are filled in; NULL: no space */
 void object_free(struct tree_object *o);           /* out of every list; its entries move with it to the graveyard */
 struct tree_entry *entry_find(u32 fs, u64 dir, const char *name, u32 name_size);
-struct tree_entry *entry_new(struct tree_object *dir, const char *name, u32 name_size);
+struct tree_entry *entry_new(struct tree_object *dir, const char *name, u32 name_size, u64 ino, u8 type, u8 flags);
+bool entry_rename(struct tree_entry *e, const char *name, u32 name_size); /* in its directory; false: no room */
 void entry_free(struct tree_object *dir, struct tree_entry *e);
 struct tree_entry *entry_after(struct tree_object *dir, u64 sequence); /* first with entry->sequence >= sequence */
 void entry_hint(struct tree_object *dir, struct tree_entry *e);          /* a listing stopped before e */
@@ -125,6 +125,7 @@ extern u64 tree_memory_bytes;            /* of the machine: default limits are h
 void tree_set_image(const struct erofs *image);
 
 s64 wall_time_ns(void);
+void tree_begin(void);                   /* at the start of each changing request, in its transaction */
 struct fs_record *fs_get(u32 fs);        /* NULL unless live */
 bool tree_is_base(u32 fs, u64 ino);
 status_t tree_attributes(u32 fs, u64 ino, struct vfs_attributes *out) MUST_CHECK;
@@ -169,8 +170,9 @@ status_t tree_unmount(u32 fs) MUST_CHECK;
 
 /* shared by tree_change.c and tree_rename.c */
 status_t name_check(const char *name, u32 size) MUST_CHECK;
-status_t dir_change(u32 fs, u64 ino,
-		    struct tree_dir *d) MUST_CHECK; /* load for a change: alive, writable fs, record made */
+/* After dir_load, before a change: ROFS, or makes the record. */
+status_t dir_change(struct tree_dir *d) MUST_CHECK;
+s64 change_time_ns(void); /* one clock reading for each changing request */
 bool sticky_refuses(const struct ipc_caller *c, const struct tree_dir *d, const struct tree_object *victim);
 void dir_touch(struct tree_dir *d, s32 nlink_change);
 void object_unlinked(struct tree_object *o, u32 fewer, bool keep); /* frees the record at 0 unless kept */

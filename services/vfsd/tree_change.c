@@ -19,12 +19,11 @@ status_t name_check(const char *name, u32 size)
 
 static bool has_cap(const struct ipc_caller *c, int cap) { return c->capabilities >> cap & 1; }
 
-status_t dir_change(u32 fs, u64 ino, struct tree_dir *d)
+status_t dir_change(struct tree_dir *d)
 {
-	if (vfsd_state()->fs[fs].flags & FS_READ_ONLY)
+	if (vfsd_state()->fs[d->fs].flags & FS_READ_ONLY)
 		return ERR_ROFS;
-	status_t st = dir_load(fs, ino, d);
-	return st ? st : dir_record(d);
+	return dir_record(d);
 }
 
 bool sticky_refuses(const struct ipc_caller *c, const struct tree_dir *d, const struct tree_object *victim)
@@ -35,9 +34,9 @@ bool sticky_refuses(const struct ipc_caller *c, const struct tree_dir *d, const 
 
 void dir_touch(struct tree_dir *d, s32 nlink_change)
 {
-	s64 now = wall_time_ns();
-	TXN_SET(d->record->mtime_ns, now);
-	TXN_SET(d->record->ctime_ns, now);
+	s64 now[2] = { change_time_ns(), change_time_ns() };
+	_Static_assert(offsetof(struct tree_object, ctime_ns) == offsetof(struct tree_object, mtime_ns) + 8, "one store");
+	txn_write(&d->record->mtime_ns, now, sizeof(now));
 	if (nlink_change)
 		TXN_SET(d->record->nlink, d->record->nlink + (u32)nlink_change);
 }
@@ -75,26 +74,20 @@ static status_t make_object(const struct tree_create *r, const struct tree_objec
 	struct fs_record *f = &vfsd_state()->fs[r->fs];
 	if (f->object_max && f->object_count >= f->object_max)
 		return ERR_NOSPC;
-	struct tree_object *o = object_new(r->fs, f->next_ino);
-	if (!o)
-		return ERR_NOSPC;
-	TXN_SET(f->next_ino, f->next_ino + 1);
-	struct tree_object fresh = *o;
+	s64 now = change_time_ns();
 	bool directory = (r->mode & MODE_TYPE) == MODE_DIRECTORY;
-	fresh.mode = r->mode;
-	fresh.nlink = directory ? 2 : 1;
-	fresh.uid = r->uid;
-	fresh.gid = r->gid;
-	fresh.rdev = r->rdev;
-	fresh.atime_ns = fresh.mtime_ns = fresh.ctime_ns = fresh.btime_ns = wall_time_ns();
-	fresh.parent = directory && dir ? dir->ino : 0;
+	struct tree_object fresh = {
+		.fs = r->fs, .ino = f->next_ino, .mode = r->mode, .nlink = directory ? 2 : 1, .uid = r->uid, .gid = r->gid,
+		.rdev = r->rdev, .atime_ns = now, .mtime_ns = now, .ctime_ns = now, .btime_ns = now,
+		.parent = directory && dir ? dir->ino : 0,
+	};
 	if (dir && dir->mode & MODE_SETGID) {
 		fresh.gid = dir->gid;
 		fresh.mode |= directory ? MODE_SETGID : 0;
 	}
-	txn_write(o, &fresh, sizeof(fresh));
-	*out = o;
-	return OK;
+	TXN_SET(f->next_ino, f->next_ino + 1);
+	*out = object_new(&fresh);
+	return *out ? OK : ERR_NOSPC;
 }
 
 static status_t type_check(const struct ipc_caller *c, u32 mode)
@@ -130,7 +123,7 @@ status_t tree_create(const struct ipc_caller *c, const struct tree_create *r, st
 	if (!st && at.ino)
 		st = ERR_EXIST;
 	if (!st)
-		st = dir_change(r->fs, r->dir, &d);
+		st = dir_change(&d);
 	if (!st && directory && d.record->nlink >= TREE_LINK_MAX)
 		st = ERR_MLINK;
 	if (!st)
@@ -176,7 +169,7 @@ status_t tree_link(u32 fs, u64 dir, const char *name, u32 name_size, u64 ino, st
 	if (!st && at.ino)
 		st = ERR_EXIST;
 	if (!st)
-		st = dir_change(fs, dir, &d);
+		st = dir_change(&d);
 	if (!st)
 		st = tree_object(fs, ino, &o);
 	if (st)
@@ -192,7 +185,7 @@ status_t tree_link(u32 fs, u64 dir, const char *name, u32 name_size, u64 ino, st
 		return st;
 	TXN_SET(o->nlink, o->nlink + 1);
 	TXN_SET(o->flags, o->flags & ~(u32)OBJECT_TMPFILE);
-	TXN_SET(o->ctime_ns, wall_time_ns());
+	TXN_SET(o->ctime_ns, change_time_ns());
 	dir_touch(&d, 0);
 	return tree_attributes(fs, ino, out);
 }
@@ -200,14 +193,14 @@ status_t tree_link(u32 fs, u64 dir, const char *name, u32 name_size, u64 ino, st
 void object_unlinked(struct tree_object *o, u32 fewer, bool keep)
 {
 	u32 left = o->nlink > fewer ? o->nlink - fewer : 0;
-	TXN_SET(o->nlink, left);
-	TXN_SET(o->ctime_ns, wall_time_ns());
-	if (left)
-		return;
-	if (keep)
-		TXN_SET(o->flags, o->flags | OBJECT_DEAD);
-	else
+	if (!left && !keep) {
 		object_free(o);
+		return;
+	}
+	TXN_SET(o->nlink, left);
+	TXN_SET(o->ctime_ns, change_time_ns());
+	if (!left)
+		TXN_SET(o->flags, o->flags | OBJECT_DEAD);
 }
 
 status_t tree_unlink(const struct ipc_caller *c, const struct vfs_name_request *q, const char *name, u32 name_size,
@@ -224,7 +217,7 @@ status_t tree_unlink(const struct ipc_caller *c, const struct vfs_name_request *
 	if (!st && !at.ino)
 		st = ERR_NOENT;
 	if (!st)
-		st = dir_change(q->fs, q->dir, &d);
+		st = dir_change(&d);
 	if (!st)
 		st = tree_object(q->fs, at.ino, &o);
 	if (!st && sticky_refuses(c, &d, o))
@@ -301,7 +294,7 @@ status_t tree_setattr(const struct ipc_caller *c, const struct vfs_setattr_reque
 	if (q->valid & VFS_SET_CTIME)
 		n.ctime_ns = q->ctime_ns;
 	else if (q->valid != VFS_SET_ATIME)
-		n.ctime_ns = wall_time_ns();
+		n.ctime_ns = change_time_ns();
 	txn_write(o, &n, sizeof(n));
 	return tree_attributes(q->fs, q->cookie, out);
 }

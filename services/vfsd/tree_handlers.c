@@ -15,7 +15,7 @@ s64 finish_transaction(struct service_request *r, s64 status)
 static void begin_change(void)
 {
 	txn_begin();
-	tree_reclaim();
+	tree_begin();
 }
 
 static s64 handle_lookup(struct service_request *r)

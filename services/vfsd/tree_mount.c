@@ -87,18 +87,12 @@ static const struct ipc_caller kernel_caller = { .capabilities = UINT64_MAX };
 static status_t make_root(u32 fs, const struct mount_options *o)
 {
 	struct fs_record *f = &vfsd_state()->fs[fs];
-	struct tree_object *root = object_new(fs, f->root_ino);
-	if (!root)
-		return ERR_NOSPC;
-	struct tree_object fresh = *root;
-	fresh.mode = MODE_DIRECTORY | o->mode;
-	fresh.nlink = 2;
-	fresh.uid = o->uid;
-	fresh.gid = o->gid;
-	fresh.parent = f->root_ino;
-	fresh.atime_ns = fresh.mtime_ns = fresh.ctime_ns = fresh.btime_ns = wall_time_ns();
-	txn_write(root, &fresh, sizeof(fresh));
-	return OK;
+	s64 now = change_time_ns();
+	struct tree_object fresh = {
+		.fs = fs, .ino = f->root_ino, .mode = MODE_DIRECTORY | o->mode, .nlink = 2, .uid = o->uid, .gid = o->gid,
+		.parent = f->root_ino, .atime_ns = now, .mtime_ns = now, .ctime_ns = now, .btime_ns = now,
+	};
+	return object_new(&fresh) ? OK : ERR_NOSPC;
 }
 
 static status_t add(u32 fs, const char *name, u32 mode, u64 rdev, const char *target)

@@ -20,6 +20,16 @@ s64 wall_time_ns(void)
 	return t.tv_sec * (s64)NSEC_PER_SEC + t.tv_nsec;
 }
 
+static s64 change_time;
+
+void tree_begin(void)
+{
+	change_time = wall_time_ns();
+	tree_reclaim();
+}
+
+s64 change_time_ns(void) { return change_time; }
+
 struct fs_record *fs_get(u32 fs)
 {
 	if (!fs || fs >= FS_MAX || vfsd_state()->fs[fs].state != FS_STATE_LIVE)
@@ -120,25 +130,13 @@ status_t tree_object(u32 fs, u64 ino, struct tree_object **out)
 	u64 parent = 0;
 	if ((a.mode & MODE_TYPE) == MODE_DIRECTORY && dir_parent(fs, ino, &parent))
 		return ERR_IO;
-	struct tree_object *o = object_new(fs, ino);
-	if (!o)
-		return ERR_NOSPC;
-	struct tree_object fresh = *o;
-	fresh.flags = OBJECT_BASE;
-	fresh.mode = a.mode;
-	fresh.nlink = a.nlink;
-	fresh.uid = a.uid;
-	fresh.gid = a.gid;
-	fresh.rdev = a.rdev;
-	fresh.size = a.size;
-	fresh.atime_ns = a.atime_ns;
-	fresh.mtime_ns = a.mtime_ns;
-	fresh.ctime_ns = a.ctime_ns;
-	fresh.btime_ns = a.btime_ns;
-	fresh.parent = parent;
-	txn_write(o, &fresh, sizeof(fresh));
-	*out = o;
-	return OK;
+	struct tree_object fresh = {
+		.fs = fs, .ino = ino, .flags = OBJECT_BASE, .mode = a.mode, .nlink = a.nlink, .uid = a.uid, .gid = a.gid,
+		.rdev = a.rdev, .size = a.size, .atime_ns = a.atime_ns, .mtime_ns = a.mtime_ns, .ctime_ns = a.ctime_ns,
+		.btime_ns = a.btime_ns, .parent = parent,
+	};
+	*out = object_new(&fresh);
+	return *out ? OK : ERR_NOSPC;
 }
 
 status_t dir_load(u32 fs, u64 ino, struct tree_dir *out)
@@ -201,16 +199,15 @@ status_t dir_set(struct tree_dir *d, const char *name, u32 name_size, struct tre
 		return ERR_NOSPC;
 	bool was_live = at->entry && at->entry->ino;
 	if (!at->entry) {
-		at->entry = entry_new(d->record, name, name_size);
+		at->entry = entry_new(d->record, name, name_size, ino, type, at->in_base ? ENTRY_HIDES_BASE : 0);
 		if (!at->entry)
 			return ERR_NOSPC;
-		if (at->in_base) {
-			TXN_SET(at->entry->flags, (u8)ENTRY_HIDES_BASE);
+		if (at->in_base)
 			TXN_SET(d->record->base_hidden, d->record->base_hidden + 1);
-		}
+	} else {
+		TXN_SET(at->entry->ino, ino);
+		TXN_SET(at->entry->type, type);
 	}
-	TXN_SET(at->entry->ino, ino);
-	TXN_SET(at->entry->type, type);
 	if (!was_live)
 		TXN_SET(d->record->live_entries, d->record->live_entries + 1);
 	at->ino = ino;

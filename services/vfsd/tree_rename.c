@@ -64,9 +64,11 @@ static status_t resolve(struct rename *r)
 static status_t make_records(struct rename *r)
 {
 	u32 fs = r->q->fs;
-	status_t st = dir_change(fs, r->q->old_dir, &r->old_dir);
+	status_t st = dir_change(&r->old_dir);
+	if (r->q->old_dir == r->q->new_dir)
+		r->new_dir.record = r->old_dir.record;
 	if (!st)
-		st = dir_change(fs, r->q->new_dir, &r->new_dir);
+		st = dir_change(&r->new_dir);
 	if (!st)
 		st = tree_object(fs, r->old_at.ino, &r->moved);
 	if (!st && r->new_at.ino)
@@ -114,7 +116,7 @@ static void set_parent(struct tree_object *o, u64 parent)
 {
 	if (is_directory(o))
 		TXN_SET(o->parent, parent);
-	TXN_SET(o->ctime_ns, wall_time_ns());
+	TXN_SET(o->ctime_ns, change_time_ns());
 }
 
 static status_t act(struct rename *r, struct vfs_rename_reply *out)
@@ -125,6 +127,13 @@ static status_t act(struct rename *r, struct vfs_rename_reply *out)
 	if (r->replaced && is_directory(r->replaced)) {
 		new_change--;
 		old_change += exchange;
+	}
+	if (!r->replaced && !r->new_at.in_base && !r->old_at.in_base && r->q->old_dir == r->q->new_dir &&
+	    entry_rename(r->old_at.entry, r->new_name, r->new_size)) {
+		set_parent(r->moved, r->q->new_dir);
+		dir_touch(&r->old_dir, 0);
+		*out = (struct vfs_rename_reply){ .moved_cookie = r->moved->ino };
+		return OK;
 	}
 	/* the old name first: in one directory clearing it may free the record that sits beside the new one */
 	status_t st = exchange ? dir_set(&r->old_dir, r->old_name, r->old_size, &r->old_at, r->replaced->ino, replaced_type)

@@ -75,22 +75,35 @@ status_t table_insert(struct hash_table *t, struct hash_record *r, u64 hash)
 	if (st)
 		return st;
 	u64 *slot = bucket_slot(t, bucket_number(t, hash));
-	struct hash_record link = { *slot, hash };
-	txn_write(r, &link, sizeof(link));
+	*r = (struct hash_record){ *slot, hash }; /* a fresh record: a rollback gives it back whole */
 	TXN_SET(*slot, state_offset(r));
 	TXN_SET(t->count, t->count + 1);
 	return OK;
 }
 
-void table_remove(struct hash_table *t, struct hash_record *r)
+static u64 *slot_of(struct hash_table *t, struct hash_record *r)
 {
 	u64 *slot = bucket_slot(t, bucket_number(t, r->hash)), offset = state_offset(r);
 	while (*slot && *slot != offset)
 		slot = &((struct hash_record *)state_ptr(*slot))->chain;
 	if (!*slot)
 		service_panic("record missing from its hash table");
-	TXN_SET(*slot, r->chain);
+	return slot;
+}
+
+void table_remove(struct hash_table *t, struct hash_record *r)
+{
+	TXN_SET(*slot_of(t, r), r->chain);
 	TXN_SET(t->count, t->count - 1);
+}
+
+/* The record's key has changed. */
+static void table_move(struct hash_table *t, struct hash_record *r, u64 hash)
+{
+	TXN_SET(*slot_of(t, r), r->chain);
+	u64 *slot = bucket_slot(t, bucket_number(t, hash));
+	TXN_SET(*r, ((struct hash_record){ *slot, hash }));
+	TXN_SET(*slot, state_offset(r));
 }
 
 u64 table_first(struct hash_table *t, u64 hash)
@@ -109,13 +122,13 @@ struct tree_object *object_find(u32 fs, u64 ino)
 	return o;
 }
 
+/* The links of a fresh record, and the list's view of it. */
 static void list_object(struct fs_record *f, struct tree_object *o)
 {
-	TXN_SET(o->fs_next, f->first_object);
-	TXN_SET(o->fs_previous, (u64)0);
+	u64 offset = state_offset(o);
 	if (f->first_object)
-		TXN_SET(((struct tree_object *)state_ptr(f->first_object))->fs_previous, state_offset(o));
-	TXN_SET(f->first_object, state_offset(o));
+		TXN_SET(((struct tree_object *)state_ptr(f->first_object))->fs_previous, offset);
+	TXN_SET(f->first_object, offset);
 	TXN_SET(f->object_count, f->object_count + 1);
 }
 
@@ -130,16 +143,18 @@ static void unlist_object(struct fs_record *f, struct tree_object *o)
 	TXN_SET(f->object_count, f->object_count - 1);
 }
 
-struct tree_object *object_new(u32 fs, u64 ino)
+struct tree_object *object_new(const struct tree_object *fresh)
 {
+	struct fs_record *f = &vfsd_state()->fs[fresh->fs];
 	struct tree_object *o = state_ptr(state_alloc(sizeof(*o)));
 	if (!o)
 		return NULL;
-	TXN_SET(o->ino, ino);
-	TXN_SET(o->fs, fs);
-	if (table_insert(&vfsd_state()->objects, &o->link, object_hash(fs, ino)))
+	*o = *fresh;
+	o->fs_next = f->first_object;
+	o->fs_previous = 0;
+	if (table_insert(&vfsd_state()->objects, &o->link, object_hash(o->fs, o->ino)))
 		return NULL;
-	list_object(&vfsd_state()->fs[fs], o);
+	list_object(f, o);
 	return o;
 }
 
@@ -156,10 +171,13 @@ void object_free(struct tree_object *o)
 	struct vfsd_state *s = vfsd_state();
 	table_remove(&s->objects, &o->link);
 	unlist_object(&s->fs[o->fs], o);
-	if (o->first_entry)
+	if (o->first_entry) {
+		TXN_SET(o->fs_next, s->fs[FS_GRAVEYARD].first_object);
+		TXN_SET(o->fs_previous, (u64)0);
 		list_object(&s->fs[FS_GRAVEYARD], o);
-	else
+	} else {
 		object_release(o);
+	}
 }
 
 static u64 entry_hash(u32 fs, u64 dir, const char *name, u32 name_size)
@@ -177,29 +195,40 @@ struct tree_entry *entry_find(u32 fs, u64 dir, const char *name, u32 name_size)
 	return e;
 }
 
-struct tree_entry *entry_new(struct tree_object *dir, const char *name, u32 name_size)
+#define NAME_ROOM 16u /* names get room in steps of this, so that a rename mostly fits where the old name was */
+
+struct tree_entry *entry_new(struct tree_object *dir, const char *name, u32 name_size, u64 ino, u8 type, u8 flags)
 {
-	struct tree_entry *e = state_ptr(state_alloc(sizeof(*e) + name_size));
+	u32 room = ALIGN_UP(name_size, NAME_ROOM);
+	struct tree_entry *e = state_ptr(state_alloc(sizeof(*e) + room));
 	if (!e)
 		return NULL;
-	struct tree_entry fresh = {
-		.dir = dir->ino,
-		.fs = dir->fs,
-		.name_size = (u16)name_size,
-		.sequence = dir->next_sequence,
-		.previous = dir->last_entry,
+	*e = (struct tree_entry){
+		.dir = dir->ino, .fs = (u16)dir->fs, .name_size = (u16)name_size, .capacity = (u16)room, .ino = ino,
+		.type = type, .flags = flags, .sequence = dir->next_sequence, .previous = dir->last_entry,
 	};
-	txn_write(e, &fresh, sizeof(fresh));
-	txn_write(e->name, name, name_size);
+	memcpy(e->name, name, name_size);
 	if (table_insert(&vfsd_state()->entries, &e->link, entry_hash(dir->fs, dir->ino, name, name_size)))
 		return NULL;
-	TXN_SET(dir->next_sequence, dir->next_sequence + 1);
-	if (dir->last_entry)
-		TXN_SET(((struct tree_entry *)state_ptr(dir->last_entry))->next, state_offset(e));
-	else
-		TXN_SET(dir->first_entry, state_offset(e));
-	TXN_SET(dir->last_entry, state_offset(e));
+	u64 offset = state_offset(e), last = dir->last_entry;
+	u64 list[3] = { last ? dir->first_entry : offset, offset, dir->next_sequence + 1 };
+	if (last)
+		TXN_SET(((struct tree_entry *)state_ptr(last))->next, offset);
+	_Static_assert(offsetof(struct tree_object, next_sequence) == offsetof(struct tree_object, first_entry) + 16, "one store");
+	txn_write(&dir->first_entry, list, sizeof(list));
 	return e;
+}
+
+/* Keeps its place in listings: a reader in between sees it under one of the two names or not at all. */
+bool entry_rename(struct tree_entry *e, const char *name, u32 name_size)
+{
+	if (name_size > e->capacity)
+		return false;
+	table_move(&vfsd_state()->entries, &e->link, entry_hash(e->fs, e->dir, name, name_size));
+	txn_write(e->name, name, name_size);
+	if (e->name_size != name_size)
+		TXN_SET(e->name_size, (u16)name_size);
+	return true;
 }
 
 void entry_free(struct tree_object *dir, struct tree_entry *e)
@@ -214,7 +243,7 @@ void entry_free(struct tree_object *dir, struct tree_entry *e)
 		TXN_SET(((struct tree_entry *)state_ptr(e->next))->previous, e->previous);
 	else
 		TXN_SET(dir->last_entry, e->previous);
-	state_free(state_offset(e), sizeof(*e) + e->name_size);
+	state_free(state_offset(e), sizeof(*e) + e->capacity);
 }
 
 struct tree_entry *entry_after(struct tree_object *dir, u64 sequence)

@@ -172,7 +172,7 @@ static status_t do_tree(const struct operation *o)
 		st = resolve(o->b_dir, &b_dir);
 	if (st)
 		return st;
-	tree_reclaim();
+	tree_begin();
 	u32 a_size = (u32)strlen(o->a), b_size = (u32)strlen(o->b);
 	struct tree_create c = { .fs = fs,
 				 .dir = a_dir,
