@@ -69,8 +69,9 @@ void service_panic(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN; /* logs and
  * Do not call out (service_call, broker with side effects that cannot be repeated) while one is open. Readers
  * that race with writers take the lock too: state_lock/state_unlock. */
 void *state_root(void);                          /* the service's root structure */
-void *state_ptr(u64 offset);                     /* 0 gives NULL */
-u64 state_offset(const void *p);                 /* NULL gives 0 */
+extern u8 *state_base;                           /* private to these two */
+static inline void *state_ptr(u64 offset) { return offset ? state_base + offset : NULL; }        /* 0 gives NULL */
+static inline u64 state_offset(const void *p) { return p ? (u64)((const u8 *)p - state_base) : 0; } /* NULL gives 0 */
 void state_lock(void);
 void state_unlock(void);
 void txn_begin(void);

@@ -40,7 +40,8 @@ struct state_header {
 #define DATA_OFFSET (JOURNAL_OFFSET + JOURNAL_BYTES)
 
 static struct state_header *header;
-static u8 *base;
+u8 *state_base;
+#define base state_base
 static u64 size_now, size_max;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool in_transaction;
@@ -51,8 +52,6 @@ static bool slot_held[REPLY_SLOTS]; /* by a call of this instance that is not de
 void state_lock(void) { pthread_mutex_lock(&lock); }
 void state_unlock(void) { pthread_mutex_unlock(&lock); }
 void *state_root(void) { return base + header->root; }
-void *state_ptr(u64 offset) { return offset ? base + offset : NULL; }
-u64 state_offset(const void *p) { return p ? (u64)((const u8 *)p - base) : 0; }
 u64 state_bytes_used(void) { return header->used; }
 u64 state_store_points(void) { return header->store_points; }
 void state_test(u64 kill_at) { header->kill_at = kill_at; }

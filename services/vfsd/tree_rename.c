@@ -46,7 +46,9 @@ static status_t resolve(struct rename *r)
 	if (!st)
 		st = dir_load(fs, r->q->old_dir, &r->old_dir);
 	if (!st)
-		st = dir_load(fs, r->q->new_dir, &r->new_dir);
+		st = r->q->new_dir == r->q->old_dir ? OK : dir_load(fs, r->q->new_dir, &r->new_dir);
+	if (!st && r->q->new_dir == r->q->old_dir)
+		r->new_dir = r->old_dir;
 	if (!st)
 		st = dir_find(&r->old_dir, r->old_name, r->old_size, &r->old_at);
 	if (!st && !r->old_at.ino)

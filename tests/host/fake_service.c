@@ -12,7 +12,8 @@ struct undo { void *at; u32 size; u8 old[]; };
 
 jmp_buf fake_kill;
 u64 fake_kill_at, fake_stores;
-static u8 *state;
+u8 *state_base;
+#define state state_base
 static u64 state_bound, root_at;
 static struct undo *journal[1 << 16];
 static u32 journal_size;
@@ -28,8 +29,6 @@ void fake_state_reset(u64 root_size, u64 bound)
 	state_bound = bound ? bound : STATE_BYTES;
 }
 void *state_root(void) { return state + root_at; }
-void *state_ptr(u64 offset) { return offset ? state + offset : NULL; }
-u64 state_offset(const void *p) { return p ? (u64)((const u8 *)p - state) : 0; }
 void state_lock(void) { }
 void state_unlock(void) { }
 u64 fake_state_live(void) { return ((struct head *)state)->live; }
