@@ -6,7 +6,6 @@
 #include "debug.h"
 #include "serial.h"
 #include "sched_internal.h"
-#include "string.h"
 
 void kernel_main(u64 start_info) NORETURN;
 
@@ -20,13 +19,11 @@ void trace_init(void) WEAK;
 static void kernel_late_init(void *arg UNUSED)
 {
 	static void (*const inits[])(void) = { process_init, file_init, vfs_init, ipc_init, trace_init };
-	char test[16];
 
 	for (u32 i = 0; i < ARRAY_SIZE(inits); i++)
 		if (inits[i])
 			inits[i]();
-	if (boot_option("selftest", test, sizeof(test)) && strcmp(test, "sched") == 0)
-		sched_selftest();
+	kernel_selftest();
 	klog(LOG_INFO, "boot: kernel ready");
 	start_first_process();
 }

@@ -73,6 +73,7 @@ static void panic_begin(void)
 	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
 		cpu_halt_forever(); /* the second one: its log would only hide the first */
 	arch_stop_others();
+	cpu_this()->lock_depth = 0; /* what is held stays held */
 	log_break_locks();
 	log_print_tail(LOG_LINES_SHOWN);
 	log_set_level(LOG_DEBUG);

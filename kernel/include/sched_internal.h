@@ -33,5 +33,6 @@ void trap_return_work(struct trap_frame *f);
 void panic_frame(const struct trap_frame *f, const char *fmt, ...) PRINTF_LIKE(2, 3) NORETURN;
 void panic_stop_here(const struct trap_frame *f);
 void errors_print(u32 count);
+void kernel_selftest(void);
 
 #endif

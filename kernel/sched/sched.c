@@ -244,6 +244,13 @@ static void schedule_to(struct thread *chosen)
 	if (!to)
 		to = pick_locked(rq);
 	spin_unlock(&rq->lock);
+	if (unlikely(to && !(to->affinity & BIT(c->id)))) {
+		c->need_resched = 1; /* it was woken while its stack was in use here: try again, without it */
+		if (to != from) {
+			queue_woken(to);
+			to = c->idle;
+		}
+	}
 	if (!to && cpu_count > 1)
 		to = steal(c);
 	if (!to)
@@ -514,7 +521,7 @@ void sched_interrupt(void)
 	struct thread *first = !list_empty(&rq->realtime) ? list_first(&rq->realtime, struct thread, run_link) :
 			       rq->leftmost ? rb_entry(rq->leftmost, struct thread, run_node) : NULL;
 	u64 now = time_now_ns();
-	if (first && preempts(first, &rq->running, now))
+	if ((first && preempts(first, &rq->running, now)) || !(c->current->affinity & BIT(c->id)))
 		c->need_resched = 1;
 	spin_unlock(&rq->lock);
 	if (first)
