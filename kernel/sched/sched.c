@@ -10,179 +10,17 @@
  *	sleeper                          waker
  *	state = BLOCKED (full barrier)   wake_token = 1 (full barrier)
  *	if wake_token: take it back      if state == BLOCKED: claim, queue */
+#include "runqueue.h"
 #include "sched_internal.h"
-#include "string.h"
 
 #define SLICE_NS (4 * NSEC_PER_MSEC)           /* two CPU hogs alternate at 250 Hz */
-#define WAKE_GRANULARITY_NS NSEC_PER_MSEC      /* a woken thread preempts one that is ahead by this much */
 #define SLEEPER_CREDIT_NS (2 * NSEC_PER_MSEC)  /* what a long sleep may leave a thread behind the others */
 #define SHORT_RUN_NS (100 * NSEC_PER_USEC)     /* who slept again within this will probably do so next time */
 #define PUSH_NS (50 * NSEC_PER_USEC)           /* what a thread waits on a busy CPU before an idle one is called */
-#define WEIGHT_SHIFT 22
-#define DELTA_MAX_NS (16 * NSEC_PER_SEC)       /* keeps the weighted product below 64 bits */
-#define NICE_MIN (-20)
-#define NICE_LEVELS 40
-enum { SCHED_FIFO = 1, SCHED_RR = 2, SCHED_IDLE = 5 };
 
-/* What others may know about the running thread without touching it: it can end at any moment. */
-struct running { u64 vruntime, since_ns; s32 rank; /* -1 idle, 0 fair, else real-time priority */ };
-struct runqueue {
-	struct spinlock lock;
-	struct running running;     /* written by its CPU */
-	struct rb_root fair;        /* [lock] by vruntime */
-	struct rb_node *leftmost;   /* [lock] */
-	struct list_node realtime;  /* [lock] by falling priority */
-	u32 count;                  /* [lock] queued, without the running one */
-	u64 min_vruntime;           /* [lock] never falls */
-	u64 waiting_since_ns;       /* [lock] when count last left zero */
-};
-static struct runqueue queues[MAX_CPUS];
 static u64 idle_cpus; /* [a] */
-static u32 weight_inverse[NICE_LEVELS]; /* 2^22 * 1024 / weight: each nice level is a factor of 1.25 */
-
-static inline bool is_realtime(const struct thread *t) { return t->policy == SCHED_FIFO || t->policy == SCHED_RR; }
-
-static inline s32 rank_of(const struct thread *t) { return is_realtime(t) ? t->rt_priority : 0; }
-
-static void weights_init(void)
-{
-	u64 w = (u64)1024 << 20;
-	for (int i = -NICE_MIN; i < NICE_LEVELS; i++, w = w * 4 / 5)
-		weight_inverse[i] = (u32)(((u64)1024 << (WEIGHT_SHIFT + 20)) / w);
-	w = ((u64)1024 << 20) * 5 / 4;
-	for (int i = -NICE_MIN - 1; i >= 0; i--, w = w * 5 / 4)
-		weight_inverse[i] = (u32)(((u64)1024 << (WEIGHT_SHIFT + 20)) / w);
-}
-
-bool sched_cpu_init(struct cpu *c)
-{
-	struct runqueue *rq = &queues[c->id];
-	spin_init(&rq->lock, RANK_RUNQUEUE);
-	list_init(&rq->realtime);
-	c->runqueue = rq;
-	timer_cpu_init(c->id);
-	return true;
-}
-
-void sched_init(void)
-{
-	weights_init();
-	sched_cpu_init(cpu_this());
-	thread_pool_init();
-}
-
-/* ---- queues ---- */
-
-static void enqueue_locked(struct runqueue *rq, struct thread *t)
-{
-	DEBUG_ASSERT(!t->queued);
-	t->queued = true;
-	rq->count++;
-	if (unlikely(is_realtime(t))) {
-		struct list_node *at = rq->realtime.next;
-		while (at != &rq->realtime && list_entry(at, struct thread, run_link)->rt_priority >= t->rt_priority)
-			at = at->next;
-		list_insert_before(at, &t->run_link);
-		return;
-	}
-	struct rb_node **slot = &rq->fair.node, *parent = NULL;
-	bool first = true;
-	while (*slot) {
-		parent = *slot;
-		if ((s64)(t->vruntime - rb_entry(parent, struct thread, run_node)->vruntime) < 0) {
-			slot = &parent->left;
-		} else {
-			slot = &parent->right;
-			first = false;
-		}
-	}
-	rb_insert(&rq->fair, &t->run_node, parent, slot);
-	if (first)
-		rq->leftmost = &t->run_node;
-}
-
-static void dequeue_locked(struct runqueue *rq, struct thread *t)
-{
-	DEBUG_ASSERT(t->queued);
-	t->queued = false;
-	rq->count--;
-	if (list_linked(&t->run_link)) {
-		list_remove(&t->run_link);
-		return;
-	}
-	if (rq->leftmost == &t->run_node)
-		rq->leftmost = rb_next(&t->run_node);
-	rb_remove(&rq->fair, &t->run_node);
-}
-
-/* The running thread's progress counts too, or a hog that ran alone would be made to wait for all of it. */
-static void advance_min_locked(struct runqueue *rq, u64 now)
-{
-	if (rq->running.rank)
-		return;
-	u64 v = rq->running.vruntime + (now - rq->running.since_ns);
-	if (rq->leftmost) {
-		u64 first = rb_entry(rq->leftmost, struct thread, run_node)->vruntime;
-		v = (s64)(first - v) < 0 ? first : v;
-	}
-	if ((s64)(v - rq->min_vruntime) > 0)
-		rq->min_vruntime = v;
-}
-
-static struct thread *pick_locked(struct runqueue *rq)
-{
-	struct thread *t;
-	if (unlikely(!list_empty(&rq->realtime)))
-		t = list_first(&rq->realtime, struct thread, run_link);
-	else if (rq->leftmost)
-		t = rb_entry(rq->leftmost, struct thread, run_node);
-	else
-		return NULL;
-	dequeue_locked(rq, t);
-	return t;
-}
-
-/* An idle CPU takes a thread that waits elsewhere and whose stack nobody uses. */
-static struct thread *steal(struct cpu *c)
-{
-	for (u32 i = 1; i < cpu_count; i++) {
-		struct runqueue *rq = &queues[(c->id + i) % cpu_count];
-		if (!__atomic_load_n(&rq->count, __ATOMIC_RELAXED) || !spin_try_lock(&rq->lock))
-			continue;
-		struct thread *found = NULL;
-		list_for_each(t, &rq->realtime, struct thread, run_link)
-			if (!found && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) && (t->affinity & BIT(c->id)))
-				found = t;
-		for (struct rb_node *n = rq->leftmost; n && !found; n = rb_next(n)) {
-			struct thread *t = rb_entry(n, struct thread, run_node);
-			if (!__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) && (t->affinity & BIT(c->id)))
-				found = t;
-		}
-		if (found) {
-			dequeue_locked(rq, found);
-			found->vruntime += c->runqueue->min_vruntime - rq->min_vruntime;
-			found->cpu = c->id;
-		}
-		spin_unlock(&rq->lock);
-		if (found)
-			return found;
-	}
-	return NULL;
-}
 
 /* ---- switching ---- */
-
-static void account(struct thread *t, u64 now)
-{
-	u64 delta = now - t->last_switched_ns;
-	t->runtime_ns += delta;
-	t->last_switched_ns = now;
-	if (unlikely(delta > DELTA_MAX_NS))
-		delta = DELTA_MAX_NS;
-	t->vruntime += t->nice ? delta * weight_inverse[t->nice - NICE_MIN] >> WEIGHT_SHIFT : delta;
-}
-
-static void queue_woken(struct thread *t);
 
 struct thread *sched_switch_finish(struct thread *from)
 {
@@ -205,7 +43,7 @@ static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64
 	to->on_cpu = 1;
 	to->last_switched_ns = now;
 	to->slice_end_ns = slice_end;
-	c->runqueue->running = (struct running){ to->vruntime, now, to == c->idle ? -1 : rank_of(to) };
+	c->runqueue->running = (struct running){ to->vruntime, now, to == c->idle ? -1 : thread_rank(to) };
 	if (c->runqueue->count && to != c->idle)
 		timer_want(to->slice_end_ns);
 	c->current = to;
@@ -225,7 +63,7 @@ static void schedule_to(struct thread *chosen)
 	DEBUG_ASSERT(c->lock_depth == 0);
 	c->need_resched = 0;
 	struct thread *to = chosen;
-	account(from, now);
+	runqueue_account(from, now);
 	if (likely(from != c->idle)) {
 		if (from->state == THREAD_RUNNING)
 			from->involuntary_switches++;
@@ -233,16 +71,16 @@ static void schedule_to(struct thread *chosen)
 			from->voluntary_switches++;
 	}
 	spin_lock(&rq->lock);
-	advance_min_locked(rq, now);
+	runqueue_advance_locked(rq, now);
 	if (from->state == THREAD_RUNNING && from != c->idle) {
 		from->state = THREAD_RUNNABLE;
 		if (likely(from->affinity & BIT(c->id)))
-			enqueue_locked(rq, from);
+			runqueue_insert_locked(rq, from);
 		else
 			from->migrating = true; /* queued elsewhere once its stack is free */
 	}
 	if (!to)
-		to = pick_locked(rq);
+		to = runqueue_pick_locked(rq);
 	spin_unlock(&rq->lock);
 	if (unlikely(to && !(to->affinity & BIT(c->id)))) {
 		c->need_resched = 1; /* it was woken while its stack was in use here: try again, without it */
@@ -252,7 +90,7 @@ static void schedule_to(struct thread *chosen)
 		}
 	}
 	if (!to && cpu_count > 1)
-		to = steal(c);
+		to = runqueue_steal(c);
 	if (!to)
 		to = c->idle;
 	if (to == from) {
@@ -278,7 +116,7 @@ void sched_yield_current(void)
 	if (!rq->count)
 		return;
 	spin_lock(&rq->lock);
-	if (rq->leftmost && !is_realtime(t)) {
+	if (rq->leftmost && !thread_is_realtime(t)) {
 		u64 first = rb_entry(rq->leftmost, struct thread, run_node)->vruntime;
 		if ((s64)(first - t->vruntime) >= 0)
 			t->vruntime = first + 1;
@@ -307,14 +145,6 @@ void preempt_point(void)
 
 /* ---- waking ---- */
 
-static bool preempts(const struct thread *t, const struct running *running, u64 now)
-{
-	s32 rank = rank_of(t);
-	if (unlikely(rank || running->rank > 0))
-		return rank > running->rank;
-	return (s64)(running->vruntime + (now - running->since_ns) - t->vruntime) > (s64)WAKE_GRANULARITY_NS;
-}
-
 /* Takes a halted CPU out of the idle set: true when the caller must interrupt it. */
 static inline bool idle_claim(u32 cpu)
 {
@@ -330,7 +160,7 @@ static u32 choose_cpu(const struct thread *t, u32 here)
 	if (allowed & BIT(here)) {
 		struct cpu *c = cpus[here];
 		/* A waker that sleeps often will sleep again: its CPU is the nearest, and warm. */
-		if (c->current == c->idle || (c->current->short_runs && !queues[here].count))
+		if (c->current == c->idle || (c->current->short_runs && !runqueues[here].count))
 			return here;
 	}
 	if (idle & BIT(t->cpu))
@@ -350,7 +180,7 @@ static void kick(u32 cpu, struct thread *t, u64 now)
 		if (__atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & BIT(cpu)) {
 			if (idle_claim(cpu))
 				cpu_send_reschedule(cpu);
-		} else if (c->timer_deadline_ns > now + SLICE_NS || preempts(t, &queues[cpu].running, now)) {
+		} else if (c->timer_deadline_ns > now + SLICE_NS || runqueue_preempts(t, &runqueues[cpu].running, now)) {
 			cpu_send_reschedule(cpu);
 		}
 		return;
@@ -360,7 +190,7 @@ static void kick(u32 cpu, struct thread *t, u64 now)
 		here->need_resched = 1;
 		return;
 	}
-	if (preempts(t, &queues[cpu].running, now))
+	if (runqueue_preempts(t, &runqueues[cpu].running, now))
 		here->need_resched = 1;
 	else
 		timer_want(MAX(running->slice_end_ns, now));
@@ -368,23 +198,23 @@ static void kick(u32 cpu, struct thread *t, u64 now)
 		timer_want(now + PUSH_NS);
 }
 
-static void queue_woken(struct thread *t)
+void queue_woken(struct thread *t)
 {
 	u32 cpu = t->cpu, old = cpu;
 	if (!__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE))
 		cpu = choose_cpu(t, cpu_this()->id);
-	struct runqueue *rq = &queues[cpu];
+	struct runqueue *rq = &runqueues[cpu];
 	u64 now = time_now_ns();
 	spin_lock(&rq->lock);
-	advance_min_locked(rq, now);
+	runqueue_advance_locked(rq, now);
 	if (cpu != old)
-		t->vruntime += rq->min_vruntime - queues[old].min_vruntime;
+		t->vruntime += rq->min_vruntime - runqueues[old].min_vruntime;
 	if ((s64)(t->vruntime - (rq->min_vruntime - SLEEPER_CREDIT_NS)) < 0)
 		t->vruntime = rq->min_vruntime - SLEEPER_CREDIT_NS;
 	if (!rq->count)
 		rq->waiting_since_ns = now;
 	t->cpu = cpu;
-	enqueue_locked(rq, t);
+	runqueue_insert_locked(rq, t);
 	spin_unlock(&rq->lock);
 	kick(cpu, t, now);
 }
@@ -406,7 +236,7 @@ void sched_start_thread(struct thread *t)
 {
 	ASSERT(t->state == THREAD_NEW);
 	t->cpu = cpu_this()->id;
-	t->vruntime = queues[t->cpu].min_vruntime;
+	t->vruntime = runqueues[t->cpu].min_vruntime;
 	__atomic_store_n(&t->state, THREAD_RUNNABLE, __ATOMIC_RELEASE);
 	queue_woken(t);
 }
@@ -479,7 +309,7 @@ status_t sched_handoff(struct thread *to, u64 deadline_ns, enum wait_flags flags
 		return wait_sleep(deadline_ns, flags);
 	}
 	u64 floor = c->runqueue->min_vruntime - SLEEPER_CREDIT_NS;
-	to->vruntime += c->runqueue->min_vruntime - queues[to->cpu].min_vruntime;
+	to->vruntime += c->runqueue->min_vruntime - runqueues[to->cpu].min_vruntime;
 	if ((s64)(to->vruntime - floor) < 0)
 		to->vruntime = floor;
 	to->cpu = c->id;
@@ -521,7 +351,7 @@ void sched_interrupt(void)
 	struct thread *first = !list_empty(&rq->realtime) ? list_first(&rq->realtime, struct thread, run_link) :
 			       rq->leftmost ? rb_entry(rq->leftmost, struct thread, run_node) : NULL;
 	u64 now = time_now_ns();
-	if ((first && preempts(first, &rq->running, now)) || !(c->current->affinity & BIT(c->id)))
+	if ((first && runqueue_preempts(first, &rq->running, now)) || !(c->current->affinity & BIT(c->id)))
 		c->need_resched = 1;
 	spin_unlock(&rq->lock);
 	if (first)
@@ -540,60 +370,4 @@ void sched_idle_loop(void)
 			__asm__ volatile("sti; nop; cli" ::: "memory");
 		__atomic_fetch_and(&idle_cpus, ~BIT(c->id), __ATOMIC_SEQ_CST);
 	}
-}
-
-/* ---- parameters ---- */
-
-static struct runqueue *queue_lock_of(struct thread *t)
-{
-	for (;;) {
-		u32 cpu = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
-		spin_lock(&queues[cpu].lock);
-		if (t->cpu == cpu)
-			return &queues[cpu];
-		spin_unlock(&queues[cpu].lock);
-	}
-}
-
-void sched_set_nice(struct thread *t, int nice)
-{
-	struct runqueue *rq = queue_lock_of(t);
-	t->nice = nice < NICE_MIN ? NICE_MIN : nice >= NICE_MIN + NICE_LEVELS ? NICE_MIN + NICE_LEVELS - 1 : nice;
-	spin_unlock(&rq->lock);
-}
-
-void sched_set_policy(struct thread *t, s32 policy, s32 priority)
-{
-	struct runqueue *rq = queue_lock_of(t);
-	bool queued = t->queued;
-	if (queued)
-		dequeue_locked(rq, t);
-	t->policy = policy;
-	t->rt_priority = priority;
-	if (queued)
-		enqueue_locked(rq, t);
-	spin_unlock(&rq->lock);
-}
-
-void sched_set_affinity(struct thread *t, u64 cpu_mask)
-{
-	struct runqueue *rq = queue_lock_of(t);
-	u32 cpu = t->cpu;
-	bool move = !(cpu_mask & BIT(cpu)), queued = t->queued && move && !t->on_cpu;
-	t->affinity = cpu_mask;
-	if (queued)
-		dequeue_locked(rq, t);
-	spin_unlock(&rq->lock);
-	if (queued)
-		queue_woken(t);
-	else if (move && t == thread_current())
-		schedule();
-	else if (move && cpu != cpu_this()->id)
-		cpu_send_reschedule(cpu);
-}
-
-u64 sched_thread_runtime_ns(const struct thread *t)
-{
-	u64 since = t->state == THREAD_RUNNING ? time_now_ns() - t->last_switched_ns : 0;
-	return t->runtime_ns + ((s64)since > 0 ? since : 0);
 }

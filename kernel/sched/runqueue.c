@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/* Run queues: real-time threads in a list by priority, the others in a tree by virtual run time; stealing; weights;
+ * parameters of threads. sched.c decides what runs. */
+#include "runqueue.h"
+
+#define WAKE_GRANULARITY_NS NSEC_PER_MSEC      /* a woken thread preempts one that is ahead by this much */
+#define WEIGHT_SHIFT 22
+#define DELTA_MAX_NS (16 * NSEC_PER_SEC)       /* keeps the weighted product below 64 bits */
+#define NICE_MIN (-20)
+#define NICE_LEVELS 40
+
+struct runqueue runqueues[MAX_CPUS];
+static u32 weight_inverse[NICE_LEVELS]; /* 2^22 * 1024 / weight: each nice level is a factor of 1.25 */
+
+static void weights_init(void)
+{
+	u64 w = (u64)1024 << 20;
+	for (int i = -NICE_MIN; i < NICE_LEVELS; i++, w = w * 4 / 5)
+		weight_inverse[i] = (u32)(((u64)1024 << (WEIGHT_SHIFT + 20)) / w);
+	w = ((u64)1024 << 20) * 5 / 4;
+	for (int i = -NICE_MIN - 1; i >= 0; i--, w = w * 5 / 4)
+		weight_inverse[i] = (u32)(((u64)1024 << (WEIGHT_SHIFT + 20)) / w);
+}
+
+bool sched_cpu_init(struct cpu *c)
+{
+	struct runqueue *rq = &runqueues[c->id];
+	spin_init(&rq->lock, RANK_RUNQUEUE);
+	list_init(&rq->realtime);
+	c->runqueue = rq;
+	timer_cpu_init(c->id);
+	return true;
+}
+
+void sched_init(void)
+{
+	weights_init();
+	sched_cpu_init(cpu_this());
+	thread_pool_init();
+}
+
+void runqueue_insert_locked(struct runqueue *rq, struct thread *t)
+{
+	DEBUG_ASSERT(!t->queued);
+	t->queued = true;
+	rq->count++;
+	if (unlikely(thread_is_realtime(t))) {
+		struct list_node *at = rq->realtime.next;
+		while (at != &rq->realtime && list_entry(at, struct thread, run_link)->rt_priority >= t->rt_priority)
+			at = at->next;
+		list_insert_before(at, &t->run_link);
+		return;
+	}
+	struct rb_node **slot = &rq->fair.node, *parent = NULL;
+	bool first = true;
+	while (*slot) {
+		parent = *slot;
+		if ((s64)(t->vruntime - rb_entry(parent, struct thread, run_node)->vruntime) < 0) {
+			slot = &parent->left;
+		} else {
+			slot = &parent->right;
+			first = false;
+		}
+	}
+	rb_insert(&rq->fair, &t->run_node, parent, slot);
+	if (first)
+		rq->leftmost = &t->run_node;
+}
+
+void runqueue_remove_locked(struct runqueue *rq, struct thread *t)
+{
+	DEBUG_ASSERT(t->queued);
+	t->queued = false;
+	rq->count--;
+	if (list_linked(&t->run_link)) {
+		list_remove(&t->run_link);
+		return;
+	}
+	if (rq->leftmost == &t->run_node)
+		rq->leftmost = rb_next(&t->run_node);
+	rb_remove(&rq->fair, &t->run_node);
+}
+
+/* The running thread's progress counts too, or a hog that ran alone would be made to wait for all of it. */
+void runqueue_advance_locked(struct runqueue *rq, u64 now)
+{
+	if (rq->running.rank)
+		return;
+	u64 v = rq->running.vruntime + (now - rq->running.since_ns);
+	if (rq->leftmost) {
+		u64 first = rb_entry(rq->leftmost, struct thread, run_node)->vruntime;
+		v = (s64)(first - v) < 0 ? first : v;
+	}
+	if ((s64)(v - rq->min_vruntime) > 0)
+		rq->min_vruntime = v;
+}
+
+struct thread *runqueue_pick_locked(struct runqueue *rq)
+{
+	struct thread *t;
+	if (unlikely(!list_empty(&rq->realtime)))
+		t = list_first(&rq->realtime, struct thread, run_link);
+	else if (rq->leftmost)
+		t = rb_entry(rq->leftmost, struct thread, run_node);
+	else
+		return NULL;
+	runqueue_remove_locked(rq, t);
+	return t;
+}
+
+/* An idle CPU takes a thread that waits elsewhere and whose stack nobody uses. */
+struct thread *runqueue_steal(struct cpu *c)
+{
+	for (u32 i = 1; i < cpu_count; i++) {
+		struct runqueue *rq = &runqueues[(c->id + i) % cpu_count];
+		if (!__atomic_load_n(&rq->count, __ATOMIC_RELAXED) || !spin_try_lock(&rq->lock))
+			continue;
+		struct thread *found = NULL;
+		list_for_each(t, &rq->realtime, struct thread, run_link)
+			if (!found && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) && (t->affinity & BIT(c->id)))
+				found = t;
+		for (struct rb_node *n = rq->leftmost; n && !found; n = rb_next(n)) {
+			struct thread *t = rb_entry(n, struct thread, run_node);
+			if (!__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) && (t->affinity & BIT(c->id)))
+				found = t;
+		}
+		if (found) {
+			runqueue_remove_locked(rq, found);
+			found->vruntime += c->runqueue->min_vruntime - rq->min_vruntime;
+			found->cpu = c->id;
+		}
+		spin_unlock(&rq->lock);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+bool runqueue_preempts(const struct thread *t, const struct running *running, u64 now)
+{
+	s32 rank = thread_rank(t);
+	if (unlikely(rank || running->rank > 0))
+		return rank > running->rank;
+	return (s64)(running->vruntime + (now - running->since_ns) - t->vruntime) > (s64)WAKE_GRANULARITY_NS;
+}
+
+void runqueue_account(struct thread *t, u64 now)
+{
+	u64 delta = now - t->last_switched_ns;
+	t->runtime_ns += delta;
+	t->last_switched_ns = now;
+	if (unlikely(delta > DELTA_MAX_NS))
+		delta = DELTA_MAX_NS;
+	t->vruntime += t->nice ? delta * weight_inverse[t->nice - NICE_MIN] >> WEIGHT_SHIFT : delta;
+}
+
+/* ---- parameters of threads ---- */
+
+static struct runqueue *queue_lock_of(struct thread *t)
+{
+	for (;;) {
+		u32 cpu = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
+		spin_lock(&runqueues[cpu].lock);
+		if (t->cpu == cpu)
+			return &runqueues[cpu];
+		spin_unlock(&runqueues[cpu].lock);
+	}
+}
+
+void sched_set_nice(struct thread *t, int nice)
+{
+	struct runqueue *rq = queue_lock_of(t);
+	t->nice = nice < NICE_MIN ? NICE_MIN : nice >= NICE_MIN + NICE_LEVELS ? NICE_MIN + NICE_LEVELS - 1 : nice;
+	spin_unlock(&rq->lock);
+}
+
+void sched_set_policy(struct thread *t, s32 policy, s32 priority)
+{
+	struct runqueue *rq = queue_lock_of(t);
+	bool queued = t->queued;
+	if (queued)
+		runqueue_remove_locked(rq, t);
+	t->policy = policy;
+	t->rt_priority = priority;
+	if (queued)
+		runqueue_insert_locked(rq, t);
+	spin_unlock(&rq->lock);
+}
+
+void sched_set_affinity(struct thread *t, u64 cpu_mask)
+{
+	struct runqueue *rq = queue_lock_of(t);
+	u32 cpu = t->cpu;
+	bool move = !(cpu_mask & BIT(cpu)), queued = t->queued && move && !t->on_cpu;
+	t->affinity = cpu_mask;
+	if (queued)
+		runqueue_remove_locked(rq, t);
+	spin_unlock(&rq->lock);
+	if (queued)
+		queue_woken(t);
+	else if (move && t == thread_current())
+		schedule();
+	else if (move && cpu != cpu_this()->id)
+		cpu_send_reschedule(cpu);
+}
+
+u64 sched_thread_runtime_ns(const struct thread *t)
+{
+	u64 since = t->state == THREAD_RUNNING ? time_now_ns() - t->last_switched_ns : 0;
+	return t->runtime_ns + ((s64)since > 0 ? since : 0);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to sched/: the run queue of one CPU. Rules and invariants: sched.c. */
+#ifndef AMBOS_SCHED_RUNQUEUE_H
+#define AMBOS_SCHED_RUNQUEUE_H
+
+#include "sched_internal.h"
+
+enum { SCHED_FIFO = 1, SCHED_RR = 2 };
+
+/* What others may know about the running thread without touching it: it can end at any moment. */
+struct running { u64 vruntime, since_ns; s32 rank; /* -1 idle, 0 fair, else real-time priority */ };
+struct runqueue {
+	struct spinlock lock;
+	struct running running;     /* written by its CPU */
+	struct rb_root fair;        /* [lock] by vruntime */
+	struct rb_node *leftmost;   /* [lock] */
+	struct list_node realtime;  /* [lock] by falling priority */
+	u32 count;                  /* [lock] queued, without the running one */
+	u64 min_vruntime;           /* [lock] never falls */
+	u64 waiting_since_ns;       /* [lock] when count last left zero */
+};
+extern struct runqueue runqueues[MAX_CPUS];
+
+static inline bool thread_is_realtime(const struct thread *t) { return t->policy == SCHED_FIFO || t->policy == SCHED_RR; }
+
+static inline s32 thread_rank(const struct thread *t) { return thread_is_realtime(t) ? t->rt_priority : 0; }
+
+void runqueue_insert_locked(struct runqueue *rq, struct thread *t);
+void runqueue_remove_locked(struct runqueue *rq, struct thread *t);
+void runqueue_advance_locked(struct runqueue *rq, u64 now);    /* min_vruntime follows the running thread */
+struct thread *runqueue_pick_locked(struct runqueue *rq);      /* taken out; NULL when empty */
+struct thread *runqueue_steal(struct cpu *c);                  /* from another CPU, taken out; NULL when there is none */
+bool runqueue_preempts(const struct thread *t, const struct running *running, u64 now);
+void runqueue_account(struct thread *t, u64 now);
+void queue_woken(struct thread *t);                            /* sched.c: puts a claimed thread on a CPU's queue */
+
+#endif
