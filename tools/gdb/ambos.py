@@ -45,3 +45,37 @@ class Threads(gdb.Command):
                       f"nr {int(thread['syscall_nr'])} " + " < ".join(kernel_functions(thread)[1:FRAMES_SHOWN]))
 
 Threads()
+
+DIRECT_MAP = 0xffff800000000000
+
+def read_user(pid, va, size):
+    """Bytes of a process's memory, by walking its page table through the direct map (4 KiB pages)."""
+    blocks = gdb.parse_and_eval("pid_blocks")
+    root = int(blocks[pid // 128][pid % 128]["process"]["aspace"]["page_table"])
+    inferior, out = gdb.selected_inferior(), b""
+    while size:
+        table = root & 0x000ffffffffff000
+        for shift in (39, 30, 21, 12):
+            raw = bytes(inferior.read_memory(DIRECT_MAP + table + ((va >> shift) & 511) * 8, 8))
+            table = int.from_bytes(raw, "little")
+            if not table & 1:
+                raise gdb.GdbError(f"not mapped: {va:#x}")
+            table &= 0x000ffffffffff000
+        take = min(size, 4096 - (va & 4095))
+        out += bytes(inferior.read_memory(DIRECT_MAP + table + (va & 4095), take))
+        va, size = va + take, size - take
+    return out
+
+class Memory(gdb.Command):
+    """ambos-memory PID ADDRESS SIZE: memory of a process in 32-bit words."""
+    def __init__(self):
+        super().__init__("ambos-memory", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, from_tty):
+        pid, va, size = (int(word, 0) for word in argument.split())
+        data = read_user(pid, va, size)
+        for at in range(0, size, 32):
+            words = [int.from_bytes(data[at + k:at + k + 4], "little") for k in range(0, min(32, size - at), 4)]
+            print(f"{va + at:#x}: " + " ".join(f"{w:08x}" for w in words))
+
+Memory()
