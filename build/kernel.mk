@@ -2,7 +2,7 @@
 # kernel.elf: kernel/ + lib/base + lib/elf, with the boot archive (build/services.mk) inside.
 # Linked twice: the symbol table of the first pass is compiled in for symbolised panics.
 KERNEL_SOURCES := $(shell find kernel lib/base lib/elf -name '*.c' ! -path 'kernel/vdso/*' ! -name '*_test.c' ! -name '*_fuzz.c') $(shell find kernel -name '*.S')
-KERNEL_OBJECTS := $(patsubst %,$(OUT)/k/%.o,$(basename $(KERNEL_SOURCES)))
+KERNEL_OBJECTS := $(patsubst %,$(OUT)/k/%.o,$(KERNEL_SOURCES))
 KERNEL := $(OUT)/kernel.elf
 
 kernel: $(KERNEL) ## kernel with its boot archive
@@ -22,5 +22,5 @@ LDFLAGS_VDSO := -shared -nostdlib -Wl,-T,kernel/vdso/vdso.lds -Wl,-soname=linux-
 $(VDSO): kernel/vdso/vdso.c kernel/vdso/vdso.lds kernel/vdso/vdso_data.h build/kernel.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC_HOST) $(CFLAGS_VDSO) $(LDFLAGS_VDSO) -o $@ $<
-$(OUT)/k/kernel/linux/vdso_image.o: CFLAGS_KERNEL += -DVDSO_IMAGE='"$(VDSO)"'
-$(OUT)/k/kernel/linux/vdso_image.o: $(VDSO)
+$(OUT)/k/kernel/linux/vdso_image.S.o: CFLAGS_KERNEL += -DVDSO_IMAGE='"$(VDSO)"'
+$(OUT)/k/kernel/linux/vdso_image.S.o: $(VDSO)

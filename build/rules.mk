@@ -10,10 +10,11 @@ $(eval $(call flags_stamp,host,CFLAGS_HOST))
 FORCE:
 .PHONY: FORCE
 
-$(OUT)/k/%.o: %.c $(OUT)/kernel.flags
+# Objects keep the ending of their source: a boot.S that replaces a boot.c must not meet the old one's dependencies.
+$(OUT)/k/%.c.o: %.c $(OUT)/kernel.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC_HOST) $(CFLAGS_KERNEL) -c $< -o $@
-$(OUT)/k/%.o: %.S $(OUT)/kernel.flags
+$(OUT)/k/%.S.o: %.S $(OUT)/kernel.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC_HOST) $(CFLAGS_KERNEL) -D__ASSEMBLY__ -c $< -o $@
 $(OUT)/s/%.o: %.c $(OUT)/service.flags
