@@ -189,7 +189,7 @@ struct process {
 	u64 children_user_ns, children_system_ns, dead_user_ns, dead_system_ns;
 	u64 minor_faults, major_faults, children_minor_faults, children_major_faults, max_rss_pages, children_max_rss_pages;
 	u64 dead_voluntary, dead_involuntary;
-	struct account *account;
+	struct account *account;         /* [a] kernel memory it holds through descriptors; NULL until the first */
 	struct service *service;         /* NULL for programs */
 	u32 parent_death_signal;         /* [t] */
 	s32 oom_score_adj;
@@ -205,6 +205,8 @@ struct process {
 static inline struct process *process_current(void) { return thread_current()->process; }
 static inline void process_get(struct process *p) { __atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED); }
 void process_put(struct process *p);
+/* The current process's account for pages of pipes, sockets and the like, made at first use; NULL = no memory for it. */
+struct account *process_object_account(void);
 static inline void thread_get(struct thread *t) { __atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED); }
 void thread_put(struct thread *t);
 struct thread *thread_alloc(const char *name); /* sched/: zeroed, refs 1 (the scheduler's), stack and FPU area; NULL = no memory */

@@ -286,7 +286,8 @@ LINUX_HANDLER(exit_group)
 	process_exit_group((s32)(a0 & 0xff) << 8);
 }
 
-/* The program with the most resident memory goes; services are exempt, pid 1 too. */
+/* The program with the largest charge goes: resident memory and what its descriptors hold. Services are exempt, and
+ * so is pid 1. */
 u32 oom_kill(void)
 {
 	struct process *worst = NULL;
@@ -296,7 +297,8 @@ u32 oom_kill(void)
 	list_for_each(p, &process_all, struct process, all_link) {
 		if ((p->flags & (PROC_SERVICE | PROC_EXITING)) || p->pid == 1 || !p->aspace)
 			continue;
-		s64 score = (s64)p->aspace->resident_pages + (s64)p->aspace->resident_pages * p->oom_score_adj / 1000;
+		s64 pages = (s64)(p->aspace->resident_pages + (p->account ? account_pages(p->account) : 0));
+		s64 score = pages + pages * p->oom_score_adj / 1000;
 		if (p->oom_score_adj > -1000 && score > 0 && (u64)score > most) {
 			most = (u64)score;
 			worst = p;
@@ -304,8 +306,9 @@ u32 oom_kill(void)
 	}
 	if (worst) {
 		pid = worst->pid;
-		klog(LOG_ERROR, "out of memory: killed %s[%u], %llu KiB resident", worst->leader ? worst->leader->name : "?", pid,
-			(unsigned long long)worst->aspace->resident_pages * (PAGE_SIZE / 1024));
+		klog(LOG_ERROR, "out of memory: killed %s[%u], %llu KiB resident, %llu KiB in descriptors", worst->leader ? worst->leader->name : "?",
+			pid, (unsigned long long)worst->aspace->resident_pages * (PAGE_SIZE / 1024),
+			(unsigned long long)(worst->account ? account_pages(worst->account) : 0) * (PAGE_SIZE / 1024));
 		process_kill(worst, SIGKILL);
 	}
 	spin_unlock(&process_tree_lock);

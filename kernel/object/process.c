@@ -151,7 +151,23 @@ void process_put(struct process *p)
 	if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	DEBUG_ASSERT(!p->aspace && list_empty(&p->threads) && list_empty(&p->children));
+	account_put(p->account);
 	slab_free(process_cache, p);
+}
+
+struct account *process_object_account(void)
+{
+	struct process *p = process_current();
+	struct account *have = __atomic_load_n(&p->account, __ATOMIC_ACQUIRE), *made;
+
+	if (likely(have))
+		return have;
+	made = account_create(UINT64_MAX);
+	if (made && !__atomic_compare_exchange_n(&p->account, &have, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		account_put(made); /* another thread was faster */
+		return have;
+	}
+	return made;
 }
 
 void process_move_group_locked(struct process *p, u32 pgid, u32 sid)
