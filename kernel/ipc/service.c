@@ -12,6 +12,7 @@
 #include "../../lib/base/string.h"
 
 #define STATE_MAX_BYTES GIB(64)     /* window at SERVICE_STATE_BASE that nothing else uses */
+#define SERVICE_NICE (-10)          /* others wait for what a service does: it goes before a busy program */
 #define FIRST_SERVICE_PID 2         /* pid 1 is initd's */
 
 struct service services[SERVICE_COUNT] = {
@@ -114,6 +115,7 @@ static void instance_run(void *arg)
 	if (!m)
 		panic("service %s is not in the boot archive", s->name);
 	use_kept_fds(s);
+	sched_set_nice(thread_current(), SERVICE_NICE);
 	status_t st = exec_args_from_strings(&args, s->name, &s->name, 1, NULL, 0);
 	if (!st) {
 		st = image_start(m, &args);

@@ -11,6 +11,8 @@
 #define MANIFEST_BYTES 4096
 #define YOUNG_NS (20 * NSEC_PER_MSEC)  /* an instance that dies younger counts as failing to start */
 #define YOUNG_DEATHS_MAX 50u           /* then restarts slow down, so a broken service does not eat a CPU */
+#define QUICK_TRIES 100u               /* pid 1 is free only when the dead instance is gone from the table */
+#define QUICK_RETRY_NS (200 * NSEC_PER_USEC)
 #define SIGKILL_STATUS 9                /* killed from outside */
 #define SLOW_RESTART_NS (200 * NSEC_PER_MSEC)
 
@@ -66,20 +68,20 @@ static void define(struct managed *s)
 		service_log("%s is not defined: %lld", s->name, (long long)st);
 }
 
-static bool start_instance(struct managed *s)
+static bool start_instance(struct managed *s, bool complain)
 {
 	struct proc_service_start r = { .service = s->id };
 	s64 st = ambos_call(AMBOS_CALL_PROC_PREPARE_BROKER, PROC_SERVICE_START, (u64)&r, sizeof(r), 0, 0);
 	s->started_ns = service_time_ns();
-	if (st)
+	if (st && complain)
 		service_log("%s does not start: %lld", s->name, (long long)st);
 	return st == OK;
 }
 
 static void start_surely(struct managed *s)
 {
-	while (!start_instance(s))
-		pause_ns(SLOW_RESTART_NS);
+	for (u32 tries = 0; !start_instance(s, tries >= QUICK_TRIES); tries++)
+		pause_ns(tries < QUICK_TRIES ? QUICK_RETRY_NS : SLOW_RESTART_NS);
 }
 
 /* init=NAME on the command line is pid 1 itself, so initd and the launcher stay away; toyd is for tests. */
