@@ -20,7 +20,8 @@ enum { EPOLL_CTL_ADD_K = 1, EPOLL_CTL_DEL_K = 2, EPOLL_CTL_MOD_K = 3 };
 struct signalfd_siginfo_k {
 	u32 signo; s32 err, code; u32 pid, uid; s32 fd; u32 timer_id, band, overrun, trap_number; s32 status;
 	s32 int_value;
-	u64 pointer_value, utime, stime, address; u16 address_lsb, pad; s32 syscall; u64 call_address; u32 arch; u8 unused[28];
+	u64 pointer_value, utime, stime, address; u16 address_lsb, pad; s32 syscall; u64 call_address;
+	u32 arch; u8 unused[28];
 };
 _Static_assert(sizeof(struct signalfd_siginfo_k) == 128, "struct signalfd_siginfo");
 

@@ -14,10 +14,10 @@ enum {
 };
 enum { SOL_SOCKET_K = 1, SCM_RIGHTS_K = 1, SCM_CREDENTIALS_K = 2, SCM_MAX_FDS = 253 };
 enum {
-	SO_DEBUG_K = 1, SO_REUSEADDR_K = 2, SO_TYPE_K = 3, SO_ERROR_K = 4, SO_BROADCAST_K = 6,
-	SO_SNDBUF_K = 7, SO_RCVBUF_K = 8, SO_KEEPALIVE_K = 9, SO_LINGER_K = 13, SO_PASSCRED_K = 16, SO_PEERCRED_K = 17,
-	SO_RCVLOWAT_K = 18, SO_SNDLOWAT_K = 19, SO_RCVTIMEO_K = 20, SO_SNDTIMEO_K = 21, SO_ACCEPTCONN_K = 30, SO_SNDBUFFORCE_K = 32, SO_RCVBUFFORCE_K = 33,
-	SO_PROTOCOL_K = 38, SO_DOMAIN_K = 39,
+	SO_DEBUG_K = 1, SO_REUSEADDR_K = 2, SO_TYPE_K = 3, SO_ERROR_K = 4, SO_BROADCAST_K = 6, SO_SNDBUF_K = 7,
+	SO_RCVBUF_K = 8, SO_KEEPALIVE_K = 9, SO_LINGER_K = 13, SO_PASSCRED_K = 16, SO_PEERCRED_K = 17, SO_RCVLOWAT_K = 18,
+	SO_SNDLOWAT_K = 19, SO_RCVTIMEO_K = 20, SO_SNDTIMEO_K = 21, SO_ACCEPTCONN_K = 30, SO_SNDBUFFORCE_K = 32,
+	SO_RCVBUFFORCE_K = 33, SO_PROTOCOL_K = 38, SO_DOMAIN_K = 39,
 };
 #define UNIX_PATH_MAX_K 108
 struct sockaddr_un_k { u16 family; char path[UNIX_PATH_MAX_K]; };
@@ -27,6 +27,7 @@ struct msghdr_k {
 };
 struct mmsghdr_k { struct msghdr_k header; u32 length, pad; };
 struct cmsghdr_k { u64 length; s32 level, type; };
-_Static_assert(sizeof(struct msghdr_k) == 56 && sizeof(struct mmsghdr_k) == 64 && sizeof(struct cmsghdr_k) == 16, "layout");
+_Static_assert(sizeof(struct msghdr_k) == 56 && sizeof(struct mmsghdr_k) == 64, "struct msghdr, mmsghdr");
+_Static_assert(sizeof(struct cmsghdr_k) == 16, "struct cmsghdr");
 
 #endif
