@@ -34,13 +34,13 @@ static struct file *file_at(const struct file_ops *ops, struct position at, u32 
 	return f;
 }
 
-static status_t open_regular(struct position at, u32 flags, struct file **out)
+static status_t open_regular(struct position at, u32 flags, bool created, struct file **out)
 {
 	struct node *n = at.node;
 	bool writer = flags & O_ACCMODE_K || flags & O_TRUNC_K;
 	if (writer && n->exec_count)
 		return ERR_TXTBSY;
-	if (n->fs->flags & FS_SHARED) {
+	if ((n->fs->flags & FS_SHARED) && !created) {
 		status_t st = node_reopen(n, flags & ~(u32)O_CREAT_K);
 		if (st)
 			return st;
@@ -130,7 +130,7 @@ status_t open_position(struct position at, u32 flags, bool created, struct file 
 		return st;
 	switch (n->mode & S_IFMT_K) {
 	case S_IFREG_K:
-		st = open_regular(at, flags, out);
+		st = open_regular(at, flags, created, out);
 		break;
 	case S_IFDIR_K:
 		*out = file_at(&directory_ops, at, flags);
