@@ -204,15 +204,16 @@ static status_t deliver_request(struct call *c, const struct receive_args *a)
 static s64 deliver_call(struct service *s, struct call *c, const struct receive_args *a)
 {
 	status_t st = OK;
-	thread_current()->serving = c;
 	if (c->request)
 		st = deliver_request(c, a);
 	if (!st)
 		st = copy_out(user_ptr(a->message), &c->message, MESSAGE_HEADER_BYTES + c->message.args_size);
 	if (unlikely(c->cancelled) && !st)
 		call_repeat_cancel(s, c);
+	/* Last: from here another thread may answer the call, and then its memory is gone. */
+	if (likely(!st))
+		__atomic_store_n(&thread_current()->serving, c, __ATOMIC_RELEASE);
 	if (unlikely(st)) {
-		thread_current()->serving = NULL;
 		struct thread *caller = call_finish(s, c, ERR_IO);
 		thread_wake(caller);
 		thread_put(caller);

@@ -15,6 +15,7 @@
 #define SHARE_PATH_BYTES 4096u
 #define SHARE_DEPTH_MAX 256u
 #define CHANGE_STEP 1u
+#define HIDE_STEP 2u                     /* the hidden rename before a rename */
 #define HIDDEN_PREFIX ".ambos-hidden-"
 
 enum path_flag { PATH_HIDDEN = 1, PATH_GONE = 2 };
@@ -45,6 +46,7 @@ u32 share_msize(u32 fs);
 void share_begin(struct p9 *m, u8 type);
 /* Sends what share_begin built; on OK `m` stands behind the reply's header. `change`: see the top. */
 status_t share_exchange(u32 fs, struct p9 *m, struct service_request *change) MUST_CHECK;
+status_t share_exchange_step(u32 fs, struct p9 *m, struct service_request *change, u32 step) MUST_CHECK;
 status_t share_open_session(u32 fs) MUST_CHECK;
 void share_detach(u32 fs);                       /* unmount: clunks everything */
 struct share_fid { u32 fs, fid, open_fid, open_flags; u64 id, used; u32 busy; };

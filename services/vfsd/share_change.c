@@ -138,8 +138,8 @@ SHARE_HANDLER(link)
 	return finish_transaction(r, OK);
 }
 
-static status_t send_rename(u32 fs, u32 old_dir, const char *old_name, u32 old_size, u32 new_dir,
-			    const char *new_name, u32 new_size, struct service_request *change)
+static status_t send_rename(u32 fs, u32 old_dir, const char *old_name, u32 old_size, u32 new_dir, const char *new_name,
+			    u32 new_size, struct service_request *change, u32 step)
 {
 	struct p9 m;
 	share_begin(&m, P9_TRENAMEAT);
@@ -147,7 +147,7 @@ static status_t send_rename(u32 fs, u32 old_dir, const char *old_name, u32 old_s
 	p9_put_string(&m, old_name, old_size);
 	p9_put32(&m, new_dir);
 	p9_put_string(&m, new_name, new_size);
-	return share_exchange(fs, &m, change);
+	return share_exchange_step(fs, &m, change, step);
 }
 
 static status_t send_unlink(u32 fs, u32 dir, const char *name, u32 name_size, u32 flags, struct service_request *change)
@@ -160,27 +160,75 @@ static status_t send_unlink(u32 fs, u32 dir, const char *name, u32 name_size, u3
 	return share_exchange(fs, &m, change);
 }
 
+/* ---- intents: a repeat must do what the first try had begun, though the names have changed since ---- */
+static struct share_intent *intent_find(u64 call_id)
+{
+	for (u32 i = 0; i < INTENTS; i++)
+		if (vfsd_state()->intents[i].call_id == call_id)
+			return &vfsd_state()->intents[i];
+	return NULL;
+}
+
+static bool intent_known(const struct service_request *r, struct share_intent *out)
+{
+	state_lock();
+	struct share_intent *i = r->message.flags & IPC_RETRY ? intent_find(r->message.call_id) : NULL;
+	if (i)
+		*out = *i;
+	state_unlock();
+	return i;
+}
+
+static void intent_note(const struct service_request *r, struct share_intent *intent)
+{
+	struct vfsd_state *s = vfsd_state();
+	intent->call_id = r->message.call_id;
+	txn_begin();
+	txn_write(&s->intents[s->next_intent % INTENTS], intent, sizeof(*intent));
+	TXN_SET(s->next_intent, s->next_intent + 1);
+	txn_commit(NULL, OK);
+}
+
+/* Within the transaction that ends the call. */
+static void intent_done(const struct service_request *r)
+{
+	struct share_intent *i = intent_find(r->message.call_id);
+	if (i)
+		TXN_SET(i->call_id, (u64)0);
+}
+
+static void intent_victim(struct share_intent *i, const struct vfs_node *victim, u32 flags)
+{
+	i->victim = victim->cookie;
+	i->victim_links = victim->attr.nlink;
+	i->directory = (victim->attr.mode & MODE_TYPE) == MODE_DIRECTORY;
+	i->hide = !i->directory && flags & VFS_UNLINK_KEEP && victim->attr.nlink == 1;
+}
+
+static u32 links_left(const struct share_intent *i)
+{
+	return i->directory || !i->victim_links ? 0 : i->victim_links - 1;
+}
+
 /* The name is gone: the record goes, or stays under the hidden name. Within a transaction. */
-static status_t note_unlinked(u32 fs, u64 id, bool hidden, u32 nlink)
+static status_t note_unlinked(u32 fs, const struct share_intent *i)
 {
 	char name[HIDDEN_NAME_MAX];
-	struct share_path *p = path_find(fs, id);
+	struct share_path *p = path_find(fs, i->victim);
 	if (!p)
 		return OK;
-	if (hidden) {
+	if (i->hide) {
 		TXN_SET(p->flags, (u8)PATH_HIDDEN);
-		return path_rename(p, p->parent, name, hidden_name(id, name));
+		return path_rename(p, p->parent, name, hidden_name(i->victim, name));
 	}
-	if (nlink)
+	if (links_left(i))
 		TXN_SET(p->flags, (u8)PATH_GONE); /* found again under another of its names */
 	else
 		path_forget(p);
 	return OK;
 }
 
-/* What (dir, name) is now. On a repeat the name may be gone already: then only the cookie's record can say. */
-static status_t victim_of(struct service_request *r, u32 fs, u64 dir, const char *name, u32 name_size,
-			  struct vfs_node *out)
+static status_t look(struct service_request *r, u32 fs, u64 dir, const char *name, u32 name_size, struct vfs_node *out)
 {
 	return is_hidden_name(name, name_size) ? ERR_NOENT : share_lookup(r, fs, dir, name, name_size, out);
 }
@@ -191,133 +239,115 @@ static s64 unlink_as(struct service_request *r, bool directory)
 	const char *name = payload_text(r);
 	u32 name_size = r->message.payload_size;
 	struct share_fid *d;
-	struct vfs_node victim = { 0 };
+	struct share_intent i = { 0 };
+	struct vfs_node victim;
 	char hidden[HIDDEN_NAME_MAX];
-	status_t st = victim_of(r, q->fs, q->dir, name, name_size, &victim);
-	bool repeat = st == ERR_NOENT && r->message.flags & IPC_RETRY;
-	if (st && !repeat)
-		return st;
-	bool hide = !directory && q->flags & VFS_UNLINK_KEEP && victim.attr.nlink == 1;
+	status_t st = OK;
+	if (!intent_known(r, &i)) {
+		st = look(r, q->fs, q->dir, name, name_size, &victim);
+		if (st)
+			return st;
+		intent_victim(&i, &victim, q->flags);
+		if (i.directory != directory)
+			return directory ? ERR_NOTDIR : ERR_ISDIR;
+		intent_note(r, &i);
+	}
 	st = share_acquire(q->fs, q->dir, &d);
 	if (st)
 		return st;
-	u32 hidden_size = hide ? hidden_name(victim.cookie, hidden) : 0;
-	if (hide)
-		st = send_rename(q->fs, d->fid, name, name_size, d->fid, hidden, hidden_size, r);
+	if (i.hide)
+		st = send_rename(q->fs, d->fid, name, name_size, d->fid, hidden, hidden_name(i.victim, hidden), r, CHANGE_STEP);
 	else
 		st = send_unlink(q->fs, d->fid, name, name_size, directory ? AT_REMOVEDIR : 0, r);
 	share_release(d);
-	if (st)
-		return st;
-	u32 left = directory || !victim.attr.nlink ? 0 : victim.attr.nlink - 1;
-	struct vfs_unlink_reply out = { .cookie = victim.cookie, .nlink = left };
-	if (!hide)
-		share_drop(q->fs, victim.cookie);
+	if (!st && !i.hide)
+		share_drop(q->fs, i.victim);
+	struct vfs_unlink_reply out = { .cookie = i.victim, .nlink = links_left(&i) };
 	txn_begin();
-	st = victim.cookie ? note_unlinked(q->fs, victim.cookie, hide, left) : OK;
+	if (!st)
+		st = note_unlinked(q->fs, &i);
+	if (!st)
+		intent_done(r);
 	request_reply_args(r, &out, sizeof(out));
 	return finish_transaction(r, st);
 }
 SHARE_HANDLER(unlink) { return unlink_as(r, false); }
 SHARE_HANDLER(rmdir) { return unlink_as(r, true); }
 
-struct share_rename {
-	const char *old_name, *new_name;
-	u32 old_size, new_size;
-	struct vfs_node moved, replaced;
-	bool hide;
-};
-
-/* A replaced object that is in use moves to its hidden name first. A repeat finds it there and goes on. */
-static status_t hide_replaced(u32 fs, struct share_fid *dir, const struct share_rename *n)
-{
-	char hidden[HIDDEN_NAME_MAX];
-	u32 size = hidden_name(n->replaced.cookie, hidden);
-	status_t st = send_rename(fs, dir->fid, n->new_name, n->new_size, dir->fid, hidden, size, NULL);
-	if (st)
-		return st;
-	txn_begin();
-	st = note_unlinked(fs, n->replaced.cookie, true, 0);
-	if (st)
-		txn_abort();
-	else
-		txn_commit(NULL, OK);
-	return st;
-}
-
-static status_t rename_act(struct service_request *r, const struct share_rename *n)
+static status_t rename_resolve(struct service_request *r, struct share_intent *i)
 {
 	const struct vfs_rename_request *q = request_args(r);
+	const char *new_name = (const char *)r->payload2;
+	u32 new_size = r->message.payload2_size;
+	struct vfs_node moved, replaced;
+	if (q->flags & ~(RENAME_NOREPLACE | VFS_UNLINK_KEEP) || is_hidden_name(new_name, new_size))
+		return ERR_INVAL; /* the server cannot exchange */
+	if (intent_known(r, i))
+		return OK;
+	status_t st = look(r, q->fs, q->old_dir, payload_text(r), r->message.payload_size, &moved);
+	if (st)
+		return st;
+	st = look(r, q->fs, q->new_dir, new_name, new_size, &replaced);
+	if (st && st != ERR_NOENT)
+		return st;
+	if (!st && q->flags & RENAME_NOREPLACE)
+		return ERR_EXIST;
+	if (!st && replaced.cookie != moved.cookie)
+		intent_victim(i, &replaced, q->flags);
+	i->moved = moved.cookie;
+	intent_note(r, i);
+	return OK;
+}
+
+/* A replaced object that is in use moves to its hidden name first. */
+static status_t rename_act(struct service_request *r, const struct share_intent *i)
+{
+	const struct vfs_rename_request *q = request_args(r);
+	const char *new_name = (const char *)r->payload2;
+	u32 new_size = r->message.payload2_size;
+	char hidden[HIDDEN_NAME_MAX];
 	struct share_fid *from, *to;
 	status_t st = share_acquire(q->fs, q->old_dir, &from);
 	if (st)
 		return st;
 	st = share_acquire(q->fs, q->new_dir, &to);
 	if (!st) {
-		if (n->hide)
-			st = hide_replaced(q->fs, to, n);
+		if (i->victim && i->hide)
+			st = send_rename(q->fs, to->fid, new_name, new_size, to->fid, hidden,
+					 hidden_name(i->victim, hidden), r, HIDE_STEP);
 		if (!st)
-			st = send_rename(q->fs, from->fid, n->old_name, n->old_size, to->fid, n->new_name, n->new_size, r);
+			st = send_rename(q->fs, from->fid, payload_text(r), r->message.payload_size, to->fid, new_name, new_size, r,
+					 CHANGE_STEP);
 		share_release(to);
 	}
 	share_release(from);
 	return st;
 }
 
-static status_t rename_resolve(struct service_request *r, struct share_rename *n)
-{
-	const struct vfs_rename_request *q = request_args(r);
-	bool repeat = r->message.flags & IPC_RETRY;
-	if (q->flags & ~(RENAME_NOREPLACE | VFS_UNLINK_KEEP))
-		return ERR_INVAL; /* the server cannot exchange */
-	if (is_hidden_name(n->new_name, n->new_size))
-		return ERR_INVAL;
-	status_t st = victim_of(r, q->fs, q->old_dir, n->old_name, n->old_size, &n->moved);
-	if (st && !(repeat && st == ERR_NOENT))
-		return st;
-	bool gone = st == ERR_NOENT;
-	st = victim_of(r, q->fs, q->new_dir, n->new_name, n->new_size, &n->replaced);
-	if (st && st != ERR_NOENT)
-		return st;
-	if (gone) { /* the first try has moved it */
-		n->moved = n->replaced;
-		n->replaced = (struct vfs_node){ 0 };
-		return st;
-	}
-	if (!st && q->flags & RENAME_NOREPLACE)
-		return ERR_EXIST;
-	n->hide = !st && q->flags & VFS_UNLINK_KEEP && n->replaced.attr.nlink == 1 &&
-		  (n->replaced.attr.mode & MODE_TYPE) != MODE_DIRECTORY;
-	return OK;
-}
-
 SHARE_HANDLER(rename)
 {
 	const struct vfs_rename_request *q = request_args(r);
-	struct share_rename n = {
-		.old_name = payload_text(r), .new_name = (const char *)r->payload2, .old_size = r->message.payload_size,
-		.new_size = r->message.payload2_size,
-	};
-	struct vfs_rename_reply out = { 0 };
-	status_t st = rename_resolve(r, &n);
+	struct share_intent i = { 0 };
+	status_t st = rename_resolve(r, &i);
 	if (!st)
-		st = rename_act(r, &n);
+		st = rename_act(r, &i);
 	if (st)
 		return st;
-	out.moved_cookie = n.moved.cookie;
-	if (n.replaced.cookie && n.replaced.cookie != n.moved.cookie) {
-		bool directory = (n.replaced.attr.mode & MODE_TYPE) == MODE_DIRECTORY;
+	struct vfs_rename_reply out = { .moved_cookie = i.moved };
+	if (i.victim) {
 		out.replaced = 1;
-		out.replaced_cookie = n.replaced.cookie;
-		out.replaced_nlink = directory ? 0 : n.replaced.attr.nlink - 1;
-		if (!n.hide)
-			share_drop(q->fs, n.replaced.cookie);
+		out.replaced_cookie = i.victim;
+		out.replaced_nlink = links_left(&i);
+		if (!i.hide)
+			share_drop(q->fs, i.victim);
 	}
 	txn_begin();
-	struct share_path *p = path_find(q->fs, n.moved.cookie);
-	st = p ? path_rename(p, q->new_dir, n.new_name, n.new_size) : OK;
-	if (!st && out.replaced && !n.hide)
-		st = note_unlinked(q->fs, n.replaced.cookie, false, out.replaced_nlink);
+	struct share_path *p = path_find(q->fs, i.moved);
+	st = p ? path_rename(p, q->new_dir, (const char *)r->payload2, r->message.payload2_size) : OK;
+	if (!st && i.victim)
+		st = note_unlinked(q->fs, &i);
+	if (!st)
+		intent_done(r);
 	request_reply_args(r, &out, sizeof(out));
 	return finish_transaction(r, st);
 }

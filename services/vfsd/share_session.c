@@ -45,7 +45,7 @@ void share_begin(struct p9 *m, u8 type)
 	p9_begin(m, b->out, sizeof(b->out), type, type == P9_TVERSION ? P9_NO_TAG : 1);
 }
 
-static status_t exchange(u32 device, struct p9 *m, struct service_request *change)
+static status_t exchange(u32 device, struct p9 *m, struct service_request *change, u32 step)
 {
 	struct share_buffers *b = share_buffers();
 	u8 type = b->out[4];
@@ -55,15 +55,20 @@ static status_t exchange(u32 device, struct p9 *m, struct service_request *chang
 	struct storage_9p_exchange e = { .device = device };
 	struct service_call_result result = { .payload = b->in, .capacity = sizeof(b->in) };
 	if (change)
-		change->next_step = CHANGE_STEP;
+		change->next_step = step;
 	s64 st = service_call(change, SERVICE_STORAGED, STORAGE_9P_EXCHANGE, &e, sizeof(e), b->out, size, &result);
 	return st < 0 ? (status_t)st : p9_reply(m, b->in, result.length, type);
 }
 
-status_t share_exchange(u32 fs, struct p9 *m, struct service_request *change)
+status_t share_exchange_step(u32 fs, struct p9 *m, struct service_request *change, u32 step)
 {
 	u32 device = device_of(fs);
-	return device < DEVICES ? exchange(device, m, change) : ERR_STALE;
+	return device < DEVICES ? exchange(device, m, change, step) : ERR_STALE;
+}
+
+status_t share_exchange(u32 fs, struct p9 *m, struct service_request *change)
+{
+	return share_exchange_step(fs, m, change, CHANGE_STEP);
 }
 
 u32 share_msize(u32 fs)
@@ -80,7 +85,7 @@ static status_t start_session(u32 device)
 	share_begin(&m, P9_TVERSION);
 	p9_put32(&m, MSIZE_WANTED);
 	p9_put_string(&m, version, sizeof(version) - 1);
-	status_t st = exchange(device, &m, NULL);
+	status_t st = exchange(device, &m, NULL, 0);
 	if (st)
 		return st;
 	u32 msize = p9_get32(&m);

@@ -80,12 +80,20 @@ struct fs_record {
 	u32 device, host_uid, host_gid, unused; /* 9p; ids that are shown as the caller's own */
 	char source[64];
 };
+#define INTENTS 32u                      /* more than workers: the oldest is of a call that is long over */
+/* What a call on a share is about to take a name from, noted before the server is told (share_change.c). */
+struct share_intent {
+	u64 call_id, moved, victim;      /* cookies; victim 0: none */
+	u32 victim_links, hide, directory, unused;
+};
 struct vfsd_state {
 	struct fs_record fs[FS_MAX];
 	u32 dying_count, unused;
 	struct hash_table objects, entries;
 	struct hash_table paths, qids;   /* 9p: share.h */
 	u64 next_path;
+	u64 next_intent;
+	struct share_intent intents[INTENTS];
 	u64 boot_id[2];
 };
 static inline struct vfsd_state *vfsd_state(void) { return state_root(); }
