@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // libFuzzer harness: no frame from the other side reads outside its payload.
+// LINK: lib/control/control.c
 #include "control.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

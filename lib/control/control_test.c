@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Unit test of the control protocol: round trips, limits, and every truncation of a valid launch.
+// LINK: lib/control/control.c
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
