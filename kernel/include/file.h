@@ -102,6 +102,7 @@ s64 file_pread(struct file *f, struct io_buf *to, u64 pos);
 s64 file_pwrite(struct file *f, struct io_buf *from, u64 pos);
 u32 file_poll(struct file *f, struct poll_table *table);
 status_t file_stat(struct file *f, struct attributes *out);
+s64 file_broken_pipe(void);                         /* SIGPIPE to the caller; ERR_PIPE */
 status_t file_check_size_limit(u64 size);           /* RLIMIT_FSIZE for truncate and allocate: SIGXFSZ and ERR_FBIG */
 s64 file_fcntl_flags(struct file *f, u32 flags);    /* F_SETFL */
 s64 file_ioctl(struct file *f, u32 command, u64 arg); /* generic commands, then the file's own */

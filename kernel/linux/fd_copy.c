@@ -290,15 +290,16 @@ LINUX_HANDLER(vmsplice)
 {
 	bool held;
 	struct file *f = fd_borrow((int)a0, &held);
-	bool pipe;
+	bool pipe, writes;
 
 	if (!f)
 		return ERR_BADF;
 	pipe = pipe_is(f);
+	writes = FILE_CAN_WRITE(f);
 	fd_return(f, held);
 	if (!pipe)
 		return ERR_BADF;
 	if (a3 & ~(u64)SPLICE_FLAGS)
 		return ERR_INVAL;
-	return FILE_CAN_WRITE(f) ? linux_writev(a0, a1, a2, 0, 0, 0) : linux_readv(a0, a1, a2, 0, 0, 0);
+	return writes ? linux_writev(a0, a1, a2, 0, 0, 0) : linux_readv(a0, a1, a2, 0, 0, 0);
 }

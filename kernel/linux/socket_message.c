@@ -22,13 +22,6 @@ static status_t check_flags(u64 flags, u32 allowed)
 	return (u32)flags & ~allowed ? FAIL(ERR_INVAL, "MSG_ flag") : OK;
 }
 
-static s64 after_send(s64 result, u32 flags)
-{
-	if (result == ERR_PIPE && !(flags & MSG_NOSIGNAL_K))
-		signal_send_thread(thread_current(), SIGPIPE, NULL);
-	return result;
-}
-
 /* ---- control data in ---- */
 static status_t rights_in(struct socket_send *send, const u8 *data, u64 size)
 {
@@ -148,7 +141,7 @@ static s64 send_message(struct socket_fd *s, const struct msghdr_k *h, u32 flags
 		io_buf_done(&from);
 	}
 	drop_files(send.files, send.file_count);
-	return after_send(result, flags);
+	return result;
 }
 
 LINUX_HANDLER(sendmsg)
@@ -189,7 +182,7 @@ LINUX_HANDLER(sendto)
 	if (result == OK)
 		result = socket_send(s.socket, &send, s.nonblock || (a3 & MSG_DONTWAIT_K));
 	socket_fd_put(&s);
-	return after_send(result, (u32)a3);
+	return result;
 }
 
 /* ---- control data out ---- */

@@ -100,7 +100,7 @@ LINUX_HANDLER(setsockopt)
 	st = socket_fd_get(a0, &s);
 	if (st)
 		return st;
-	st = (int)a1 == SOL_SOCKET_K ? set_option(s.socket, (int)a2, a3, (u32)a4) : ERR_NOPROTOOPT;
+	st = (int)a1 == SOL_SOCKET_K ? set_option(s.socket, (int)a2, a3, (u32)a4) : ERR_OPNOTSUPP;
 	socket_fd_put(&s);
 	return st;
 }

@@ -15,7 +15,8 @@ static struct mutex console_mutex = {
 	.rank = RANK_PIPE_MUTEX,
 	.waiters = { SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT(console_mutex.waiters.waiters) },
 };
-static bool input_started;
+static bool input_wanted;                     /* [a] set once, by the first reader */
+static struct wait_queue input_wait;
 
 static size_t console_room(struct ldisc *l UNUSED) { return CONSOLE_ROOM; }
 static void console_put(struct ldisc *l UNUSED, const u8 *bytes, size_t n) { serial_write((const char *)bytes, n); }
@@ -33,6 +34,8 @@ static void poll_input(void *arg)
 	struct tty *t = arg;
 	u8 batch[INPUT_BATCH];
 
+	if (WAIT_EVENT(&input_wait, __atomic_load_n(&input_wanted, __ATOMIC_ACQUIRE), DEADLINE_NEVER, WAIT_UNINTERRUPTIBLE))
+		return;
 	for (;;) {
 		size_t n = 0;
 		int c;
@@ -49,15 +52,11 @@ static void poll_input(void *arg)
 	}
 }
 
-static void console_input_wanted(struct tty *t)
+/* May be called under spinlocks (poll), so the thread exists already. */
+static void console_input_wanted(struct tty *t UNUSED)
 {
-	struct thread *poller;
-
-	if (__atomic_exchange_n(&input_started, true, __ATOMIC_ACQ_REL))
-		return;
-	poller = kernel_thread_create("console", poll_input, t);
-	if (!poller)
-		__atomic_store_n(&input_started, false, __ATOMIC_RELEASE);
+	if (!__atomic_exchange_n(&input_wanted, true, __ATOMIC_ACQ_REL))
+		wake_all(&input_wait);
 }
 
 static const struct tty_driver console_driver = {
@@ -65,12 +64,22 @@ static const struct tty_driver console_driver = {
 	.ldisc = { console_room, console_put, console_signal, console_flush, console_flow },
 };
 
+static struct tty *console_create(void)
+{
+	struct tty *t = tty_create(&console_driver, CONSOLE_MINOR);
+
+	wait_queue_init(&input_wait);
+	if (t && !kernel_thread_create("console", poll_input, t))
+		klog(LOG_WARN, "console: no input, no memory for its thread");
+	return t;
+}
+
 /* The one console, made at first use and never destroyed. */
 struct tty *console_get(void)
 {
 	mutex_lock(&console_mutex);
 	if (!console_tty)
-		console_tty = tty_create(&console_driver, CONSOLE_MINOR);
+		console_tty = console_create();
 	if (console_tty)
 		tty_get(console_tty);
 	mutex_unlock(&console_mutex);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Open files: creation, release and the generic read/write/seek/stat entry points that every ABI uses.
- * Rules: mode checks, position, RLIMIT_FSIZE and SIGPIPE are decided here and nowhere else; an operation that a
- * file type lacks gets the errno named in file.h. */
+ * Rules: mode checks, position and RLIMIT_FSIZE are decided here and nowhere else; an operation that a file type lacks
+ * gets the errno named in file.h. SIGPIPE comes from file_broken_pipe, called by pipes and stream sockets. */
 #include "vfs.h"
 
 #include "base/string.h"
@@ -89,11 +89,10 @@ static status_t clip_to_size_limit(struct file *f, struct io_buf *from, u64 pos)
 	return OK;
 }
 
-static s64 after_write(s64 result)
+s64 file_broken_pipe(void)
 {
-	if (unlikely(result == ERR_PIPE))
-		signal_send_thread(thread_current(), SIGPIPE, NULL);
-	return result;
+	signal_send_thread(thread_current(), SIGPIPE, NULL);
+	return ERR_PIPE;
 }
 
 s64 file_read(struct file *f, struct io_buf *to)
@@ -126,14 +125,14 @@ s64 file_write(struct file *f, struct io_buf *from)
 	if (unlikely(!ops->write))
 		return ERR_INVAL;
 	if (!ops->seek)
-		return after_write(ops->write(f, from, NULL));
+		return ops->write(f, from, NULL);
 	locked = pos_lock(f);
 	result = clip_to_size_limit(f, from, f->pos);
 	if (result == OK)
 		result = ops->write(f, from, &f->pos);
 	if (locked)
 		mutex_unlock(&f->pos_lock);
-	return after_write(result);
+	return result;
 }
 
 s64 file_pread(struct file *f, struct io_buf *to, u64 pos)
@@ -158,7 +157,7 @@ s64 file_pwrite(struct file *f, struct io_buf *from, u64 pos)
 	if (unlikely(!f->ops->write))
 		return ERR_INVAL;
 	st = clip_to_size_limit(f, from, pos);
-	return st ? st : after_write(f->ops->write(f, from, &pos));
+	return st ? st : f->ops->write(f, from, &pos);
 }
 
 u32 file_poll(struct file *f, struct poll_table *table)
@@ -187,7 +186,7 @@ status_t file_stat(struct file *f, struct attributes *out)
 
 s64 file_describe(struct file *f, char *buf, size_t size)
 {
-	struct attributes attr;
+	struct attributes attr = { 0 };
 
 	if (file_stat(f, &attr) == OK && S_ISFIFO_K(attr.mode))
 		return fmt_snprintf(buf, size, "pipe:[%llu]", (unsigned long long)attr.ino);

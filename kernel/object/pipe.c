@@ -209,7 +209,9 @@ static s64 pipe_write(struct file *f, struct io_buf *from, u64 *pos UNUSED)
 		}
 	}
 	mutex_unlock(&p->mutex);
-	return done ? (s64)done : st;
+	if (done)
+		return (s64)done;
+	return st == ERR_PIPE ? file_broken_pipe() : st;
 }
 
 static u32 pipe_poll(struct file *f, struct poll_table *table)

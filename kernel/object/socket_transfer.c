@@ -169,7 +169,9 @@ static s64 send_stream(struct socket *s, struct socket_send *send, bool nonblock
 			done += (u64)n;
 	}
 	socket_put(peer);
-	return done ? (s64)done : n;
+	if (done)
+		return (s64)done;
+	return n == ERR_PIPE && !(send->flags & MSG_NOSIGNAL_K) ? file_broken_pipe() : n;
 }
 
 static status_t packet_receiver(struct socket *s, struct socket_send *send, struct socket **to)
@@ -212,8 +214,8 @@ s64 socket_send(struct socket *s, struct socket_send *send, bool nonblock)
 {
 	s32 error = __atomic_exchange_n(&s->error, 0, __ATOMIC_RELAXED);
 
-	if (unlikely(error))
-		return error == -ERR_CONNRESET ? ERR_PIPE : -error;
+	if (unlikely(error && error != -ERR_CONNRESET)) /* a reset shows as a broken pipe below */
+		return -error;
 	return s->type == SOCK_STREAM_K ? send_stream(s, send, nonblock) : send_packet(s, send, nonblock);
 }
 

@@ -68,11 +68,11 @@ status_t tty_open_file(struct tty *t, struct file *f)
 		st = ERR_BUSY;
 	else
 		t->open_count++;
+	f->private_data = (void *)(u64)t->hangups;
 	mutex_unlock(&t->mutex);
 	if (st)
 		return st;
 	tty_get(t);
-	f->private_data = (void *)(u64)__atomic_load_n(&t->hangups, __ATOMIC_RELAXED);
 	f->ops = &tty_ops;
 	f->object = t;
 	if (!(f->flags & O_PATH_K))
