@@ -9,6 +9,7 @@ mkdir -p "$out"
 while read -r harness; do
 	name=$(basename "$harness" .c)
 	link=$(sed -n 's,^// LINK: *,,p' "$harness" | tr '\n' ' ')
+	[ -n "$link" ] || { beside=${harness%_fuzz.c}.c; [ -f "$beside" ] && link=$beside; }
 	flags=$(sed -n 's,^// CFLAGS: *,,p' "$harness" | tr '\n' ' ')
 	mkdir -p "$out/corpus-$name"
 	corpus=; [ -d "tests/fuzz/corpus/$name" ] && corpus=tests/fuzz/corpus/$name

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Builds and runs every *_test.c beside the code on the host under ASan and UBSan.
-# A test names the sources it links in a line:  // LINK: path path ...   (its own main; exit 0 = pass)
+# A test names the sources it links in a line:  // LINK: path path ...   (its own main; exit 0 = pass; without the line: x.c beside x_test.c)
 set -uo pipefail
 cd "$(dirname "$0")/.."
 out=out/unit
@@ -10,6 +10,7 @@ pass=0 fail=0
 while read -r test; do
 	name=$(basename "$test" .c)
 	link=$(sed -n 's,^// LINK: *,,p' "$test" | tr '\n' ' ')
+	[ -n "$link" ] || { beside=${test%_test.c}.c; [ -f "$beside" ] && link=$beside; }
 	flags=$(sed -n 's,^// CFLAGS: *,,p' "$test" | tr '\n' ' ')
 	# shellcheck disable=SC2086
 	if gcc -std=gnu11 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined \

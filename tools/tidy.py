@@ -8,9 +8,11 @@ import re
 import subprocess
 import sys
 
-LINE_COLUMNS = 120
+LINE_COLUMNS = 140 # with tabs of four; tables of constants use the width, prose and code stay well below
 FUNCTION_LINES = 70
 FILE_LINES = 600
+# The yardstick is kept byte for byte as it was given, so that figures stay comparable.
+EXEMPT = {"bench/osbench.c"}
 LEFTOVER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 # component -> include prefixes it must not use
 FORBIDDEN = {
@@ -65,6 +67,8 @@ def check(path):
 def main():
     offences = 0
     for path in sys.argv[1:] or tracked():
+        if path in EXEMPT:
+            continue
         for number, what in check(path):
             print(f"{path}:{number}: {what}")
             offences += 1

@@ -50,7 +50,8 @@ struct vfs_name_request { u32 fs; u32 flags; u64 dir; };       /* payload: name 
  * cookie until FORGET (9p: hidden rename). Without the flag an object whose nlink becomes 0 is freed at once and no
  * FORGET follows. TMPFILE objects are always forgotten explicitly. */
 enum vfs_unlink_flag { VFS_UNLINK_KEEP = 0x100 };
-struct vfs_create_request { u32 fs; u32 mode; u64 dir; u32 uid, gid; u64 rdev; u32 flags; u32 unused; }; /* payload: name; payload2: symlink target */
+struct vfs_create_request { u32 fs; u32 mode; u64 dir; u32 uid, gid;
+	u64 rdev; u32 flags; u32 unused; }; /* payload: name; payload2: symlink target */
 struct vfs_link_request { u32 fs; u32 unused; u64 dir; u64 cookie; };               /* payload: name */
 struct vfs_rename_request { u32 fs; u32 flags; u64 old_dir, new_dir; };             /* payload: old, payload2: new; flags RENAME_* */
 struct vfs_unlink_reply { u64 cookie; u32 nlink; u32 unused; };                     /* object that lost the name */
@@ -59,7 +60,8 @@ struct vfs_setattr_request {
 	u32 fs; u32 valid;     /* VFS_SET_* */
 	u64 cookie; u32 mode, uid, gid, unused; u64 size; s64 atime_ns, mtime_ns, ctime_ns;
 };
-enum vfs_set { VFS_SET_MODE = 1, VFS_SET_UID = 2, VFS_SET_GID = 4, VFS_SET_SIZE = 8, VFS_SET_ATIME = 16, VFS_SET_MTIME = 32, VFS_SET_CTIME = 64 };
+enum vfs_set { VFS_SET_MODE = 1, VFS_SET_UID = 2, VFS_SET_GID = 4, VFS_SET_SIZE = 8,
+	VFS_SET_ATIME = 16, VFS_SET_MTIME = 32, VFS_SET_CTIME = 64 };
 struct vfs_io_request { u32 fs; u32 flags; u64 cookie; u64 offset; u64 size; };     /* READ, READ_DIRECT, WRITE, READDIR */
 struct vfs_statfs_reply { u64 type, block_size, blocks, blocks_free, blocks_available, files, files_free, name_max, flags, fsid; };
 /* READDIR reply payload: packed, each 8-byte aligned. `offset` is the position AFTER this entry, stable under changes. */

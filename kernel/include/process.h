@@ -67,7 +67,8 @@ struct sigactions {                      /* shared under CLONE_SIGHAND; entries 
 	struct spinlock lock;            /* RANK_SIGNAL_ACTIONS, inside process->signal_lock */
 	struct sigaction_k action[SIGNAL_MAX];
 };
-struct siginfo_k { s32 signo, err, code; s32 pid; u32 uid; s32 status; u64 value, addr; s64 utime, stime; s32 timer_id, overrun; s32 band, fd; };
+struct siginfo_k { s32 signo, err, code; s32 pid; u32 uid;
+	s32 status; u64 value, addr; s64 utime, stime; s32 timer_id, overrun; s32 band, fd; };
 struct sigqueue_entry { struct list_node link; struct siginfo_k info; };
 struct sigpending { sigset_t_k set; struct list_node queue; };
 

@@ -306,7 +306,8 @@ u32 oom_kill(void)
 	}
 	if (worst) {
 		pid = worst->pid;
-		klog(LOG_ERROR, "out of memory: killed %s[%u], %llu KiB resident, %llu KiB in descriptors", worst->leader ? worst->leader->name : "?",
+		klog(LOG_ERROR, "out of memory: killed %s[%u], %llu KiB resident, %llu KiB in descriptors",
+		     worst->leader ? worst->leader->name : "?",
 			pid, (unsigned long long)worst->aspace->resident_pages * (PAGE_SIZE / 1024),
 			(unsigned long long)(worst->account ? account_pages(worst->account) : 0) * (PAGE_SIZE / 1024));
 		process_kill(worst, SIGKILL);

@@ -96,7 +96,8 @@ static status_t map_zeros(struct file *f UNUSED, struct map_request *r)
 }
 
 static const struct file_ops null_ops = { .name = "null", .read = read_nothing, .write = write_nothing, .seek = seek_nowhere };
-static const struct file_ops zero_ops = { .name = "zero", .read = read_zeros, .write = write_nothing, .seek = seek_nowhere, .map = map_zeros };
+static const struct file_ops zero_ops = { .name = "zero", .read = read_zeros,
+	.write = write_nothing, .seek = seek_nowhere, .map = map_zeros };
 static const struct file_ops full_ops = { .name = "full", .read = read_zeros, .write = write_full, .seek = seek_nowhere };
 static const struct file_ops random_ops = {
 	.name = "random", .read = read_random, .write = write_random, .seek = seek_nowhere, .poll = poll_ready,

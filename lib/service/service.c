@@ -311,7 +311,8 @@ int service_run(const struct service_config *c)
 
 status_t service_reply_later(u64 call_id, s64 status, const void *args, u32 args_size, const void *payload, u32 payload_size)
 {
-	struct ipc_reply r = { .call_id = call_id, .status = status, .args_size = args_size, .payload_size = payload_size, .payload = (u64)payload };
+	struct ipc_reply r = { .call_id = call_id, .status = status, .args_size = args_size,
+			       .payload_size = payload_size, .payload = (u64)payload };
 	if (args_size > IPC_ARGS_BYTES)
 		return ERR_INVAL;
 	if (args_size)

@@ -44,7 +44,8 @@ static void without_capability(void)
 		if (rows[i].number == AMBOS_CALL_IPC_CALL)
 			continue; /* open to programs by test_ipc */
 		s64 st;
-		__asm__ volatile("syscall" : "=a"(st) : "a"((u64)(AMBOS_CALL_BASE | rows[i].number)), "D"(1ull), "S"(UNMAPPED), "d"(64ull) : "rcx", "r11", "memory");
+		__asm__ volatile("syscall" : "=a"(st) : "a"((u64)(AMBOS_CALL_BASE | rows[i].number)), "D"(1ull), "S"(UNMAPPED), "d"(64ull)
+				 : "rcx", "r11", "memory");
 		if (st != ERR_PERM)
 			printf("FAIL broker_abuse %s by a program: %lld\n", rows[i].name, (long long)st);
 		failures += st != ERR_PERM;

@@ -153,7 +153,8 @@ static bool walk(const struct operation *o)
 		bool died = door(0) != before;
 		bool good = ran && o->check();
 		if (!good) {
-			printf("FAIL store_walk %s at store %llu: %s, errno %d\n", o->name, (unsigned long long)n, ran ? "wrong effect" : "error", error);
+			printf("FAIL store_walk %s at store %llu: %s, errno %d\n", o->name, (unsigned long long)n,
+			       ran ? "wrong effect" : "error", error);
 			return false;
 		}
 		if (!died) {

@@ -45,7 +45,8 @@ static char *arena;
 #define ARENA_SIZE (1 << 20)
 
 static const char *const paths[] = { "/", "/tmp", "/tmp/f", "/tmp/d", "/etc/passwd", "/proc/self/maps", "/proc/self/fd/0", "/dev/null",
-	"/dev/zero", "/dev/tty", "/dev/ptmx", "/dev/full", "", ".", "..", "/tmp/../tmp/./f", "/nonexistent", "/usr/bin/true", "/sys", "/dev/shm/x" };
+	"/dev/zero", "/dev/tty", "/dev/ptmx", "/dev/full", "", ".", "..", "/tmp/../tmp/./f", "/nonexistent",
+	"/usr/bin/true", "/sys", "/dev/shm/x" };
 static const uint64_t odd[] = { 0, 1, 2, 3, 4095, 4096, 4097, 65535, 65536, 0x7fffffff, 0x80000000u, 0xffffffffu, 0x7fffffffffffffff,
 	0x8000000000000000, 0xffffffffffffffff, 0xfffffffffffff000, 0x7ffffffff000, 0x7fffffffffff, 0xffff800000000000, 0xffffffff80000000 };
 
@@ -83,7 +84,8 @@ static uint64_t argument(enum kind k)
 }
 static int left_out(const struct row *r)
 {
-	static const char *const names[] = { "exit", "exit_group", "reboot", "kill", "vfork", "pause", "rt_sigreturn", "setrlimit", "prlimit64" };
+	static const char *const names[] = { "exit", "exit_group", "reboot", "kill", "vfork",
+		"pause", "rt_sigreturn", "setrlimit", "prlimit64" };
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(names[i], r->name))
 			return draw() % 1024 != 0 || !strcmp(r->name, "reboot"); /* seldom: they end the worker */
