@@ -46,6 +46,22 @@ static s64 call_two(u32 op, const struct filesystem *fs, const void *args, u32 a
 	return route_call(&r);
 }
 
+/* The caller was killed, or vfsd died twice over the call: nobody knows whether the change was made. The names are
+ * asked again, whoever looks next. */
+static bool unsure(s64 st)
+{
+	return st == ERR_INTR || st == ERR_IO || st == ERR_CANCELED || st <= ERR_RESTART;
+}
+
+static void forget_name(struct node *dir, const char *name, u32 length)
+{
+	name_remove(dir, name, length, true);
+	listing_drop(dir);
+	spin_lock(&dir->spin);
+	dir->flags |= NODE_STALE;
+	spin_unlock(&dir->spin);
+}
+
 /* ---- create ---- */
 static u32 create_op(u32 mode)
 {
@@ -70,6 +86,8 @@ static status_t create_locked(struct node *dir, const char *name, u32 length, co
 			r.mode |= S_ISGID_K;
 	}
 	s64 st = call_two(create_op(a->mode), dir->fs, &r, sizeof(r), &lease, sizeof(lease), name, a->target);
+	if (unsure(st))
+		forget_name(dir, name, length);
 	if (st < 0)
 		return (status_t)st;
 	struct node *n = node_from_lease(dir->fs, &lease);
@@ -162,7 +180,9 @@ static status_t unlink_locked(struct node *dir, struct node *victim, const char 
 		node_set_unlinked(victim, directory ? 0 : reply.nlink, keep);
 	victim_unlock(victim);
 	if (st < 0) {
-		if (st != ERR_NOENT)
+		if (unsure(st))
+			forget_name(dir, name, length);
+		else if (st != ERR_NOENT)
 			name_insert(dir, name, length, victim, 0);
 		names_drop_unhashed(victim);
 		return (status_t)st;
@@ -303,6 +323,11 @@ static status_t rename_act(struct rename *r)
 		node_set_unlinked(r->replaced, node_is_dir(r->replaced) ? 0 : reply.replaced_nlink, keep);
 	if (replace)
 		victim_unlock(r->replaced);
+	if (unsure(st)) {
+		forget_name(r->old_dir, r->from->last, r->from->last_length);
+		forget_name(r->new_dir, r->to->last, r->to->last_length);
+		return (status_t)st;
+	}
 	if (st < 0) {
 		if (replace) {
 			name_insert(r->new_dir, r->to->last, r->to->last_length, r->replaced, 0);
@@ -393,6 +418,8 @@ static status_t link_locked(struct node *dir, struct node *n, const struct walk_
 	struct vfs_attributes reply;
 	s64 done = vfs_call(VFS_LINK, fs_cause(dir->fs, HOP_BY_DESIGN), &r, sizeof(r), &reply, sizeof(reply), to->last,
 			    to->last_length);
+	if (unsure(done))
+		forget_name(dir, to->last, to->last_length);
 	if (done < 0)
 		return (status_t)done;
 	spin_lock(&n->spin);

@@ -121,6 +121,17 @@ static status_t run_send(struct write_run *run)
 	return OK;
 }
 
+/* A run that could not be sent: its pages are dirty again, and the next flush takes them. */
+static void run_keep(struct write_run *run)
+{
+	for (u64 at = run->start; at < run->start + run->length; at += PAGE_SIZE) {
+		struct page *page = NULL;
+		phys_t pa;
+		if (memobj_get_page(run->node->data, at >> PAGE_SHIFT, MEMOBJ_WRITE, &page, &pa) == OK && page)
+			page_put(page);
+	}
+}
+
 static status_t run_add(struct memobj *o, u64 index, struct page *p, void *arg)
 {
 	struct write_run *run = arg;
@@ -164,8 +175,10 @@ status_t node_write_back(struct node *n)
 	spin_lock(&n->spin);
 	n->flags &= ~(u32)(NODE_SIZE_DIRTY | NODE_ATTR_DIRTY);
 	spin_unlock(&n->spin);
-	if (st)
+	if (st) {
+		run_keep(&run);
 		__atomic_add_fetch(&n->dirty_pages, dirty, __ATOMIC_RELAXED);
+	}
 	adopt_times(n);
 	mutex_unlock(&n->lock);
 	kfree(run.buf);

@@ -93,6 +93,21 @@ bool node_is_mountpoint(struct node *n)
 	return n->mounted != NULL;
 }
 
+/* The last mount is gone: idle nodes go, then vfsd drops its side. */
+static void filesystem_end(struct filesystem *fs)
+{
+	const struct process *p = process_current();
+	struct vfs_node_request r = { .fs = fs->id };
+	bool idle = nodes_purge(fs) == 0;
+	bool may_call = !p || !(p->flags & PROC_SERVICE); /* a service must not wait for vfsd: it may be vfsd */
+	if (may_call && vfs_call(VFS_UNMOUNT, HOP_BY_DESIGN, &r, sizeof(r), NULL, 0, NULL, 0) < 0)
+		klog(LOG_WARN, "vfs: vfsd refused to detach file system %u", fs->id);
+	if (!idle)
+		return; /* nodes that somebody still holds point at it */
+	account_put(fs->account);
+	kfree(fs);
+}
+
 void mount_put(struct mount *m)
 {
 	if (__atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL))
@@ -105,10 +120,8 @@ void mount_put(struct mount *m)
 	if (m->parent)
 		mount_put(m->parent);
 	kfree(m);
-	if (__atomic_sub_fetch(&fs->refs, 1, __ATOMIC_ACQ_REL) == 0 && nodes_purge(fs) == 0) {
-		account_put(fs->account);
-		kfree(fs);
-	}
+	if (__atomic_sub_fetch(&fs->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		filesystem_end(fs);
 }
 
 static struct mount *mount_create(struct filesystem *fs, struct node *root, struct position on, u32 flags,
@@ -324,13 +337,7 @@ status_t vfs_unmount(struct position at, u32 flags)
 		return st;
 	if (!mount_detach(m, flags & MNT_DETACH_K))
 		return ERR_BUSY;
-	bool last = m->fs->refs == 1;
-	if (last) {
-		struct vfs_node_request r = { .fs = m->fs->id };
-		if (!(flags & MNT_DETACH_K) && vfs_call(VFS_UNMOUNT, HOP_BY_DESIGN, &r, sizeof(r), NULL, 0, NULL, 0) < 0)
-			klog(LOG_WARN, "vfs: vfsd refused to detach file system %u\n", m->fs->id);
-	}
-	mount_put(m); /* the list's */
+	mount_put(m); /* the list's; the caller's reference ends the file system */
 	return OK;
 }
 
