@@ -3,6 +3,8 @@
 #include "tree.h"
 #include <time.h>
 
+#define DAMAGE_LOGGED 16u /* lines about a damaged image: enough to see it, no flood */
+
 struct erofs tree_image;
 bool tree_has_image;
 u64 tree_memory_bytes = GIB(1); /* until the kernel's figure is known */
@@ -47,11 +49,12 @@ static status_t load_base(u64 ino, struct erofs_inode *out)
 {
 	const char *reason = NULL;
 	status_t st = erofs_inode(&tree_image, ino - TREE_INO_BIAS, out, &reason);
-	if (st) {
+	if (!st)
+		return OK;
+	static u32 logged;
+	if (logged++ < DAMAGE_LOGGED)
 		service_log("image: inode %llu: %s", (unsigned long long)(ino - TREE_INO_BIAS), reason);
-		return ERR_IO;
-	}
-	return OK;
+	return ERR_IO;
 }
 
 static u64 blocks_of(u32 mode, u64 size)

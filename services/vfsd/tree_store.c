@@ -214,7 +214,9 @@ struct tree_entry *entry_new(struct tree_object *dir, const char *name, u32 name
 	u64 list[3] = { last ? dir->first_entry : offset, offset, dir->next_sequence + 1 };
 	if (last)
 		TXN_SET(((struct tree_entry *)state_ptr(last))->next, offset);
-	_Static_assert(offsetof(struct tree_object, next_sequence) == offsetof(struct tree_object, first_entry) + 16, "one store");
+	_Static_assert(offsetof(struct tree_object, next_sequence) ==
+			       offsetof(struct tree_object, first_entry) + 16,
+		       "one store");
 	txn_write(&dir->first_entry, list, sizeof(list));
 	return e;
 }
