@@ -22,6 +22,15 @@ static status_t show_cpu_mask(struct shown_context *c)
 static status_t show_huge_pages(struct shown_context *c) { text_print(c->text, "always madvise [never]\n"); return OK; }
 static status_t show_huge_page_size(struct shown_context *c) { text_print(c->text, "2097152\n"); return OK; }
 
+static status_t show_all_mask(struct shown_context *c)
+{
+	struct facts_machine m;
+	status_t st = facts_machine(&m);
+	if (!st)
+		text_print(c->text, "%llx\n", m.cpus >= 64 ? ~0ull : (ull)(BIT(m.cpus) - 1));
+	return st;
+}
+
 #define CPU "devices/system/cpu"
 static const struct shown_entry entries[] = {
 	{ "", SHOW_DIR, 0, NULL, NULL, 0 },
@@ -40,7 +49,12 @@ static const struct shown_entry entries[] = {
 	{ CPU "/cpu*", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ CPU "/cpu*/topology", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ CPU "/cpu*/topology/core_id", SHOW_FILE, 0, show_cpu_number, NULL, 0 },
-	{ CPU "/cpu*/topology/core_siblings", SHOW_FILE, 0, show_cpu_mask, NULL, 0 },
+	{ CPU "/cpu*/topology/core_cpus", SHOW_FILE, 0, show_cpu_mask, NULL, 0 },
+	{ CPU "/cpu*/topology/core_cpus_list", SHOW_FILE, 0, show_cpu_number, NULL, 0 },
+	{ CPU "/cpu*/topology/core_siblings", SHOW_FILE, 0, show_all_mask, NULL, 0 },
+	{ CPU "/cpu*/topology/core_siblings_list", SHOW_FILE, 0, show_cpu_range, NULL, 0 },
+	{ CPU "/cpu*/topology/package_cpus", SHOW_FILE, 0, show_all_mask, NULL, 0 },
+	{ CPU "/cpu*/topology/package_cpus_list", SHOW_FILE, 0, show_cpu_range, NULL, 0 },
 	{ CPU "/cpu*/topology/physical_package_id", SHOW_FILE, 0, show_0, NULL, 0 },
 	{ CPU "/cpu*/topology/thread_siblings", SHOW_FILE, 0, show_cpu_mask, NULL, 0 },
 	{ CPU "/cpu*/topology/thread_siblings_list", SHOW_FILE, 0, show_cpu_number, NULL, 0 },
