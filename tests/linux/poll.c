@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -126,6 +127,8 @@ CASE(select_of_a_closed_descriptor_is_ebadf)
 	CHECK_ERRNO(select(fd + 1, &r, NULL, NULL, &zero), EBADF);
 	CHECK_ERRNO(select(-1, NULL, NULL, NULL, &zero), EINVAL);
 }
+/* The call itself: musl gives the kernel a copy of the time. */
+static long raw_select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *t) { return syscall(SYS_select, n, r, w, e, t); }
 CASE(select_writes_the_time_left)
 {
 	fd_set r;
@@ -134,13 +137,13 @@ CASE(select_writes_the_time_left)
 	FD_ZERO(&r);
 	FD_SET(p[0], &r);
 	later(60, p[1]);
-	CHECK(select(p[0] + 1, &r, NULL, NULL, &t) == 1);
+	CHECK(raw_select(p[0] + 1, &r, NULL, NULL, &t) == 1);
 	CHECK(t.tv_sec == 4 && t.tv_usec > 0);
 	CHECK(read(p[0], &b, 1) == 1);
 	wait(NULL);
 	t = (struct timeval){ 0, 40000 };
 	FD_SET(p[0], &r);
-	CHECK(select(p[0] + 1, &r, NULL, NULL, &t) == 0 && !FD_ISSET(p[0], &r) && t.tv_sec == 0 && t.tv_usec == 0);
+	CHECK(raw_select(p[0] + 1, &r, NULL, NULL, &t) == 0 && !FD_ISSET(p[0], &r) && t.tv_sec == 0 && t.tv_usec == 0);
 }
 
 int main(void)
