@@ -18,6 +18,7 @@ stage() { # name, command...: its "ok"/"FAIL" lines count
 }
 
 stage unit tests/run-unit.sh
+stage launcher tests/host/launcher.sh
 stage native-conformance tests/run-conformance.sh native
 stage tidy tools/tidy.sh
 case $tier in
