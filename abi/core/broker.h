@@ -3,7 +3,8 @@
  * operations and flag bits are INVAL, a call id that the calling service is not executing is SRCH. Structs are read,
  * and written back where a field is marked out. Each broker needs its capability (calls.def); spawn and status need
  * PROC_SPAWN, services need SERVICES, besides PROC_PREPARE.
- * loaderd's order for one LOADER_LOAD: [PROC_SCRIPT]* PROC_CREATE PROC_MAP [PROC_OPEN PROC_MAP] SET_LINUX_RUNTIME COMMIT.
+ * loaderd's order for one LOADER_LOAD: [PROC_SCRIPT]* PROC_CREATE PROC_MAP [PROC_OPEN PROC_MAP]
+ * SET_LINUX_RUNTIME COMMIT.
  * A repeat after a restart starts over with PROC_CREATE, which drops what was there: all of it is idempotent. */
 #ifndef AMBOS_CORE_BROKER_H
 #define AMBOS_CORE_BROKER_H
@@ -12,7 +13,8 @@
 
 enum proc_prepare_op {
 	PROC_CREATE = 1,         /* struct proc_create: fresh address space for the call */
-	PROC_OPEN = 2,           /* struct proc_open: a file for execution with the caller's credentials, lent for the call */
+	/* struct proc_open: a file for execution with the caller's credentials, lent for the call */
+	PROC_OPEN = 2,
 	PROC_SCRIPT = 3,         /* struct proc_script: go on with the interpreter of a #! line */
 	PROC_SPAWN = 16,         /* struct proc_spawn: new process, exec in it; answers when exec has succeeded or failed */
 	PROC_STATUS = 17,        /* struct proc_status: exit status by pidfd; AGAIN while it runs */
@@ -28,7 +30,8 @@ struct proc_create {
 #define PROC_PATH_MAX 4096
 /* Which file a lent descriptor is: the key of plan caches. fs 0: not cacheable. */
 struct proc_file_key { u64 cookie, version; u32 fs; u32 unused; };
-struct proc_open { u64 call_id; u64 path; u32 path_size; s32 fd; struct proc_file_key key; }; /* path without NUL needed; out: fd, key */
+/* path without NUL needed; out: fd, key */
+struct proc_open { u64 call_id; u64 path; u32 path_size; s32 fd; struct proc_file_key key; };
 #define PROC_SCRIPT_LINE_MAX 255  /* as Linux: BINPRM_BUF_SIZE - 1 */
 #define PROC_SCRIPT_DEPTH_MAX 5   /* then LOOP */
 struct proc_script {
@@ -52,7 +55,8 @@ struct proc_mapping {
 	u32 prot;                /* 1 read 2 write 4 execute */
 	s32 fd;                  /* lent file; -1: anonymous */
 };
-struct proc_map { u64 call_id; u64 mappings; u32 count; u32 failed; }; /* out: failed = index of the mapping that was refused */
+/* out: failed = index of the mapping that was refused */
+struct proc_map { u64 call_id; u64 mappings; u32 count; u32 failed; };
 
 /* SYS_AMBOS_PROC_SET_LINUX_RUNTIME_BROKER */
 enum proc_linux_op { PROC_LINUX_RUNTIME = 1 };
@@ -94,7 +98,8 @@ struct proc_spawn {
 	u32 pid;                 /* out */
 	s32 pidfd;               /* out: in the caller's table */
 	u32 unused;
-	u64 spawn_id;            /* not 0: the service's name for this launch; a repeat answers with the first's pid and pidfd */
+	/* not 0: the service's name for this launch; a repeat answers with the first's pid and pidfd */
+	u64 spawn_id;
 };
 struct proc_status { s32 pidfd; s32 wait_status; }; /* out: as wait4(2) */
 

@@ -47,7 +47,8 @@ enum ipc_message_flag {
 enum ambos_capability {
 	AMBOS_CAP_NONE = 0,
 	AMBOS_CAP_IPC_CALL = 1, AMBOS_CAP_PROC_PREPARE = 2, AMBOS_CAP_PROC_MAP = 4, AMBOS_CAP_PROC_LINUX = 8,
-	AMBOS_CAP_PROC_WINDOWS = 16, AMBOS_CAP_PROC_COMMIT = 32, AMBOS_CAP_MM = 64, AMBOS_CAP_VFS = 128, AMBOS_CAP_DEV = 256,
+	AMBOS_CAP_PROC_WINDOWS = 16, AMBOS_CAP_PROC_COMMIT = 32, AMBOS_CAP_MM = 64, AMBOS_CAP_VFS = 128,
+		AMBOS_CAP_DEV = 256,
 	AMBOS_CAP_PROC_SPAWN = 512,    /* PROC_PREPARE operations that launch and watch programs (initd, runtimed) */
 	AMBOS_CAP_SERVICES = 1024,     /* PROC_PREPARE operations that start services (rootd) */
 };
@@ -58,7 +59,8 @@ enum ambos_call_number {
 };
 /* Answered by lib/service for every service: debug door of the kill walk (kernels started with test_ipc only). */
 #define SERVICE_OP_TEST 0xfff0u
-#define SERVICE_OP_KILL 0xfff1u /* answered by the kernel: ends the service's process, pid 1 and rootd included (tests only) */
+/* answered by the kernel: ends the service's process, pid 1 and rootd included (tests only) */
+#define SERVICE_OP_KILL 0xfff1u
 struct service_test_request { u64 kill_at; };                    /* die at the n-th store point from now; 0: never */
 struct service_test_reply { u64 store_points; u32 pid, generation; }; /* since the state object was made */
 #define SERVICE_LOG_BYTES 512          /* one log line */

@@ -25,7 +25,8 @@ static s64 op_system_image(u64 va, u64 size)
 	o->backing = system_image.base;
 	o->backing_size = system_image.size;
 	struct map_request m = {
-		.size = system_image.size, .prot = PROT_R, .max_prot = PROT_R, .flags = MAP_F_SHARED, .obj = o, .name = "[image]",
+		.size = system_image.size, .prot = PROT_R, .max_prot = PROT_R, .flags = MAP_F_SHARED,
+			.obj = o, .name = "[image]",
 	};
 	st = aspace_map(process_current()->aspace, &m, &r.va);
 	memobj_put(o);

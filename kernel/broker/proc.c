@@ -270,7 +270,8 @@ NATIVE_HANDLER(broker_proc_map)
 	for (; i < r.count && !st; i++) {
 		u32 slot = i % ARRAY_SIZE(maps);
 		if (slot == 0)
-			st = copy_in(maps, user_ptr(r.mappings + i * sizeof(maps[0])), MIN(r.count - i, (u32)ARRAY_SIZE(maps)) * sizeof(maps[0]));
+			st = copy_in(maps, user_ptr(r.mappings + i * sizeof(maps[0])), MIN(r.count - i,
+				(u32)ARRAY_SIZE(maps)) * sizeof(maps[0]));
 		if (!st)
 			st = map_one(e, &maps[slot], c);
 		preempt_point();
@@ -293,7 +294,8 @@ NATIVE_HANDLER(broker_proc_linux)
 		st = session_with_space(r.call_id, &e, &c);
 	if (st)
 		return st;
-	if (r.start >= USER_TOP || r.brk >= USER_TOP || (r.flags & ~(u32)PROC_LINUX_EXEC_STACK) || r.header_count > UINT16_MAX)
+	if (r.start >= USER_TOP || r.brk >= USER_TOP || (r.flags & ~(u32)PROC_LINUX_EXEC_STACK) ||
+		r.header_count > UINT16_MAX)
 		return FAIL(ERR_INVAL, "Linux runtime");
 	e->runtime = (struct linux_runtime){
 		.entry = r.entry, .start = r.start, .headers_va = r.headers_va, .header_count = r.header_count,

@@ -10,7 +10,8 @@
 /* Value of `key` copied into buf ("" for a bare word); NULL when absent or longer than buf. */
 const char *boot_option(const char *key, char *buf, size_t size);
 
-/* Starts pid 1 (init=NAME) or rootd from the boot archive; called in a kernel thread, returns only when rootd was started. */
+/* Starts pid 1 (init=NAME) or rootd from the boot archive; called in a kernel thread, returns only when
+ * rootd was started. */
 void start_first_process(void);
 
 #endif

@@ -11,9 +11,11 @@ struct service;
 struct exec_session;
 
 /* Why a call left the kernel (design 1.2); counted per row of the call table that caused it. */
-enum hop_cause { HOP_FIRST_USE, HOP_CHANGED, HOP_EVICTED, HOP_LEASE_EXCEEDED, HOP_SHARED_MOUNT, HOP_BY_DESIGN, HOP_CAUSE_COUNT };
+enum hop_cause { HOP_FIRST_USE, HOP_CHANGED, HOP_EVICTED, HOP_LEASE_EXCEEDED, HOP_SHARED_MOUNT,
+		HOP_BY_DESIGN, HOP_CAUSE_COUNT };
 
-/* Describes one call; lives on the caller's stack, which sleeps until the call is done, so inputs stay put without a copy. */
+/* Describes one call; lives on the caller's stack, which sleeps until the call is done, so inputs stay put
+ * without a copy. */
 struct route_request {
 	enum service_id service;
 	u32 op;                       /* of the service's protocol .def */

@@ -26,7 +26,8 @@ status_t image_load_memory(struct aspace *as, const void *bytes, u64 size, struc
 /* Fills *out for a kernel-made process; ends with exec_args_free. */
 status_t exec_args_from_strings(struct exec_args *out, const char *path, const char *const *argv, u32 argc,
 				const char *const *envp, u32 envc) MUST_CHECK;
-/* In the first thread of a new process: loads a boot archive member and commits it; the caller then enters user mode. */
+/* In the first thread of a new process: loads a boot archive member and commits it; the caller then enters
+ * user mode. */
 struct boot_member;
 const struct boot_member *boot_member_find(const char *name);
 status_t image_start(const struct boot_member *m, const struct exec_args *args) MUST_CHECK;

@@ -9,7 +9,9 @@
 #define AMBOS_CALL(number, NAME, handler, capability, ...) s64 handler(u64, u64, u64, u64, u64, u64);
 #include "../../abi/core/calls.def"
 #undef AMBOS_CALL
-#define NATIVE_HANDLER(handler) s64 handler(u64 a0 UNUSED, u64 a1 UNUSED, u64 a2 UNUSED, u64 a3 UNUSED, u64 a4 UNUSED, u64 a5 UNUSED)
+#define NATIVE_HANDLER(handler)                                                    \
+	s64 handler(u64 a0 UNUSED, u64 a1 UNUSED, u64 a2 UNUSED, u64 a3 UNUSED,        \
+		    u64 a4 UNUSED, u64 a5 UNUSED)
 
 struct trap_frame;
 s64 native_dispatch(struct trap_frame *f);

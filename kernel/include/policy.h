@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions to syscalld. The caller has already refused what no policy may allow (bad arguments, missing capability); these
+/* Questions to syscalld. The caller has already refused what no policy may allow (bad arguments, missing
+ * capability); these
  * ask whether the change is wanted. While syscalld is not defined (init=NAME without services) the answer is yes. */
 #ifndef AMBOS_KERNEL_POLICY_H
 #define AMBOS_KERNEL_POLICY_H
@@ -8,7 +9,8 @@
 
 /* Sets the limits of a process that is about to run its first program. */
 status_t policy_grant(struct process *p) MUST_CHECK;
-status_t policy_limit_change(u32 pid, u32 resource, const struct rlimit_k *old, const struct rlimit_k *wanted) MUST_CHECK;
+status_t policy_limit_change(u32 pid, u32 resource, const struct rlimit_k *old,
+		const struct rlimit_k *wanted) MUST_CHECK;
 /* The current call (setuid and its family, setgroups, capset) would replace `old` by `wanted`. */
 status_t policy_credentials_change(const struct cred *old, const struct cred *wanted) MUST_CHECK;
 status_t policy_clock_set(void) MUST_CHECK;

@@ -77,7 +77,8 @@ static s64 finish(struct exec_session *e)
 	status_t st = exec_credentials(program, old, &image.cred, &e->runtime.secure);
 	if (st)
 		return st;
-	st = linux_stack_build(e->aspace, &e->runtime, &effective, image.cred ? image.cred : old, e->stack_limit, &image.stack_pointer);
+	st = linux_stack_build(e->aspace, &e->runtime, &effective, image.cred ? image.cred : old,
+		e->stack_limit, &image.stack_pointer);
 	if (st) {
 		if (image.cred)
 			cred_put(image.cred);
@@ -177,7 +178,8 @@ static status_t append_array(struct string_buffer *b, u64 va, u32 *count)
 
 s64 exec_copy_strings(struct exec_args *args, u64 argv, u64 envp, u64 limit)
 {
-	struct string_buffer b = { .bytes = kmalloc(FIRST_CAPACITY), .capacity = FIRST_CAPACITY, .limit = MIN(limit, STRINGS_MAX) };
+	struct string_buffer b = { .bytes = kmalloc(FIRST_CAPACITY), .capacity = FIRST_CAPACITY,
+		.limit = MIN(limit, STRINGS_MAX) };
 	if (!b.bytes)
 		return ERR_NOMEM;
 	status_t st = append_array(&b, argv, &args->argc);

@@ -35,7 +35,8 @@ static void transform_capabilities(struct cred *c, bool set_id)
 
 static bool cred_same(const struct cred *a, const struct cred *b)
 {
-	return a->euid == b->euid && a->egid == b->egid && a->suid == b->suid && a->sgid == b->sgid && a->fsuid == b->fsuid &&
+	return a->euid == b->euid && a->egid == b->egid && a->suid == b->suid && a->sgid == b->sgid &&
+		a->fsuid == b->fsuid &&
 	       a->fsgid == b->fsgid && a->cap_permitted == b->cap_permitted && a->cap_effective == b->cap_effective &&
 	       a->cap_ambient == b->cap_ambient && a->securebits == b->securebits;
 }
@@ -47,7 +48,8 @@ status_t exec_credentials(struct file *f, const struct cred *old, struct cred **
 	if (st)
 		return st;
 	struct cred next = *old;
-	bool may_set = !(f->where.mount && (f->where.mount->flags & MOUNT_NOSUID)) && !(process_current()->flags & PROC_NO_NEW_PRIVS);
+	bool may_set = !(f->where.mount && (f->where.mount->flags & MOUNT_NOSUID)) &&
+		!(process_current()->flags & PROC_NO_NEW_PRIVS);
 	if (may_set)
 		apply_set_id(&next, &a);
 	bool set_id = next.euid != old->euid || next.egid != old->egid;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// IPC_CALL: a service asks a service of lower rank (or, on kernels started with test_ipc, a program asks toyd). Arguments alone
-// take the short way: one copy in, one copy out, no allocation.
+// IPC_CALL: a service asks a service of lower rank (or, on kernels started with test_ipc, a program asks
+// toyd). Arguments alone take the short way: one copy in, one copy out, no allocation.
 #include "file.h"
 #include "ipc_internal.h"
 #include "mm.h"
@@ -16,7 +16,8 @@ static status_t outcall_check(const struct ipc_outcall *o, const struct service 
 	bool test_door = o->service == SERVICE_TOYD || o->op == SERVICE_OP_TEST || o->op == SERVICE_OP_KILL;
 	if (unlikely(self ? target->rank >= self->rank : !test_door))
 		return FAIL(ERR_PERM, "a call may only go down in rank");
-	if (unlikely(o->args_size > IPC_ARGS_BYTES || o->reply_args_size > IPC_ARGS_BYTES || o->reply_capacity > IPC_PAYLOAD_BYTES ||
+	if (unlikely(o->args_size > IPC_ARGS_BYTES || o->reply_args_size > IPC_ARGS_BYTES ||
+		o->reply_capacity > IPC_PAYLOAD_BYTES ||
 		     (u64)o->payload_size + o->payload2_size > IPC_PAYLOAD_BYTES))
 		return FAIL(ERR_2BIG, "call size");
 	return OK;
@@ -48,7 +49,8 @@ static status_t outcall_copy_in(const struct ipc_outcall *o, struct outcall_buff
 	return st;
 }
 
-static status_t outcall_copy_out(u64 va, const struct ipc_outcall *o, const struct outcall_buffers *b, const struct route_request *r)
+static status_t outcall_copy_out(u64 va, const struct ipc_outcall *o, const struct outcall_buffers *b,
+		const struct route_request *r)
 {
 	status_t st = OK;
 	if (r->reply_args_length)

@@ -255,7 +255,8 @@ struct thread *call_finish(struct service *s, struct call *c, s64 status)
 	__atomic_store_n(&c->state, CALL_DONE, __ATOMIC_RELEASE);
 	spin_unlock(&s->lock);
 	if (unlikely(restart_ns))
-		klog(LOG_INFO, "service %s: %llu us from death to first reply", s->name, (unsigned long long)(restart_ns / 1000));
+		klog(LOG_INFO, "service %s: %llu us from death to first reply", s->name,
+			(unsigned long long)(restart_ns / 1000));
 	return caller;
 }
 

@@ -20,7 +20,8 @@ static struct call *reply_claim_kept(struct service *s, u64 id)
 {
 	spin_lock(&s->lock);
 	struct call *c = call_executing_find(s, id), *claim = c;
-	if (c && c->server && !__atomic_compare_exchange_n(&c->server->serving, &claim, NULL, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (c && c->server && !__atomic_compare_exchange_n(&c->server->serving, &claim, NULL, false,
+		__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		c = NULL;
 	if (c)
 		c->server = thread_current();

@@ -16,7 +16,8 @@
 #define FIRST_SERVICE_PID 2         /* pid 1 is initd's */
 
 struct service services[SERVICE_COUNT] = {
-#define SERVICE(number, NAME, service_name, service_rank) [number] = { .id = (number), .rank = (service_rank), .name = #service_name },
+#define SERVICE(number, NAME, service_name, service_rank) [number] = { .id = (number), \
+		.rank = (service_rank), .name = #service_name },
 #include "../../abi/core/services.def"
 #undef SERVICE
 };
@@ -177,7 +178,8 @@ void service_process_exited(struct process *p, s32 wait_status)
 	if (!ours)
 		return;
 	n.executing = service_requeue_calls(s, wait_status);
-	klog(LOG_WARN, "service %s (pid %u) died: wait status 0x%x, %u calls in flight", s->name, p->pid, wait_status, n.executing);
+	klog(LOG_WARN, "service %s (pid %u) died: wait status 0x%x, %u calls in flight", s->name, p->pid,
+		wait_status, n.executing);
 	process_put(p);
 	service_notify(SERVICE_ROOTD, NOTICE_SERVICE_DIED, &n, sizeof(n));
 }
@@ -185,7 +187,8 @@ void service_process_exited(struct process *p, s32 wait_status)
 /* rootd is started by the kernel, so its grants are here and not in a manifest. */
 void start_rootd(void)
 {
-	static const u16 linux_calls[] = { 7, 9, 10, 11, 12, 13, 14, 28, 39, 56, 60, 131, 158, 186, 202, 218, 228, 231, 273, 334, 35, 230 };
+	static const u16 linux_calls[] = { 7, 9, 10, 11, 12, 13, 14, 28, 39, 56, 60, 131, 158, 186, 202,
+		218, 228, 231, 273, 334, 35, 230 };
 	struct proc_service_define d = {
 		.service = SERVICE_ROOTD, .threads = 1, .pool_bytes = MIB(1),
 		.capabilities = AMBOS_CAP_PROC_PREPARE | AMBOS_CAP_SERVICES | AMBOS_CAP_MM | AMBOS_CAP_IPC_CALL,

@@ -51,12 +51,14 @@ static u64 boot_slide(void)
 	if (chosen)
 		return chosen;
 	chosen = random_pages(MMAP_RANDOM_PAGES) + PAGE_SIZE;
-	return __atomic_compare_exchange_n(&slide, &none, chosen, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ? chosen : none;
+	return __atomic_compare_exchange_n(&slide, &none, chosen, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+		? chosen : none;
 }
 
 static status_t map_stack(struct aspace *as, const struct linux_runtime *rt, u64 bytes, u64 limit, u64 top)
 {
-	u64 size = MIN(ALIGN_UP(bytes, PAGE_SIZE) + STACK_INITIAL_BYTES, MAX(limit, ALIGN_UP(bytes, PAGE_SIZE) + PAGE_SIZE));
+	u64 size = MIN(ALIGN_UP(bytes, PAGE_SIZE) + STACK_INITIAL_BYTES, MAX(limit, ALIGN_UP(bytes,
+		PAGE_SIZE) + PAGE_SIZE));
 	size = ALIGN_UP(size, PAGE_SIZE);
 	struct map_request r = {
 		.va = top - size, .size = size, .prot = PROT_R | PROT_W | (rt->executable_stack ? PROT_X : 0),
@@ -86,8 +88,10 @@ static u32 fill_auxv(u64 *v, const struct aspace *as, const struct linux_runtime
 		     const struct stack_layout *l)
 {
 	const u64 pairs[][2] = {
-		{ AT_SYSINFO_EHDR, as->vdso_base }, { AT_HWCAP, cpuid_features() }, { AT_PAGESZ, PAGE_SIZE }, { AT_CLKTCK, CLOCK_TICKS },
-		{ AT_PHDR, rt->headers_va }, { AT_PHENT, 56 }, { AT_PHNUM, rt->header_count }, { AT_BASE, rt->interpreter_base },
+		{ AT_SYSINFO_EHDR, as->vdso_base }, { AT_HWCAP, cpuid_features() }, { AT_PAGESZ,
+			PAGE_SIZE }, { AT_CLKTCK, CLOCK_TICKS },
+		{ AT_PHDR, rt->headers_va }, { AT_PHENT, 56 }, { AT_PHNUM, rt->header_count }, { AT_BASE,
+			rt->interpreter_base },
 		{ AT_FLAGS, 0 }, { AT_ENTRY, rt->entry }, { AT_UID, c->uid }, { AT_EUID, c->euid }, { AT_GID, c->gid },
 		{ AT_EGID, c->egid }, { AT_SECURE, rt->secure }, { AT_RANDOM, l->random_va }, { AT_HWCAP2, 0 },
 		{ AT_EXECFN, l->path_va }, { AT_PLATFORM, l->platform_va },

@@ -58,7 +58,8 @@ bool request_cancelled(const struct service_request *r);
 /* Copies payload (a name) into dst with a NUL. ERR_NAMETOOLONG, ERR_INVAL for an embedded NUL. Length or error. */
 s64 request_string(const struct service_request *r, char *dst, u32 size);
 /* Answers a call that its handler left with SERVICE_REPLY_LATER. */
-status_t service_reply_later(u64 call_id, s64 status, const void *args, u32 args_size, const void *payload, u32 payload_size);
+status_t service_reply_later(u64 call_id, s64 status, const void *args, u32 args_size, const void *payload,
+		u32 payload_size);
 
 /* ---- log: to the kernel's log; prefixed with the service's name ---- */
 void service_log(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -100,7 +101,8 @@ s64 service_call_full(struct service_request *r, struct ipc_outcall *call);
 /* ---- the machine ---- */
 const struct ipc_service_info *service_info(void);
 const void *service_system_image(u64 *size);     /* mapped read-only; NULL when there is none */
-const char *service_boot_option(const char *key, char *buf, u32 size); /* value of key= on the kernel command line, or NULL */
+/* value of key= on the kernel command line, or NULL */
+const char *service_boot_option(const char *key, char *buf, u32 size);
 s64 ambos_call(u32 number, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4); /* any native call */
 u64 service_time_ns(void);                       /* monotonic */
 /* Starts a thread that is not a worker (device interrupt loop). */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// initd: pid 1. Reaps orphans, starts the programs of autostart.conf once, powers off on request (SIGTERM, SIGUSR2, SIGINT
+// initd: pid 1. Reaps orphans, starts the programs of autostart.conf once, powers off on request (SIGTERM,
+// SIGUSR2, SIGINT
 // from reboot(2)-style tools). Everything it does can be repeated: launches have ids that the kernel remembers.
 #include <errno.h>
 #include <signal.h>
@@ -17,7 +18,8 @@
 
 struct initd_root { u64 started; };      /* autostart ran through */
 
-static const char environment[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\0HOME=/root\0USER=root";
+static const char environment[] =
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\0HOME=/root\0USER=root";
 #define ENVIRONMENT_COUNT 3u
 
 /* `line` becomes NUL-separated words; environment is appended. */
@@ -44,7 +46,8 @@ static void launch(char *line, size_t size, u32 number)
 	memcpy(strings + used, environment, sizeof(environment));
 	used += sizeof(environment);
 	struct proc_spawn s = {
-		.path = (u64)strings, .strings = (u64)strings, .strings_size = (u32)used, .argc = argc, .envc = ENVIRONMENT_COUNT,
+		.path = (u64)strings, .strings = (u64)strings, .strings_size = (u32)used, .argc = argc,
+			.envc = ENVIRONMENT_COUNT,
 		.flags = PROC_SPAWN_SESSION, .spawn_id = SPAWN_ID_BASE + number,
 	};
 	s64 st = ambos_call(AMBOS_CALL_PROC_PREPARE_BROKER, PROC_SPAWN, (u64)&s, sizeof(s), 0, 0);
@@ -124,7 +127,8 @@ static void notify(const struct ipc_message *m, const u8 *payload UNUSED)
 int main(void)
 {
 	static const struct service_config config = {
-		.name = "initd", .threads = 1, .state_version = 1, .state_root_size = sizeof(struct initd_root), .start = start, .notify = notify,
+		.name = "initd", .threads = 1, .state_version = 1,
+			.state_root_size = sizeof(struct initd_root), .start = start, .notify = notify,
 	};
 	return service_run(&config);
 }

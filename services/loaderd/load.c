@@ -26,7 +26,8 @@ static status_t fail(struct load *l, const char *step, s64 st)
 static status_t follow_script(struct load *l)
 {
 	struct proc_script s = {
-		.call_id = l->call_id, .interpreter = (u64)l->program.interpreter, .interpreter_size = l->program.interpreter_size,
+		.call_id = l->call_id, .interpreter = (u64)l->program.interpreter,
+			.interpreter_size = l->program.interpreter_size,
 		.argument = l->program.argument_size ? (u64)l->program.argument : 0, .argument_size = l->program.argument_size,
 	};
 	s64 st = ambos_call(AMBOS_CALL_PROC_PREPARE_BROKER, PROC_SCRIPT, (u64)&s, sizeof(s), 0, 0);
@@ -56,7 +57,8 @@ static status_t map_image(struct load *l, const struct elf_image *image, u64 bia
 	for (u32 i = 0; i < image->segment_count; i++) {
 		const struct elf_segment *s = &image->segments[i];
 		maps[i] = (struct proc_mapping){
-			.va = s->va + bias, .offset = s->offset, .file_size = s->file_size, .mem_size = s->mem_size, .prot = s->prot,
+			.va = s->va + bias, .offset = s->offset, .file_size = s->file_size,
+				.mem_size = s->mem_size, .prot = s->prot,
 			.fd = s->file_size ? fd : -1,
 		};
 	}
@@ -94,7 +96,8 @@ static status_t place_program(struct load *l)
 
 static status_t load_interpreter(struct load *l)
 {
-	struct proc_open o = { .call_id = l->call_id, .path = (u64)l->program.interpreter, .path_size = l->program.interpreter_size };
+	struct proc_open o = { .call_id = l->call_id, .path = (u64)l->program.interpreter,
+		.path_size = l->program.interpreter_size };
 	s64 st = ambos_call(AMBOS_CALL_PROC_PREPARE_BROKER, PROC_OPEN, (u64)&o, sizeof(o), 0, 0);
 	if (st)
 		return fail(l, "interpreter_open", st);

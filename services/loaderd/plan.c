@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From an open file to a plan: one pread64 for the headers of a usual file, pure validation by lib/elf, and a cache keyed by
-// (file system, cookie, version) so that a file is parsed once per version.
+// From an open file to a plan: one pread64 for the headers of a usual file, pure validation by lib/elf, and
+// a cache keyed by (file system, cookie, version) so that a file is parsed once per version.
 #include "plan.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// rootd: starts the foundation services in rank order with what their manifests grant, and restarts what dies. It parses
+// rootd: starts the foundation services in rank order with what their manifests grant, and restarts what
+// dies. It parses
 // nothing that a program can influence and serves no calls; its own death is a kernel panic.
 #include <string.h>
 #include <time.h>

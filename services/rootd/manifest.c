@@ -13,7 +13,8 @@ struct named { const char *name; u64 value; };
 
 static const struct named capabilities[] = {
 	{ "ipc_call", AMBOS_CAP_IPC_CALL }, { "proc_prepare", AMBOS_CAP_PROC_PREPARE }, { "proc_map", AMBOS_CAP_PROC_MAP },
-	{ "proc_linux", AMBOS_CAP_PROC_LINUX }, { "proc_windows", AMBOS_CAP_PROC_WINDOWS }, { "proc_commit", AMBOS_CAP_PROC_COMMIT },
+	{ "proc_linux", AMBOS_CAP_PROC_LINUX }, { "proc_windows", AMBOS_CAP_PROC_WINDOWS }, { "proc_commit",
+		AMBOS_CAP_PROC_COMMIT },
 	{ "mm", AMBOS_CAP_MM }, { "vfs", AMBOS_CAP_VFS }, { "dev", AMBOS_CAP_DEV }, { "proc_spawn", AMBOS_CAP_PROC_SPAWN },
 };
 static const struct named linux_rows[] = {
@@ -23,8 +24,10 @@ static const struct named linux_rows[] = {
 };
 /* musl's start and threads, and the service library. */
 static const char *const base_calls[] = {
-	"mmap", "munmap", "mprotect", "madvise", "brk", "futex", "clone", "exit", "exit_group", "set_tid_address", "arch_prctl",
-	"rt_sigprocmask", "rt_sigaction", "rt_sigreturn", "gettid", "getpid", "clock_gettime", "clock_nanosleep", "nanosleep",
+	"mmap", "munmap", "mprotect", "madvise", "brk", "futex", "clone", "exit", "exit_group",
+		"set_tid_address", "arch_prctl",
+	"rt_sigprocmask", "rt_sigaction", "rt_sigreturn", "gettid", "getpid", "clock_gettime",
+		"clock_nanosleep", "nanosleep",
 	"sched_yield", "set_robust_list", "rseq", "getrandom", "membarrier", "poll", "tkill",
 };
 

@@ -5,7 +5,8 @@
 #include "policy.h"
 
 static const char *const names[POLICY_LIMITS] = {
-	"cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending", "msgqueue", "nice",
+	"cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks",
+		"sigpending", "msgqueue", "nice",
 	"rtprio", "rttime",
 };
 

@@ -6,7 +6,8 @@
 enum { CAP_KILL = 5, CAP_SETGID = 6, CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_SYS_NICE = 23, CAP_SYS_RESOURCE = 24 };
 enum { RLIMIT_NOFILE = 7 };
 enum {
-	CALL_SETUID = 105, CALL_SETGID = 106, CALL_SETREUID = 113, CALL_SETREGID = 114, CALL_SETGROUPS = 116, CALL_SETRESUID = 117,
+	CALL_SETUID = 105, CALL_SETGID = 106, CALL_SETREUID = 113, CALL_SETREGID = 114,
+		CALL_SETGROUPS = 116, CALL_SETRESUID = 117,
 	CALL_SETRESGID = 119, CALL_SETFSUID = 122, CALL_SETFSGID = 123, CALL_CAPSET = 126, CALL_PRCTL = 157,
 };
 #define FILES_MAX 1048576u /* fs.nr_open: no privilege raises nofile above it */
@@ -90,7 +91,8 @@ static status_t set_fs(const struct id_set *s, u32 id, bool privileged)
 	return OK; /* never an error: the old value is the answer */
 }
 
-static status_t set_capabilities(const struct policy_caller *c, const struct policy_credentials_request *q, struct policy_ids *out)
+static status_t set_capabilities(const struct policy_caller *c, const struct policy_credentials_request *q,
+		struct policy_ids *out)
 {
 	u64 effective = q->wanted_caps[0], permitted = q->wanted_caps[1], inheritable = q->wanted_caps[2];
 	if ((permitted & ~q->old.permitted) || (effective & ~permitted))
@@ -103,10 +105,12 @@ static status_t set_capabilities(const struct policy_caller *c, const struct pol
 	return OK;
 }
 
-status_t policy_credentials(const struct policy_caller *c, const struct policy_credentials_request *q, struct policy_ids *out)
+status_t policy_credentials(const struct policy_caller *c, const struct policy_credentials_request *q,
+		struct policy_ids *out)
 {
 	*out = q->old;
-	struct id_set user = { &out->uid, &out->euid, &out->suid, &out->fsuid }, group = { &out->gid, &out->egid, &out->sgid, &out->fsgid };
+	struct id_set user = { &out->uid, &out->euid, &out->suid, &out->fsuid }, group = { &out->gid,
+		&out->egid, &out->sgid, &out->fsgid };
 	bool may_user = has(c, CAP_SETUID), may_group = has(c, CAP_SETGID);
 	switch (q->kind) {
 	case CALL_SETUID:

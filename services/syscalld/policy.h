@@ -12,7 +12,8 @@ struct policy_caller { u32 uid; u64 capabilities; };
 status_t limits_parse(const char *text, u64 size, struct policy_limit limits[POLICY_LIMITS], u32 *bad_line);
 status_t policy_prlimit(const struct policy_caller *c, const struct policy_prlimit_request *q);
 /* Linux's set*id rules (setuid(2), setreuid(2), setresuid(2), setfsuid(2), capset(2)); *out is the new set. */
-status_t policy_credentials(const struct policy_caller *c, const struct policy_credentials_request *q, struct policy_ids *out);
+status_t policy_credentials(const struct policy_caller *c, const struct policy_credentials_request *q,
+		struct policy_ids *out);
 status_t policy_schedule(const struct policy_caller *c, const struct policy_schedule_request *q);
 status_t policy_signal(const struct policy_caller *c, const struct policy_signal_request *q);
 status_t policy_needs(const struct policy_caller *c, u32 capability);

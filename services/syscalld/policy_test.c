@@ -21,13 +21,15 @@ static void limits(void)
 	struct policy_limit l[POLICY_LIMITS] = { 0 };
 	u32 line;
 	const char *good = "# c\nstack = 8m unlimited\nnofile = 1024 1048576\n";
-	check("limits file is read", limits_parse(good, strlen(good), l, &line) == OK && l[3].soft == 8 << 20 && l[7].hard == 1048576);
+	check("limits file is read", limits_parse(good, strlen(good), l, &line) == OK &&
+		l[3].soft == 8 << 20 && l[7].hard == 1048576);
 	check("soft above hard is refused", limits_parse("core = 2 1", 10, l, &line) == ERR_INVAL && line == 1);
 	check("unknown limit is refused", limits_parse("\nspeed = 1 1", 12, l, &line) == ERR_INVAL && line == 2);
 	struct policy_prlimit_request q = { .resource = 3, .old = { 10, 20 }, .wanted = { 20, 20 } };
 	check("soft limit up to hard", policy_prlimit(&user, &q) == OK);
 	q.wanted.hard = 30;
-	check("raising the hard limit needs the capability", policy_prlimit(&user, &q) == ERR_PERM && policy_prlimit(&root, &q) == OK);
+	check("raising the hard limit needs the capability", policy_prlimit(&user, &q) == ERR_PERM &&
+		policy_prlimit(&root, &q) == OK);
 }
 
 static void ids(void)
@@ -35,10 +37,12 @@ static void ids(void)
 	struct policy_ids out;
 	struct policy_credentials_request q = { .kind = 105, .old = user_ids, .wanted = { 0 } };
 	check("setuid(0) by a user is refused", policy_credentials(&user, &q, &out) == ERR_PERM);
-	check("setuid by root sets all", policy_credentials(&root, &q, &out) == OK && out.uid == 0 && out.suid == 0 && out.fsuid == 0);
+	check("setuid by root sets all", policy_credentials(&root, &q, &out) == OK && out.uid == 0 &&
+		out.suid == 0 && out.fsuid == 0);
 	q = (struct policy_credentials_request){ .kind = 117, .old = user_ids, .wanted = { UINT32_MAX, 1000, UINT32_MAX } };
 	q.old.euid = 5;
-	check("setresuid back to the real id", policy_credentials(&user, &q, &out) == OK && out.euid == 1000 && out.suid == 1000);
+	check("setresuid back to the real id", policy_credentials(&user, &q, &out) == OK &&
+		out.euid == 1000 && out.suid == 1000);
 	q = (struct policy_credentials_request){ .kind = 126, .old = user_ids, .wanted_caps = { 1, 1, 0 } };
 	check("capset never adds to permitted", policy_credentials(&root, &q, &out) == ERR_PERM);
 	struct policy_signal_request s = { 1, 0, 0, 9 };

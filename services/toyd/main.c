@@ -66,7 +66,8 @@ static const struct service_op ops[] = {
 int main(void)
 {
 	static const struct service_config config = {
-		.name = "toyd", .ops = ops, .op_count = ARRAY_SIZE(ops), .state_version = 1, .state_root_size = sizeof(struct toy_root),
+		.name = "toyd", .ops = ops, .op_count = ARRAY_SIZE(ops), .state_version = 1,
+			.state_root_size = sizeof(struct toy_root),
 	};
 	return service_run(&config);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Kills one foundation service N times while programs create, rename and remove files and run a program in a loop; nobody may
+// Kills one foundation service N times while programs create, rename and remove files and run a program in
+// a loop; nobody may
 // see an error. Arguments: SERVICE_ID KILLS [PROGRAM]. Runs as init=service_kill on a kernel with `services test_ipc`.
 // PROGRAM is a static ELF that exits 0; without one a 132-byte program is written to /quiet.
 #include <errno.h>
@@ -132,7 +133,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 3; i++)
 		waitpid(children[i], NULL, 0);
 	bool good = !shared->errors && killed == kills;
-	printf("%s restart service %u killed %d times, %llu programs, %llu file rounds, %llu errors\n", good ? "ok" : "FAIL", service, killed,
+	printf("%s restart service %u killed %d times, %llu programs, %llu file rounds, %llu errors\n", good
+		? "ok" : "FAIL", service, killed,
 	       (unsigned long long)shared->runs, (unsigned long long)shared->files, (unsigned long long)shared->errors);
 	return !good;
 }

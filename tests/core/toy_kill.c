@@ -69,7 +69,8 @@ static int kill_under_load(struct shared *s, int kills)
 	}
 	u64 sum = counter();
 	u32 generation = test_door(0).generation;
-	printf("%s toy_kill %d kills, generation %u, added %llu, counter %llu, errors %llu\n", sum == added && !errors ? "ok" : "FAIL", kills,
+	printf("%s toy_kill %d kills, generation %u, added %llu, counter %llu, errors %llu\n",
+		sum == added && !errors ? "ok" : "FAIL", kills,
 	       generation, (unsigned long long)added, (unsigned long long)sum, (unsigned long long)errors);
 	return sum != added || errors;
 }
@@ -89,10 +90,12 @@ static int store_walk(void)
 		bool good = st == OK && reply.value == expect && counter() == expect && after == generation + 1;
 		failures += !good;
 		if (!good)
-			printf("FAIL toy_store_walk at store %llu: status %lld reply %llu expect %llu generation %u -> %u\n", (unsigned long long)n,
+			printf("FAIL toy_store_walk at store %llu: status %lld reply %llu expect %llu "
+			       "generation %u -> %u\n", (unsigned long long)n,
 			       (long long)st, (unsigned long long)reply.value, (unsigned long long)expect, generation, after);
 	}
-	printf("%s toy_store_walk died at each of %llu stores of one addition\n", failures ? "FAIL" : "ok", (unsigned long long)points);
+	printf("%s toy_store_walk died at each of %llu stores of one addition\n", failures ? "FAIL" : "ok",
+		(unsigned long long)points);
 	return failures;
 }
 
@@ -101,7 +104,8 @@ static int crash(void)
 	u64 expect = counter();
 	s64 st = call_service(SERVICE_TOYD, TOY_CRASH, NULL, 0, NULL, 0);
 	bool good = st == ERR_IO && counter() == expect;
-	printf("%s toy_crash a call that crashes its service twice ends with EIO (%lld)\n", good ? "ok" : "FAIL", (long long)st);
+	printf("%s toy_crash a call that crashes its service twice ends with EIO (%lld)\n", good ? "ok"
+		: "FAIL", (long long)st);
 	return !good;
 }
 
