@@ -11,19 +11,18 @@
 
 static const u8 zero_page[PAGE_SIZE];
 
-static status_t session_find(u64 call_id, struct exec_session **out, struct call **call)
+/* `c`: the call that this thread serves, claimed by the entry points below so that nobody answers it meanwhile. */
+static status_t session_find(u64 call_id, struct call *c, struct exec_session **out)
 {
-	struct call *c = call_current_find(call_id);
-	if (!c || !c->request->exec)
+	if (!c || c->id != call_id || !c->request || !c->request->exec)
 		return FAIL(ERR_SRCH, "no program start under this call id");
 	*out = c->request->exec;
-	*call = c;
 	return OK;
 }
 
-static status_t session_with_space(u64 call_id, struct exec_session **out, struct call **call)
+static status_t session_with_space(u64 call_id, struct call *c, struct exec_session **out)
 {
-	status_t st = session_find(call_id, out, call);
+	status_t st = session_find(call_id, c, out);
 	if (!st && (!(*out)->aspace || (*out)->committed))
 		st = FAIL(ERR_INVAL, "no address space prepared, or committed");
 	return st;
@@ -40,14 +39,13 @@ static status_t string_in(char *dst, u64 va, u32 size, u32 max)
 	return st;
 }
 
-static s64 op_create(u64 va, u64 size)
+static s64 op_create(struct call *c, u64 va, u64 size)
 {
 	struct proc_create r;
 	struct exec_session *e = NULL;
-	struct call *c = NULL;
 	status_t st = broker_copy_in(&r, va, size, sizeof(r));
 	if (!st)
-		st = session_find(r.call_id, &e, &c);
+		st = session_find(r.call_id, c, &e);
 	if (st)
 		return st;
 	struct aspace *as = aspace_create();
@@ -91,15 +89,14 @@ static s64 lend(struct call *c, struct file *f, s32 *fd)
 	return st;
 }
 
-static s64 op_open(u64 va, u64 size)
+static s64 op_open(struct call *c, u64 va, u64 size)
 {
 	struct proc_open r;
 	struct exec_session *e = NULL;
-	struct call *c = NULL;
 	struct file *f;
 	status_t st = broker_copy_in(&r, va, size, sizeof(r));
 	if (!st)
-		st = session_find(r.call_id, &e, &c);
+		st = session_find(r.call_id, c, &e);
 	if (st)
 		return st;
 	char *path = kmalloc(PROC_PATH_MAX + 1);
@@ -178,15 +175,14 @@ static s64 script_run(struct exec_session *e, struct call *c, struct proc_script
 	return OK;
 }
 
-static s64 op_script(u64 va, u64 size)
+static s64 op_script(struct call *c, u64 va, u64 size)
 {
 	struct proc_script r;
 	struct exec_session *e = NULL;
-	struct call *c = NULL;
 	char interpreter[PROC_SCRIPT_LINE_MAX + 1], argument[PROC_SCRIPT_LINE_MAX + 1];
 	s64 st = broker_copy_in(&r, va, size, sizeof(r));
 	if (!st)
-		st = session_find(r.call_id, &e, &c);
+		st = session_find(r.call_id, c, &e);
 	if (!st)
 		st = script_run(e, c, &r, interpreter, argument);
 	return st ? st : COPY_OUT(user_ptr(va), &r);
@@ -251,17 +247,16 @@ static status_t map_one(struct exec_session *e, const struct proc_mapping *m, st
 	return st;
 }
 
-NATIVE_HANDLER(broker_proc_map)
+static s64 proc_map(struct call *c, u64 a0, u64 a1, u64 a2)
 {
 	struct proc_map r;
 	struct exec_session *e = NULL;
-	struct call *c = NULL;
 	struct proc_mapping maps[8]; /* a file has 4 or 5 segments: one copy for the usual case */
 	if (a0 != PROC_MAP)
 		return FAIL(ERR_INVAL, "PROC_MAP operation");
 	status_t st = broker_copy_in(&r, a1, a2, sizeof(r));
 	if (!st)
-		st = session_with_space(r.call_id, &e, &c);
+		st = session_with_space(r.call_id, c, &e);
 	if (!st && r.count > PROC_MAPPINGS_MAX)
 		st = FAIL(ERR_INVAL, "too many mappings");
 	if (st)
@@ -282,16 +277,15 @@ NATIVE_HANDLER(broker_proc_map)
 	return st;
 }
 
-NATIVE_HANDLER(broker_proc_linux)
+static s64 proc_linux(struct call *c, u64 a0, u64 a1, u64 a2)
 {
 	struct proc_linux r;
 	struct exec_session *e = NULL;
-	struct call *c = NULL;
 	if (a0 != PROC_LINUX_RUNTIME)
 		return FAIL(ERR_INVAL, "SET_LINUX_RUNTIME operation");
 	status_t st = broker_copy_in(&r, a1, a2, sizeof(r));
 	if (!st)
-		st = session_with_space(r.call_id, &e, &c);
+		st = session_with_space(r.call_id, c, &e);
 	if (st)
 		return st;
 	if (r.start >= USER_TOP || r.brk >= USER_TOP || (r.flags & ~(u32)PROC_LINUX_EXEC_STACK) ||
@@ -311,16 +305,15 @@ NATIVE_HANDLER(broker_proc_linux)
 }
 
 /* Publishes; the executing thread takes it from here when loaderd answers (ipc/exec.c). */
-NATIVE_HANDLER(broker_proc_commit)
+static s64 proc_commit(struct call *c, u64 a0, u64 a1, u64 a2)
 {
 	struct proc_commit r;
 	struct exec_session *e = NULL;
-	struct call *c = NULL;
 	if (a0 != PROC_COMMIT)
 		return FAIL(ERR_INVAL, "COMMIT operation");
 	status_t st = broker_copy_in(&r, a1, a2, sizeof(r));
 	if (!st)
-		st = session_with_space(r.call_id, &e, &c);
+		st = session_with_space(r.call_id, c, &e);
 	if (!st && !e->has_runtime)
 		st = FAIL(ERR_INVAL, "commit without a runtime");
 	if (!st)
@@ -328,15 +321,15 @@ NATIVE_HANDLER(broker_proc_commit)
 	return st;
 }
 
-NATIVE_HANDLER(broker_proc_prepare)
+static s64 proc_prepare(struct call *c, u64 a0, u64 a1, u64 a2)
 {
 	switch (a0) {
 	case PROC_CREATE:
-		return op_create(a1, a2);
+		return op_create(c, a1, a2);
 	case PROC_OPEN:
-		return op_open(a1, a2);
+		return op_open(c, a1, a2);
 	case PROC_SCRIPT:
-		return op_script(a1, a2);
+		return op_script(c, a1, a2);
 	case PROC_SPAWN:
 		return broker_spawn(a1, a2);
 	case PROC_STATUS:
@@ -349,3 +342,18 @@ NATIVE_HANDLER(broker_proc_prepare)
 		return FAIL(ERR_INVAL, "PROC_PREPARE operation");
 	}
 }
+
+/* Entry points: the thread's call is claimed for the operation, so no other thread can answer (and free) it. */
+static s64 with_call(s64 (*operation)(struct call *, u64, u64, u64), u64 op, u64 va, u64 size)
+{
+	struct thread *t = thread_current();
+	struct call *c = call_claim_current();
+	s64 result = operation(c, op, va, size);
+	__atomic_store_n(&t->serving, c, __ATOMIC_RELEASE);
+	return result;
+}
+
+NATIVE_HANDLER(broker_proc_prepare) { return with_call(proc_prepare, a0, a1, a2); }
+NATIVE_HANDLER(broker_proc_map) { return with_call(proc_map, a0, a1, a2); }
+NATIVE_HANDLER(broker_proc_linux) { return with_call(proc_linux, a0, a1, a2); }
+NATIVE_HANDLER(broker_proc_commit) { return with_call(proc_commit, a0, a1, a2); }

@@ -96,9 +96,13 @@ void service_notify(enum service_id id, u32 op, const void *args, u32 size);
 
 /* Queues (ipc/port.c). */
 struct call *call_executing_find(struct service *s, u64 id); /* executing in s, by id; s->lock held */
-/* The call that the current thread's service executes under `id`; NULL when there is none. Stable while its server
- * (the current thread, or the service between messages) does not answer it. */
-struct call *call_current_find(u64 id);
+/* Takes the call that the current thread serves away from whoever else might answer it; NULL when there is none. Put it
+ * back into thread->serving (release) when done. */
+static inline struct call *call_claim_current(void)
+{
+	struct thread *t = thread_current();
+	return t->serving ? __atomic_exchange_n(&t->serving, NULL, __ATOMIC_ACQ_REL) : NULL;
+}
 status_t call_lend(struct call *c, struct file *f, s32 *fd) MUST_CHECK; /* reference taken over on success */
 u64 call_id_nested(const struct call *parent, u32 step);
 void hop_record(enum hop_cause cause);

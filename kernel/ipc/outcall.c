@@ -121,6 +121,13 @@ static s64 outcall_short(struct service *target, const struct ipc_outcall *o, st
 	return result == ERR_RESTART ? ERR_INTR : result;
 }
 
+static s64 outcall_any(u64 va, struct service *target, const struct ipc_outcall *o, struct call *parent)
+{
+	if (!(o->payload_size | o->payload2_size | o->reply_capacity) && o->attached_fd < 0)
+		return outcall_short(target, o, parent);
+	return outcall_run(va, o, parent);
+}
+
 NATIVE_HANDLER(ipc_call)
 {
 	struct ipc_outcall o;
@@ -134,13 +141,11 @@ NATIVE_HANDLER(ipc_call)
 		return st;
 	if (unlikely(!self && o.op == SERVICE_OP_KILL))
 		return service_kill(target);
-	struct call *parent = NULL;
-	if (o.parent_id) {
-		parent = call_current_find(o.parent_id);
-		if (!parent)
-			return FAIL(ERR_SRCH, "parent call is not being served by this thread");
-	}
-	if (!(o.payload_size | o.payload2_size | o.reply_capacity) && o.attached_fd < 0)
-		return outcall_short(target, &o, parent);
-	return outcall_run(a0, &o, parent);
+	if (!o.parent_id)
+		return outcall_any(a0, target, &o, NULL);
+	struct call *parent = call_claim_current();
+	s64 result = parent && parent->id == o.parent_id ? outcall_any(a0, target, &o, parent)
+							 : FAIL(ERR_SRCH, "parent call is not served by this thread");
+	__atomic_store_n(&thread_current()->serving, parent, __ATOMIC_RELEASE);
+	return result;
 }

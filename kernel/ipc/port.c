@@ -205,12 +205,6 @@ struct call *call_executing_find(struct service *s, u64 id)
 	return NULL;
 }
 
-struct call *call_current_find(u64 id)
-{
-	struct call *c = thread_current()->serving;
-	return c && c->id == id ? c : NULL;
-}
-
 status_t call_lend(struct call *c, struct file *f, s32 *fd)
 {
 	if (c->lent_count == CALL_LENT_MAX)
