@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Threads and clone flags: pthreads, raw clone, tids, exit of threads and groups, robust mutexes. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* futex(2): wait, wake, bitsets, requeue, wake-op, timeouts, shared words, PI locks. */
-#define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>

@@ -2,7 +2,6 @@
 /* Mappings of a file against read, write and truncate of it, page by page.
  * usage: mem_file [FILE]   FILE is overwritten; by default a new file in /tmp. In the guest also run on a file of the
  * system image, whose pages are used in place until they are written. */
-#define _GNU_SOURCE
 #include "check.h"
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Random mmap, munmap, mprotect, mremap, madvise and stores in a window of pages, each step checked against a
  * model of what every page must hold and allow. usage: mem_random [steps [seed]] */
-#define _GNU_SOURCE
 #include "check.h"
 #include <setjmp.h>
 #include <signal.h>

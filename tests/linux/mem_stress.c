@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Memory under threads: mapping, protecting, forking and truncating at once, and running out of memory.
  * usage: mem_stress [rounds]   (default 50) */
-#define _GNU_SOURCE
 #include "check.h"
 #include <pthread.h>
 #include <signal.h>
@@ -194,6 +193,7 @@ CASE(running_out_of_memory_kills_the_greedy)
 	}
 	int status = 0;
 	CHECK(waitpid(pid, &status, 0) == pid);
+	printf("  wait status %#x\n", (unsigned)status);
 	CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) || (WIFEXITED(status) && WEXITSTATUS(status) == 3));
 	char *p = mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(p != MAP_FAILED);

@@ -232,7 +232,9 @@ CASE(readlink_semantics)
 	symlink("0123456789", "l");
 	CHECK(readlink("l", buf, sizeof(buf)) == 10 && !memcmp(buf, "0123456789", 10));
 	CHECK(readlink("l", buf, 4) == 4);
+#ifdef __GLIBC__ /* musl answers this itself */
 	CHECK_ERRNO(readlink("l", buf, 0), EINVAL);
+#endif
 	CHECK_ERRNO(readlink("a", buf, 4), EINVAL);
 	CHECK_ERRNO(readlink("missing", buf, 4), ENOENT);
 	int fd = open("l", O_PATH | O_NOFOLLOW);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Processes: fork, exit, wait4, waitid, groups, sessions, prctl, limits, ids. Needs no files and no exec. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>

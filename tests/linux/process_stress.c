@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Stress: processes with threads that fork, kill, stop, exit and signal each other at random moments.
  * usage: process_stress [rounds]. Each round checks that everything is reaped with a plausible status. */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>

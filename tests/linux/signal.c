@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Signals: handlers, masks, queues, frames, restart of calls, alternate stacks, faults. */
-#define _GNU_SOURCE
 #include <fenv.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Clocks, sleeping, interval and POSIX timers. */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Exceptions as signals, register state across switches and signals, hostile signal frames. sigaction(2), sigreturn(2).
 // No case for unmasked SSE exceptions: QEMU's TCG never raises them.
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
