@@ -20,7 +20,7 @@
 #include "check.h"
 
 #define THREADS 4
-#define RUN_SECONDS 2
+static int run_seconds = 2; /* argv[1]: longer for soak runs */
 #define FDS 40 /* numbers that all threads fight over */
 
 static time_t end_time;
@@ -37,7 +37,7 @@ static void set_end(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	end_time = t.tv_sec + RUN_SECONDS;
+	end_time = t.tv_sec + run_seconds;
 }
 
 static void make_something(unsigned *seed, int a, int b)
@@ -121,7 +121,7 @@ CASE(threads_race_on_descriptors)
 	base_fd = 100;
 	set_end();
 	for (uintptr_t i = 0; i < THREADS; i++)
-		pthread_create(&t[i], NULL, racer, (void *)(i * 7919 + 1));
+		pthread_create(&t[i], NULL, racer, (void *)(i * 7919 + (uintptr_t)time(NULL)));
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(t[i], NULL);
 	for (int i = 0; i < FDS; i++)
@@ -269,9 +269,11 @@ CASE(pipeline_of_processes)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	alarm(100);
+	if (argc > 1)
+		run_seconds = atoi(argv[1]);
+	alarm((unsigned)run_seconds + 100);
 	RUN(threads_race_on_descriptors);
 	RUN(streams_stay_exact);
 	RUN(raw_pty_stays_exact);
