@@ -59,7 +59,8 @@ void memobj_drop_clean(struct memobj *o);                            /* revoke: 
 void memobj_punch(struct memobj *o, u64 offset, u64 len);
 bool memobj_mapped_writable(struct memobj *o);                       /* a shared mapping that may store exists */
 /* Calls fn for each dirty page in order (write-back); fn may sleep. Clears the dirty mark when fn returns OK. */
-status_t memobj_for_each_dirty(struct memobj *o, status_t (*fn)(struct memobj *, u64 index, struct page *, void *), void *arg);
+typedef status_t (*dirty_fn)(struct memobj *o, u64 index, struct page *p, void *arg);
+status_t memobj_for_each_dirty(struct memobj *o, dirty_fn fn, void *arg);
 
 /* ---- address spaces ---- */
 enum prot { PROT_R = 1, PROT_W = 2, PROT_X = 4 };
@@ -92,10 +93,12 @@ struct aspace {
 	u64 cpu_mask;           /* [a] CPUs that may hold translations */
 	u64 brk_start, brk_end; /* [l] */
 	u64 mmap_top;           /* where mmap searches downwards from */
-	u64 stack_start, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end; /* [l] for /proc */
+	u64 stack_start, arg_start, arg_end, env_start, env_end; /* [l] for /proc */
+	u64 code_start, code_end, data_start, data_end;          /* [l] for /proc */
 	u64 mapped_pages;       /* [l] sum of vma sizes */
 	u64 resident_pages;     /* [t] */
 	u64 locked_pages;       /* [l] */
+	u64 data_pages;         /* [l] private, writable, not a stack: RLIMIT_DATA */
 	u64 limit_as_bytes, limit_data_bytes, limit_stack_bytes; /* the memory lease: copied from rlimits */
 	u64 vdso_base;
 	struct account *account;
@@ -122,14 +125,15 @@ struct aspace *aspace_create(void);                        /* empty; NULL = no m
 status_t aspace_fork(struct aspace *from, struct aspace **out) MUST_CHECK;
 static inline void aspace_get(struct aspace *as) { __atomic_add_fetch(&as->refs, 1, __ATOMIC_RELAXED); }
 void aspace_put(struct aspace *as);                        /* tears down at zero; not from the CPU's loaded space */
-void aspace_switch(struct aspace *as);                     /* load on this CPU (NULL: kernel's); called by the scheduler */
+void aspace_switch(struct aspace *as);                     /* load on this CPU; NULL: the kernel's */
 status_t aspace_map(struct aspace *as, const struct map_request *r, u64 *va) MUST_CHECK;
 status_t aspace_unmap(struct aspace *as, u64 va, u64 size) MUST_CHECK;
 status_t aspace_protect(struct aspace *as, u64 va, u64 size, u32 prot) MUST_CHECK;
-s64 aspace_remap(struct aspace *as, u64 va, u64 old_size, u64 new_size, u32 flags, u64 new_va); /* MREMAP_* flags; address or error */
+/* MREMAP_* flags; address or error. */
+s64 aspace_remap(struct aspace *as, u64 va, u64 old_size, u64 new_size, u32 flags, u64 new_va);
 u64 aspace_brk(struct aspace *as, u64 new_end);            /* returns the end in force, as brk(2) */
 status_t aspace_advise(struct aspace *as, u64 va, u64 size, int advice);
-status_t aspace_lock_pages(struct aspace *as, u64 va, u64 size, bool lock) MUST_CHECK; /* mlock, munlock */
+status_t aspace_lock_pages(struct aspace *as, u64 va, u64 size, bool lock, bool populate) MUST_CHECK; /* mlock, munlock */
 void aspace_lock_all(struct aspace *as, bool lock, bool populate); /* mlockall(MCL_CURRENT), munlockall */
 status_t aspace_populate(struct aspace *as, u64 va, u64 size); /* prefaults; stops at the first failure */
 /* mincore: one byte per page, 1 = resident. ERR_NOMEM over a hole. */

@@ -13,7 +13,8 @@ struct boot_range { u64 base, size; };
 struct boot_info {
 	struct boot_range ram[BOOT_RANGES_MAX];      /* usable RAM, ascending */
 	u32 ram_count;
-	struct boot_range reserved[BOOT_RANGES_MAX]; /* inside RAM but taken: kernel image, early page tables, modules, AP trampoline */
+	/* Inside RAM but taken: kernel image, early page tables, modules, AP trampoline. */
+	struct boot_range reserved[BOOT_RANGES_MAX];
 	u32 reserved_count;
 	struct boot_range modules[4];                /* boot modules (an image given as initrd) */
 	u32 module_count;

@@ -44,8 +44,9 @@ struct io_buf {
 };
 void io_buf_init_user(struct io_buf *b, struct user_ptr p, u64 len);
 void io_buf_init_kernel(struct io_buf *b, void *p, u64 len);
-status_t io_buf_init_iovec(struct io_buf *b, struct user_ptr iov, u32 count) MUST_CHECK; /* copies iovecs in, checks the total; */
-void io_buf_done(struct io_buf *b);                                                     /* frees the copied array */
+/* Copies the iovecs in and checks them as readv(2); io_buf_done frees the copied array. */
+status_t io_buf_init_iovec(struct io_buf *b, struct user_ptr iov, u32 count) MUST_CHECK;
+void io_buf_done(struct io_buf *b);
 /* Move bytes and advance; return bytes moved (less than n on a fault or at the end of the buffer). */
 size_t io_buf_put(struct io_buf *b, const void *src, size_t n); /* kernel -> buffer (a read) */
 size_t io_buf_take(struct io_buf *b, void *dst, size_t n);      /* buffer -> kernel (a write) */

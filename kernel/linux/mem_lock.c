@@ -22,18 +22,30 @@ s64 memlock_check(u64 size)
 	return within_limit(size) ? OK : ERR_AGAIN;
 }
 
-LINUX_HANDLER(mlock)
+static s64 lock_range(u64 va, u64 size, bool populate)
 {
 	if (!lock_unlimited() && lock_limit() == 0)
 		return ERR_PERM;
-	if (!within_limit(ALIGN_UP(a1 + (a0 & PAGE_MASK), PAGE_SIZE)))
+	if (!within_limit(ALIGN_UP(size + (va & PAGE_MASK), PAGE_SIZE)))
 		return ERR_NOMEM;
-	return aspace_lock_pages(process_current()->aspace, a0, a1, true);
+	return aspace_lock_pages(process_current()->aspace, va, size, true, populate);
+}
+
+LINUX_HANDLER(mlock)
+{
+	return lock_range(a0, a1, true);
+}
+
+LINUX_HANDLER(mlock2)
+{
+	if (a2 & ~(u64)LINUX_MLOCK_ONFAULT)
+		return ERR_INVAL;
+	return lock_range(a0, a1, !a2);
 }
 
 LINUX_HANDLER(munlock)
 {
-	return aspace_lock_pages(process_current()->aspace, a0, a1, false);
+	return aspace_lock_pages(process_current()->aspace, a0, a1, false, false);
 }
 
 static void set_future(struct aspace *as, bool lock)
@@ -72,7 +84,8 @@ LINUX_HANDLER(membarrier)
 		return ERR_INVAL;
 	switch (a0) {
 	case LINUX_MEMBARRIER_QUERY:
-		return LINUX_MEMBARRIER_GLOBAL | LINUX_MEMBARRIER_PRIVATE_EXPEDITED | LINUX_MEMBARRIER_REGISTER_PRIVATE_EXPEDITED;
+		return LINUX_MEMBARRIER_GLOBAL | LINUX_MEMBARRIER_PRIVATE_EXPEDITED |
+		       LINUX_MEMBARRIER_REGISTER_PRIVATE_EXPEDITED;
 	case LINUX_MEMBARRIER_GLOBAL:
 		tlb_flush_kernel(VMAP_BASE, PAGE_SIZE); /* every CPU takes an interrupt, which is the barrier */
 		return OK;

@@ -118,7 +118,8 @@ static status_t populate_for(struct aspace *as, u64 va, u64 end, bool write)
 
 static bool advice_known(int advice)
 {
-	return (advice >= ADVISE_NORMAL && advice <= ADVISE_DONTNEED) || (advice >= ADVISE_FREE && advice <= ADVISE_POPULATE_WRITE);
+	return (advice >= ADVISE_NORMAL && advice <= ADVISE_DONTNEED) ||
+	       (advice >= ADVISE_FREE && advice <= ADVISE_POPULATE_WRITE);
 }
 
 status_t aspace_advise(struct aspace *as, u64 va, u64 size, int advice)
@@ -147,7 +148,7 @@ status_t aspace_advise(struct aspace *as, u64 va, u64 size, int advice)
 	return st ? st : hole ? ERR_NOMEM : OK;
 }
 
-status_t aspace_lock_pages(struct aspace *as, u64 va, u64 size, bool lock)
+status_t aspace_lock_pages(struct aspace *as, u64 va, u64 size, bool lock, bool populate)
 {
 	struct list_node dead;
 	u64 start = ALIGN_DOWN(va, PAGE_SIZE), end = ALIGN_UP(va + size, PAGE_SIZE);
@@ -162,7 +163,7 @@ status_t aspace_lock_pages(struct aspace *as, u64 va, u64 size, bool lock)
 	status_t st = vma_change_flags(as, start, end, lock ? MAP_F_LOCKED : 0, lock ? 0 : MAP_F_LOCKED, &dead);
 	mutex_unlock(&as->lock);
 	vma_release_dead(&dead);
-	if (!st && lock)
+	if (!st && populate)
 		st = aspace_populate(as, start, end - start);
 	return st == ERR_FAULT || st == ERR_IO ? ERR_NOMEM : st;
 }

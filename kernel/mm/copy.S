@@ -5,7 +5,8 @@
  *   cmpxchg_user32(p, expect, desired, actual): 0, or -1 on a fault.
  * Long copies use 16- or 32-byte registers and keep the user's values of them on the stack: a context switch
  * inside a fault saves and restores extended state as for any thread. copy_wide is set when AVX is on and
- * AVX-512 is off (a 32-byte store to a register would clear the user's upper half of it). rep movs is not used: it is slow under TCG
+ * AVX-512 is off (a 32-byte store to a register would clear the user's upper half of it).
+ * rep movs is not used: it is slow under TCG
  * and the copies that matter are 4 KiB and smaller. Fault fix-ups retry byte by byte, so the count is exact. */
 #include "extable.h"
 

@@ -264,9 +264,7 @@ bool stack_grow(struct aspace *as, struct vma *v, u64 va)
 	u64 pages = (v->start - start) >> PAGE_SHIFT;
 	if (!map_limit_ok(as, pages))
 		return false;
-	as->mapped_pages += pages;
-	if (v->flags & MAP_F_LOCKED)
-		as->locked_pages += pages;
+	account_vma(as, v, (s64)pages);
 	vma_set_range(v, start, v->end);
 	return true;
 }

@@ -103,7 +103,7 @@ static struct vma *copy_vma(struct aspace *to, const struct vma *v)
 	copy->name = v->name;
 	copy->has_private = v->has_private;
 	vma_attach_object(copy);
-	to->mapped_pages += (v->end - v->start) >> PAGE_SHIFT;
+	account_vma(to, copy, (s64)((v->end - v->start) >> PAGE_SHIFT));
 	return copy;
 }
 

@@ -93,6 +93,12 @@ bool map_limit_ok(struct aspace *as, u64 add_pages)
 	return limit == UINT64_MAX || ((as->mapped_pages + add_pages) << PAGE_SHIFT) <= limit;
 }
 
+bool data_limit_ok(struct aspace *as, u64 add_pages)
+{
+	u64 limit = as->limit_data_bytes;
+	return limit == UINT64_MAX || ((as->data_pages + add_pages) << PAGE_SHIFT) <= limit;
+}
+
 /* Heuristic overcommit: one request over all of RAM is refused (vm.overcommit_memory 0, proc(5)). */
 static bool overcommit_ok(u64 size, u32 prot, u32 flags, bool private_or_anon)
 {
@@ -156,9 +162,11 @@ struct vma *vma_merge(struct vma *v, struct list_node *dead)
 
 /* ---- unmap ---- */
 
-static void account_vma(struct aspace *as, const struct vma *v, s64 pages)
+void account_vma(struct aspace *as, const struct vma *v, s64 pages)
 {
 	as->mapped_pages += (u64)pages;
+	if (is_data(v->prot, v->flags))
+		as->data_pages += (u64)pages;
 	if (v->flags & MAP_F_LOCKED)
 		as->locked_pages += (u64)pages;
 }
@@ -286,7 +294,7 @@ static status_t map_locked(struct aspace *as, const struct map_request *r, struc
 	status_t st = choose_address(as, r, size, va);
 	if (st)
 		return st;
-	if (!map_limit_ok(as, size >> PAGE_SHIFT))
+	if (!map_limit_ok(as, size >> PAGE_SHIFT) || (is_data(r->prot, r->flags) && !data_limit_ok(as, size >> PAGE_SHIFT)))
 		return ERR_NOMEM;
 	struct vma like = {
 		.start = *va, .end = *va + size, .prot = r->prot, .max_prot = r->max_prot,
@@ -359,10 +367,16 @@ static status_t protect_one(struct aspace *as, struct vma **vp, u64 start, u64 e
 		return OK;
 	if (!v->obj && !overcommit_ok(MIN(v->end, end) - MAX(v->start, start), prot, v->flags, true))
 		return ERR_NOMEM;
+	bool becomes_data = is_data(prot, v->flags) && !is_data(v->prot, v->flags);
+	if (becomes_data && !data_limit_ok(as, (MIN(v->end, end) - MAX(v->start, start)) >> PAGE_SHIFT))
+		return ERR_NOMEM;
 	status_t st = isolate(&v, start, end);
 	if (st)
 		return st;
+	u64 pages = (v->end - v->start) >> PAGE_SHIFT;
+	account_vma(as, v, -(s64)pages);
 	v->prot = prot;
+	account_vma(as, v, (s64)pages);
 	pt_protect_range(as, v->start, v->end, prot);
 	*vp = vma_merge(v, dead);
 	return OK;
@@ -432,7 +446,7 @@ static status_t brk_grow_locked(struct aspace *as, u64 from, u64 to, struct list
 		.flags = as->lock_future, .name = heap_name,
 	};
 	if (to > USER_TOP || !range_is_free(as, from, to) || !map_limit_ok(as, (to - from) >> PAGE_SHIFT) ||
-	    !overcommit_ok(to - from, PROT_W, 0, true))
+	    !data_limit_ok(as, (to - from) >> PAGE_SHIFT) || !overcommit_ok(to - from, PROT_W, 0, true))
 		return ERR_NOMEM;
 	return insert_mapping(as, &like, dead);
 }

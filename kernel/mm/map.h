@@ -30,6 +30,13 @@ status_t vma_change_flags(struct aspace *as, u64 start, u64 end, u32 set, u32 cl
 u64 find_gap(struct aspace *as, u64 size, u32 flags);
 bool range_is_free(struct aspace *as, u64 start, u64 end);
 bool map_limit_ok(struct aspace *as, u64 add_pages);
+/* RLIMIT_DATA: private writable memory that is not a stack. */
+static inline bool is_data(u32 prot, u32 flags)
+{
+	return (prot & PROT_W) && !(flags & (MAP_F_SHARED | MAP_F_GROWSDOWN));
+}
+bool data_limit_ok(struct aspace *as, u64 add_pages);
+void account_vma(struct aspace *as, const struct vma *v, s64 pages); /* v grew or shrank by that much */
 
 /* Resolves one page. ERR_AGAIN: the lock was dropped to fill a page, look the VMA up again. */
 status_t fault_page(struct aspace *as, struct vma *v, u64 va, u32 access);

@@ -368,7 +368,7 @@ static void write_protect(struct aspace *as, u64 start, u64 end)
 		tlb_flush_range(as, start, end - start);
 }
 
-status_t memobj_for_each_dirty(struct memobj *o, status_t (*fn)(struct memobj *, u64 index, struct page *, void *), void *arg)
+status_t memobj_for_each_dirty(struct memobj *o, dirty_fn fn, void *arg)
 {
 	for (u64 index = 0;; index++) {
 		spin_lock(&o->index_lock);
@@ -430,7 +430,8 @@ static struct memobj *clock_take(struct page **page)
 		list_push_back(&clock_pages, &p->lru);
 		o = p->obj; /* valid: a page leaves its object under clock_lock */
 		u32 refs = o->refs;
-		while (refs && !__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		while (refs && !__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE,
+							    __ATOMIC_RELAXED))
 			;
 		*page = p;
 		if (!refs)

@@ -175,7 +175,8 @@ static u64 protected_entry(u64 old, u64 bits)
 static u64 slot_protect(u64 *slot, u64 bits)
 {
 	u64 old = *slot;
-	while (!__atomic_compare_exchange_n(slot, &old, protected_entry(old, bits), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	while (!__atomic_compare_exchange_n(slot, &old, protected_entry(old, bits), false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED))
 		;
 	return old;
 }

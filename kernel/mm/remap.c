@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* mremap(2): shrink, grow in place, or move. Page table entries move, pages do not.
- * Refused with EINVAL: MREMAP_DONTUNMAP, and old_size 0 (a second mapping of shared pages). */
+ * MREMAP_DONTUNMAP keeps the old range mapped; old_size 0 maps shared pages a second time. */
 #include "frame.h"
 #include "map.h"
 #include "tlb.h"
 
-enum { REMAP_MAYMOVE = 1, REMAP_FIXED = 2 };
+enum { REMAP_MAYMOVE = 1, REMAP_FIXED = 2, REMAP_DONTUNMAP = 4 };
 
 static status_t prepare_tables(struct aspace *as, u64 from, u64 to, u64 size)
 {
@@ -51,6 +51,8 @@ status_t pt_move_range(struct aspace *as, u64 from, u64 to, u64 size)
 
 static bool growth_allowed(struct aspace *as, const struct vma *v, u64 add)
 {
+	if (is_data(v->prot, v->flags) && !data_limit_ok(as, add >> PAGE_SHIFT))
+		return false;
 	return map_limit_ok(as, add >> PAGE_SHIFT) && (v->obj || add >> PAGE_SHIFT <= mm_total_pages());
 }
 
@@ -58,14 +60,14 @@ static s64 grow_in_place(struct aspace *as, struct vma *v, u64 va, u64 new_size,
 {
 	u64 pages = (va + new_size - v->end) >> PAGE_SHIFT;
 	vma_set_range(v, v->start, va + new_size);
-	as->mapped_pages += pages;
-	if (v->flags & MAP_F_LOCKED)
-		as->locked_pages += pages;
+	account_vma(as, v, (s64)pages);
 	vma_merge(v, dead);
 	return (s64)va;
 }
 
-static s64 move(struct aspace *as, struct vma *v, u64 va, u64 old_size, u64 new_size, u64 target, struct list_node *dead)
+/* keep_old: the old range stays mapped, and empty (private) or showing the same object (shared). */
+static s64 move(struct aspace *as, struct vma *v, u64 va, u64 old_size, u64 new_size, u64 target, bool keep_old,
+		struct list_node *dead)
 {
 	struct vma *n = vma_alloc(as);
 	if (!n)
@@ -87,59 +89,69 @@ static s64 move(struct aspace *as, struct vma *v, u64 va, u64 old_size, u64 new_
 		return st;
 	}
 	vma_insert(as, n);
-	as->mapped_pages += new_size >> PAGE_SHIFT;
-	if (n->flags & MAP_F_LOCKED)
-		as->locked_pages += new_size >> PAGE_SHIFT;
+	account_vma(as, n, (s64)(new_size >> PAGE_SHIFT));
 	vma_merge(n, dead);
+	if (keep_old)
+		return (s64)target;
 	/* Only a split in the middle can fail, and then the empty old range stays mapped: harmless. */
 	st = unmap_locked(as, va, va + old_size, dead);
 	return st ? st : (s64)target;
 }
 
-static s64 remap_locked(struct aspace *as, u64 va, u64 old_size, u64 new_size, u32 flags, u64 new_va, struct list_node *dead)
+static s64 remap_locked(struct aspace *as, u64 va, u64 old_size, u64 new_size, u32 flags, u64 new_va,
+			struct list_node *dead)
 {
 	struct vma *v = aspace_find_vma_locked(as, va);
+	bool keep_old = (flags & REMAP_DONTUNMAP) || !old_size;
 	status_t st;
-	if (!v || v->start > va || old_size > v->end - va)
+	if (!v || v->start > va)
+		return ERR_FAULT;
+	if (!old_size && (!v->obj || !(v->flags & MAP_F_SHARED)))
+		return ERR_INVAL; /* only shared pages can be seen twice */
+	if (old_size > v->end - va)
 		return ERR_FAULT;
 	if (new_size > old_size && !growth_allowed(as, v, new_size - old_size))
 		return ERR_NOMEM;
 	if (flags & REMAP_FIXED) {
 		st = unmap_locked(as, new_va, new_va + new_size, dead);
 		v = aspace_find_vma_locked(as, va);
-		return st ? st : move(as, v, va, old_size, new_size, new_va, dead);
+		return st ? st : move(as, v, va, old_size, new_size, new_va, keep_old, dead);
 	}
-	if (new_size <= old_size) {
+	if (new_size <= old_size && !keep_old) {
 		st = new_size < old_size ? unmap_locked(as, va + new_size, va + old_size, dead) : OK;
 		return st ? st : (s64)va;
 	}
-	if (va + old_size == v->end && new_size <= USER_TOP - va && range_is_free(as, v->end, va + new_size))
+	if (!keep_old && va + old_size == v->end && new_size <= USER_TOP - va && range_is_free(as, v->end, va + new_size))
 		return grow_in_place(as, v, va, new_size, dead);
 	if (!(flags & REMAP_MAYMOVE))
 		return ERR_NOMEM;
 	u64 target = find_gap(as, new_size, 0);
-	return target ? move(as, v, va, old_size, new_size, target, dead) : ERR_NOMEM;
+	return target ? move(as, v, va, old_size, new_size, target, keep_old, dead) : ERR_NOMEM;
 }
 
 s64 aspace_remap(struct aspace *as, u64 va, u64 old_size, u64 new_size, u32 flags, u64 new_va)
 {
 	struct list_node dead;
-	if ((flags & ~(u32)(REMAP_MAYMOVE | REMAP_FIXED)) || ((flags & REMAP_FIXED) && !(flags & REMAP_MAYMOVE)))
+	if ((flags & ~(u32)(REMAP_MAYMOVE | REMAP_FIXED | REMAP_DONTUNMAP)))
+		return ERR_INVAL;
+	if ((flags & (REMAP_FIXED | REMAP_DONTUNMAP)) && !(flags & REMAP_MAYMOVE))
 		return ERR_INVAL;
 	if (!IS_ALIGNED(va, PAGE_SIZE) || old_size > USER_TOP || new_size > USER_TOP)
 		return ERR_INVAL;
 	old_size = ALIGN_UP(old_size, PAGE_SIZE);
 	new_size = ALIGN_UP(new_size, PAGE_SIZE);
-	if (!new_size || !old_size)
+	if (!new_size || ((flags & REMAP_DONTUNMAP) && old_size != new_size))
 		return ERR_INVAL;
-	if (flags & REMAP_FIXED) {
+	if (!old_size && !(flags & REMAP_MAYMOVE))
+		return ERR_INVAL;
+	if (flags & (REMAP_FIXED | REMAP_DONTUNMAP)) { /* with DONTUNMAP alone new_va is a hint, checked all the same */
 		if (!IS_ALIGNED(new_va, PAGE_SIZE) || new_va > USER_TOP - new_size)
 			return ERR_INVAL;
 		if (va + old_size > new_va && new_va + new_size > va)
 			return ERR_INVAL;
-		if (new_va < MMAP_MIN_ADDRESS)
-			return ERR_PERM;
 	}
+	if ((flags & REMAP_FIXED) && new_va < MMAP_MIN_ADDRESS)
+		return ERR_PERM;
 	list_init(&dead);
 	mutex_lock(&as->lock);
 	s64 result = remap_locked(as, va, old_size, new_size, flags, new_va, &dead);

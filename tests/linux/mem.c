@@ -70,6 +70,13 @@ static char *map_pages(size_t n)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+static int child_status(pid_t pid)
+{
+	int status = -1;
+	waitpid(pid, &status, 0);
+	return status;
+}
+
 CASE(anonymous_memory_reads_zero_and_keeps_stores)
 {
 	char *p = map_pages(16);
@@ -93,7 +100,8 @@ CASE(mmap_argument_errors)
 	CHECK_ERRNO(syscall(SYS_mmap, 0x10001, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EINVAL);
 	CHECK_ERRNO(syscall(SYS_mmap, 0, 1ul << 50, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
 	CHECK_ERRNO(syscall(SYS_mmap, 0, -1ul, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
-	CHECK_ERRNO(syscall(SYS_mmap, 0x7ffffffff000ul, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), ENOMEM);
+	CHECK_ERRNO(syscall(SYS_mmap, 0x7ffffffff000ul, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+		    ENOMEM);
 }
 
 CASE(munmap_argument_errors)
@@ -110,7 +118,7 @@ CASE(fixed_replaces_and_noreplace_refuses)
 	memset(p, 1, 4 * PAGE);
 	CHECK(mmap(p + PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == p + PAGE);
 	CHECK(p[0] == 1 && p[PAGE] == 0 && p[2 * PAGE] == 1);
-	CHECK(mmap(p, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED && errno == EEXIST);
+	CHECK_ERRNO(syscall(SYS_mmap, p, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), EEXIST);
 	CHECK(munmap(p, 4 * PAGE) == 0);
 	CHECK(mmap(p, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == p);
 	munmap(p, PAGE);
@@ -227,6 +235,42 @@ CASE(remap_grows_moves_and_shrinks)
 	munmap(block, PAGE);
 }
 
+CASE(remap_can_keep_the_old_range)
+{
+	char *p = map_pages(2), *s = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	p[0] = 1;
+	char *q = (char *)syscall(SYS_mremap, p, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+	CHECK(q != MAP_FAILED && q != p && q[0] == 1 && p[0] == 0);
+	CHECK_ERRNO(syscall(SYS_mremap, p, PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL), EINVAL);
+	CHECK_ERRNO(syscall(SYS_mremap, p, PAGE, PAGE, MREMAP_DONTUNMAP, NULL), EINVAL);
+	CHECK_ERRNO(mremap(p, 0, PAGE, MREMAP_MAYMOVE), EINVAL);
+	s[PAGE] = 5;
+	char *twice = mremap(s, 0, 2 * PAGE, MREMAP_MAYMOVE);
+	CHECK(twice != MAP_FAILED && twice != s && twice[PAGE] == 5);
+	twice[0] = 6;
+	CHECK(s[0] == 6);
+	munmap(p, 2 * PAGE);
+	munmap(q, 2 * PAGE);
+	munmap(s, 2 * PAGE);
+	munmap(twice, 2 * PAGE);
+}
+
+CASE(rlimit_data_is_enforced)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct rlimit r = { 8 << 20, 8 << 20 };
+		if (setrlimit(RLIMIT_DATA, &r))
+			_exit(2);
+		void *p = mmap(NULL, 16 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		void *q = mmap(NULL, 16 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p != MAP_FAILED || errno != ENOMEM || q == MAP_FAILED)
+			_exit(3);
+		_exit(mprotect(q, 16 << 20, PROT_READ | PROT_WRITE) == -1 && errno == ENOMEM ? 0 : 4);
+	}
+	CHECK(child_status(pid) == 0);
+}
+
 CASE(remap_argument_errors)
 {
 	char *p = map_pages(2);
@@ -301,13 +345,6 @@ CASE(populate_makes_pages_resident)
 	CHECK(p != MAP_FAILED && mincore(p, 4 * PAGE, vec) == 0);
 	CHECK((vec[0] & vec[1] & vec[2] & vec[3] & 1) == 1);
 	munmap(p, 4 * PAGE);
-}
-
-static int child_status(pid_t pid)
-{
-	int status = -1;
-	waitpid(pid, &status, 0);
-	return status;
 }
 
 CASE(fork_copies_private_memory)
@@ -486,6 +523,8 @@ int main(void)
 	RUN(brk_grows_and_shrinks);
 	RUN(remap_grows_moves_and_shrinks);
 	RUN(remap_argument_errors);
+	RUN(remap_can_keep_the_old_range);
+	RUN(rlimit_data_is_enforced);
 	RUN(dontneed_and_free_zero_anonymous_memory);
 	RUN(mincore_tells_touched_pages);
 	RUN(msync_checks_arguments);

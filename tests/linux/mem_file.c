@@ -57,7 +57,8 @@ static void open_file(void)
 
 CASE(shared_and_private_maps_show_the_file)
 {
-	char *s = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0), *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	char *s = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	CHECK(s != MAP_FAILED && p != MAP_FAILED);
 	CHECK(memcmp(s, original, size) == 0 && memcmp(p, original, size) == 0);
 	size_t tail = size % PAGE;

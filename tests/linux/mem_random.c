@@ -139,7 +139,7 @@ static int do_move(int i, int n)
 	int to = (int)pick(PAGES - (unsigned)n + 1), same = 1;
 	for (int k = 1; k < n; k++)
 		same &= model[i + k].kind == model[i].kind && model[i + k].prot == model[i].prot &&
-			model[i + k].file_page - model[i].file_page == (model[i].kind == ANON ? model[i + k].file_page - model[i].file_page : k);
+			(model[i].kind == ANON || model[i + k].file_page - model[i].file_page == k);
 	if (model[i].kind == NONE || !same || (to < i + n && i < to + n))
 		return 1;
 	void *p = mremap(at(i), n * PAGE, n * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at(to));
