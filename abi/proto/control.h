@@ -17,7 +17,7 @@
 
 /* Linux takes 2 MiB of arguments by default; the rest is names and the environment of one command line. */
 #define CONTROL_PAYLOAD_MAX (2u << 20)
-#define CONTROL_STRINGS_MAX 65536u /* argv, envp and share strings of one launch */
+#define CONTROL_STRINGS_MAX (1u << 19) /* argv, envp: fewer fit into the payload anyway */
 #define CONTROL_SHARES_MAX 16u     /* one virtio-9p device each */
 #define CONTROL_LOG_MAX 1024u      /* text bytes of one LOG frame */
 
