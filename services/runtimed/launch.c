@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtimed.h"
@@ -52,6 +53,20 @@ static status_t mount_shares(const struct control_launch_view *v)
 		txn_commit(NULL, OK);
 	}
 	return OK;
+}
+
+/* The machine's clock chip gives whole seconds; a build on the share must not see files of the future. */
+static void set_clock(u64 wall_ns)
+{
+	struct session_state *s = session();
+	struct timespec t = { .tv_sec = (time_t)(wall_ns / NSEC_PER_SEC), .tv_nsec = (long)(wall_ns % NSEC_PER_SEC) };
+	if (s->clock_set)
+		return;
+	if (clock_settime(CLOCK_REALTIME, &t))
+		service_log("the clock cannot be set, errno %d", errno);
+	txn_begin();
+	TXN_SET(s->clock_set, 1);
+	txn_commit(NULL, OK);
 }
 
 static status_t check_cwd(const char *cwd)
@@ -180,6 +195,7 @@ static status_t run_steps(u32 *step, struct proc_spawn *spawn)
 	*step = CONTROL_STEP_REQUEST;
 	if ((st = control_decode_launch(state_ptr(s->launch), s->launch_size, &view)))
 		return st;
+	set_clock(view.head.wall_ns);
 	*step = CONTROL_STEP_MOUNT;
 	if ((st = wait_for_root()) || (st = mount_shares(&view)))
 		return st;

@@ -47,6 +47,7 @@ struct session_state {
 	/* launch */
 	u64 launch;             /* offset of the LAUNCH payload */
 	u32 launch_size, mounted;
+	u32 clock_set, unused_launch;
 	struct stream_state streams[CONTROL_STREAM_COUNT];
 	s32 tty_master, tty_slave, null_fd;
 	u32 pid;

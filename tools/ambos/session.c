@@ -35,10 +35,11 @@ struct session {
 	struct tail log, errors;
 	FILE *log_file, *trace_file;
 	int signals;
-	bool raw, launched, exited, drained, vm_gone;
+	bool raw, launch_sent, launched, exited, drained, vm_gone;
 	struct control_exit result;
 	int status;             /* decided exit status, -1: not yet */
 	u64 deadline_ms, stop_ms, panic_ms; /* 0: none */
+	u8 fd_kind[3];          /* enum control_fd_kind */
 	int tty_fd;             /* asked for the window size, -1: none */
 };
 
@@ -147,6 +148,43 @@ static void launch_failed(struct session *s, const struct control_launch_result 
 		say("%s: the guest could not start it: step %s: %s", what, control_step_name(r->step), strerror(r->error));
 }
 
+/* Sent when the guest is up: its clock is set by the time in it. */
+static void send_launch(struct session *s)
+{
+	const struct options *o = s->o;
+	char program[2 * PATH_BYTES] = "", term[256];
+	char *envp[NAMES_MAX];
+	u32 envc = 0;
+	struct control_share shares[CONTROL_SHARES_MAX];
+	bool named = false;
+	for (u32 i = 0; i < o->env_count; i++) {
+		envp[envc++] = o->env[i];
+		named |= !strncmp(o->env[i], "TERM=", 5);
+	}
+	if (s->tty_fd >= 0 && !named && getenv("TERM")) {
+		snprintf(term, sizeof(term), "TERM=%s", getenv("TERM"));
+		envp[envc++] = term;
+	}
+	for (u32 i = 0; i < o->share_count; i++)
+		shares[i] = (struct control_share){ o->shares[i].tag, o->shares[i].guest,
+				o->shares[i].read_only ? "ro" : "rw" };
+	struct timespec wall;
+	clock_gettime(CLOCK_REALTIME, &wall);
+	struct control_launch_request request = {
+		.head = { .flags = (s->raw ? CONTROL_TTY_RAW : 0) | (o->login ? CONTROL_LOGIN : 0), .argc = o->argc, .envc = envc,
+			  .share_count = o->share_count, .wall_ns = (u64)wall.tv_sec * NSEC_PER_SEC + (u64)wall.tv_nsec },
+		.user = o->user, .cwd = o->cwd, .argv = o->argv, .envp = envp, .shares = shares,
+		.program = o->argc ? program_translate(o, o->argv[0], program, sizeof(program)) : "",
+	};
+	memcpy(request.head.fd_kind, s->fd_kind, sizeof(request.head.fd_kind));
+	if (s->tty_fd >= 0)
+		terminal_size(s->tty_fd, &request.head.window);
+	control_send_launch(&s->control, &request);
+	s->launch_sent = true;
+	if (o->verbose && o->argc)
+		say("program in the guest: %s, working directory %s", request.program, o->cwd);
+}
+
 static void on_frame(struct session *s, const struct control_header *header, const u8 *payload)
 {
 	switch (header->type) {
@@ -156,6 +194,8 @@ static void on_frame(struct session *s, const struct control_header *header, con
 			say("the guest speaks control protocol %u, I speak %u: rebuild the kernel",
 					hello->version, CONTROL_VERSION);
 			s->status = EXIT_AMBOS_FAILED;
+		} else if (!s->launch_sent) {
+			send_launch(s);
 		}
 		break;
 	}
@@ -422,48 +462,12 @@ static void open_streams(struct session *s, const u8 fd_kind[3])
 	s->tty_fd = tty;
 }
 
-static void send_launch(struct session *s, const u8 fd_kind[3], bool raw)
-{
-	const struct options *o = s->o;
-	char program[2 * PATH_BYTES] = "", term[256];
-	char *envp[NAMES_MAX];
-	u32 envc = 0;
-	struct control_share shares[CONTROL_SHARES_MAX];
-	bool named = false;
-	for (u32 i = 0; i < o->env_count; i++) {
-		envp[envc++] = o->env[i];
-		named |= !strncmp(o->env[i], "TERM=", 5);
-	}
-	if (s->tty_fd >= 0 && !named && getenv("TERM")) {
-		snprintf(term, sizeof(term), "TERM=%s", getenv("TERM"));
-		envp[envc++] = term;
-	}
-	for (u32 i = 0; i < o->share_count; i++)
-		shares[i] = (struct control_share){ o->shares[i].tag, o->shares[i].guest,
-				o->shares[i].read_only ? "ro" : "rw" };
-	struct timespec wall;
-	clock_gettime(CLOCK_REALTIME, &wall);
-	struct control_launch_request request = {
-		.head = { .flags = (raw ? CONTROL_TTY_RAW : 0) | (o->login ? CONTROL_LOGIN : 0), .argc = o->argc, .envc = envc,
-			  .share_count = o->share_count, .wall_ns = (u64)wall.tv_sec * NSEC_PER_SEC + (u64)wall.tv_nsec },
-		.user = o->user, .cwd = o->cwd, .argv = o->argv, .envp = envp, .shares = shares,
-		.program = o->argc ? program_translate(o, o->argv[0], program, sizeof(program)) : "",
-	};
-	memcpy(request.head.fd_kind, fd_kind, sizeof(request.head.fd_kind));
-	if (s->tty_fd >= 0)
-		terminal_size(s->tty_fd, &request.head.window);
-	struct control_hello hello = { CONTROL_VERSION, 0 };
-	control_send(&s->control, CONTROL_HELLO, &hello, sizeof(hello));
-	control_send_launch(&s->control, &request);
-	if (o->verbose && o->argc)
-		say("program in the guest: %s, working directory %s", request.program, o->cwd);
-}
-
 int session_run(struct vm *vm, const struct options *o, const u8 fd_kind[3], bool raw)
 {
 	static struct session session;
 	struct session *s = &session;
-	*s = (struct session){ .vm = vm, .o = o, .status = -1, .tty_fd = -1 };
+	*s = (struct session){ .vm = vm, .o = o, .status = -1, .tty_fd = -1, .raw = raw };
+	memcpy(s->fd_kind, fd_kind, sizeof(s->fd_kind));
 	s->signals = open_signals();
 	signal(SIGPIPE, SIG_IGN);
 	if (o->log)
@@ -474,8 +478,8 @@ int session_run(struct vm *vm, const struct options *o, const u8 fd_kind[3], boo
 		s->deadline_ms = now_ms() + (u64)(o->timeout_s * 1000);
 	control_open(&s->control, vm->ports[PORT_CONTROL]);
 	open_streams(s, fd_kind);
-	send_launch(s, fd_kind, raw);
-	s->raw = raw;
+	struct control_hello hello = { CONTROL_VERSION, 0 };
+	control_send(&s->control, CONTROL_HELLO, &hello, sizeof(hello));
 	reap(s); /* it may have ended before SIGCHLD was ours to read */
 	while (!session_over(s))
 		session_step(s);
