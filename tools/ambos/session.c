@@ -38,7 +38,7 @@ struct session {
 	bool raw, launch_sent, launched, exited, drained, vm_gone;
 	struct control_exit result;
 	int status;             /* decided exit status, -1: not yet */
-	u64 deadline_ms, stop_ms, panic_ms; /* 0: none */
+	u64 start_ms, deadline_ms, stop_ms, panic_ms; /* 0: none */
 	u8 fd_kind[3];          /* enum control_fd_kind */
 	int tty_fd;             /* asked for the window size, -1: none */
 };
@@ -185,6 +185,13 @@ static void send_launch(struct session *s)
 		say("program in the guest: %s, working directory %s", request.program, o->cwd);
 }
 
+/* -v: where the time goes. */
+static void say_time(const struct session *s, const char *what)
+{
+	if (s->o->verbose)
+		say("%llu ms: %s", (unsigned long long)(now_ms() - s->start_ms), what);
+}
+
 static void on_frame(struct session *s, const struct control_header *header, const u8 *payload)
 {
 	switch (header->type) {
@@ -195,6 +202,7 @@ static void on_frame(struct session *s, const struct control_header *header, con
 					hello->version, CONTROL_VERSION);
 			s->status = EXIT_AMBOS_FAILED;
 		} else if (!s->launch_sent) {
+			say_time(s, "the guest is up");
 			send_launch(s);
 		}
 		break;
@@ -203,6 +211,7 @@ static void on_frame(struct session *s, const struct control_header *header, con
 		struct control_launch_result result;
 		memcpy(&result, payload, sizeof(result));
 		s->launched = true;
+		say_time(s, "the program runs");
 		if (result.error)
 			launch_failed(s, &result);
 		else if (s->raw) /* not earlier: while the VM starts, Ctrl-C ends it */
@@ -212,6 +221,7 @@ static void on_frame(struct session *s, const struct control_header *header, con
 	case CONTROL_EXIT:
 		memcpy(&s->result, payload, sizeof(s->result));
 		s->exited = true;
+		say_time(s, "the program has ended");
 		break;
 	case CONTROL_LOG:
 		if (s->o->verbose || s->o->log)
@@ -468,6 +478,7 @@ int session_run(struct vm *vm, const struct options *o, const u8 fd_kind[3], boo
 	struct session *s = &session;
 	*s = (struct session){ .vm = vm, .o = o, .status = -1, .tty_fd = -1, .raw = raw };
 	memcpy(s->fd_kind, fd_kind, sizeof(s->fd_kind));
+	s->start_ms = now_ms();
 	s->signals = open_signals();
 	signal(SIGPIPE, SIG_IGN);
 	if (o->log)
