@@ -273,7 +273,7 @@ void signal_mask_finish(bool interrupted);
 /* kill(2) permission of the current thread. */
 bool signal_permitted(struct process *target, int signo);
 /* siginfo_t of the Linux ABI, 128 bytes, from the kernel's form. */
-void siginfo_to_user(const struct siginfo_k *info, u8 out[128]);
+void siginfo_to_user(const struct siginfo_k *info, u64 out[16]);
 /* For a background process touching its tty: true when the signal would be ignored or blocked. */
 bool signal_is_ignored_or_blocked(struct thread *t, int signo);
 bool pgrp_is_orphaned(u32 pgid);

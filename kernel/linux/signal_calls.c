@@ -10,23 +10,32 @@
 struct sigaction_user { u64 handler, flags, restorer; sigset_t_k mask; };
 #define SA_KNOWN (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND)
 
-void siginfo_to_user(const struct siginfo_k *info, u8 out[128])
+static inline u64 pair(s32 low, s32 high)
 {
-	memset(out, 0, 128);
-	memcpy(out, (s32[]){ info->signo, info->err, info->code }, 12);
+	return (u32)low | (u64)(u32)high << 32;
+}
+
+/* siginfo_t as words: 0 signo and errno, 1 code, from 2 on a union that signal and code select. */
+void siginfo_to_user(const struct siginfo_k *info, u64 out[16])
+{
+	out[0] = pair(info->signo, info->err);
+	out[1] = (u32)info->code;
+	for (u32 i = 4; i < 16; i++)
+		out[i] = 0;
+	out[2] = pair(info->pid, (s32)info->uid);
+	out[3] = info->value;
 	if (info->code == SI_TIMER) {
-		memcpy(out + 16, (s32[]){ info->timer_id, info->overrun }, 8);
-		memcpy(out + 24, &info->value, 8);
+		out[2] = pair(info->timer_id, info->overrun);
 	} else if (info->code > 0 && info->signo == SIGCHLD) {
-		memcpy(out + 16, (s32[]){ info->pid, (s32)info->uid, info->status }, 12);
-		memcpy(out + 32, (s64[]){ info->utime, info->stime }, 16);
+		out[3] = (u32)info->status;
+		out[4] = (u64)info->utime;
+		out[5] = (u64)info->stime;
 	} else if (info->code > 0 && (SIGBIT(info->signo) & SIGNALS_FAULT)) {
-		memcpy(out + 16, &info->addr, 8);
+		out[2] = info->addr;
+		out[3] = 0;
 	} else if (info->code > 0 && info->signo == SIGIO) {
-		memcpy(out + 16, (s64[]){ info->band, info->fd }, 12);
-	} else {
-		memcpy(out + 16, (s32[]){ info->pid, (s32)info->uid }, 8);
-		memcpy(out + 24, &info->value, 8);
+		out[2] = (u64)(s64)info->band;
+		out[3] = (u32)info->fd;
 	}
 }
 
@@ -212,7 +221,7 @@ LINUX_HANDLER(rt_sigtimedwait)
 	if (!signo)
 		return st == ERR_TIMEDOUT ? ERR_AGAIN : ERR_INTR;
 	if (a1) {
-		u8 raw[128];
+		u64 raw[16];
 		siginfo_to_user(&info, raw);
 		if (copy_out(user_ptr(a1), raw, sizeof(raw)))
 			return ERR_FAULT;

@@ -37,7 +37,7 @@ struct sigframe_user {
 	struct stack_user uc_stack;
 	struct sigcontext_user mc;
 	sigset_t_k uc_sigmask;
-	u8 info[128];
+	u64 info[16];
 };
 _Static_assert(sizeof(struct sigcontext_user) == 256 && sizeof(struct sigframe_user) == 440, "Linux layout");
 struct xstate_software { u32 magic1, extended_size; u64 xfeatures; u32 xstate_size, padding[7]; };
@@ -66,12 +66,15 @@ bool signal_on_altstack(const struct thread *t, u64 sp)
 
 static void registers_to_user(struct sigcontext_user *mc, const struct trap_frame *f, const struct thread *t, sigset_t_k mask)
 {
-	*mc = (struct sigcontext_user){
-		.r8 = f->r8, .r9 = f->r9, .r10 = f->r10, .r11 = f->r11, .r12 = f->r12, .r13 = f->r13, .r14 = f->r14,
-		.r15 = f->r15, .rdi = f->rdi, .rsi = f->rsi, .rbp = f->rbp, .rbx = f->rbx, .rdx = f->rdx, .rax = f->rax,
-		.rcx = f->rcx, .rsp = f->rsp, .rip = f->rip, .rflags = f->rflags, .cs = (u16)f->cs, .ss = (u16)f->ss,
-		.err = t->fault_error, .trapno = t->fault_vector, .oldmask = mask, .cr2 = t->fault_address,
-	};
+	mc->r8 = f->r8; mc->r9 = f->r9; mc->r10 = f->r10; mc->r11 = f->r11;
+	mc->r12 = f->r12; mc->r13 = f->r13; mc->r14 = f->r14; mc->r15 = f->r15;
+	mc->rdi = f->rdi; mc->rsi = f->rsi; mc->rbp = f->rbp; mc->rbx = f->rbx;
+	mc->rdx = f->rdx; mc->rax = f->rax; mc->rcx = f->rcx; mc->rsp = f->rsp;
+	mc->rip = f->rip; mc->rflags = f->rflags;
+	mc->cs = (u16)f->cs; mc->ss = (u16)f->ss; mc->gs = mc->fs = 0;
+	mc->err = t->fault_error; mc->trapno = t->fault_vector; mc->oldmask = mask; mc->cr2 = t->fault_address;
+	for (u32 i = 0; i < ARRAY_SIZE(mc->reserved); i++)
+		mc->reserved[i] = 0;
 }
 
 static status_t fpu_to_user(u64 va, struct thread *t)
@@ -79,11 +82,11 @@ static status_t fpu_to_user(u64 va, struct thread *t)
 	size_t full = fpu_area_size();
 	u8 *area = t->fpu_area;
 	fpu_save(area);
-	struct xstate_software sw = {
-		.magic1 = FP_XSTATE_MAGIC1, .extended_size = (u32)full + sizeof(u32),
-		.xfeatures = xfeatures_enabled(), .xstate_size = (u32)full,
-	};
-	memcpy(area + FXSAVE_SOFTWARE, &sw, sizeof(sw));
+	struct xstate_software *sw = (void *)(area + FXSAVE_SOFTWARE);
+	sw->magic1 = FP_XSTATE_MAGIC1;
+	sw->extended_size = (u32)full + sizeof(u32);
+	sw->xfeatures = xfeatures_enabled();
+	sw->xstate_size = (u32)full;
 	u32 magic2 = FP_XSTATE_MAGIC2;
 	status_t st = copy_out(user_ptr(va), area, xsave_used_bytes(area, full));
 	return st ? st : COPY_OUT(user_ptr(va + full), &magic2);
@@ -103,12 +106,15 @@ status_t signal_frame_push(struct trap_frame *f, int signo, const struct siginfo
 		return ERR_FAULT; /* alternate stack overflow: SIGSEGV, as Linux */
 	if (!(action->flags & SA_RESTORER))
 		return ERR_FAULT;
-	struct sigframe_user frame = {
-		.restorer = action->restorer, .uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
-		.uc_stack = { t->altstack_base, t->altstack_flags | (t->altstack_size ? (on_altstack ? SS_ONSTACK : 0u) : SS_DISABLE),
-			0, t->altstack_size },
-		.uc_sigmask = mask,
-	};
+	struct sigframe_user frame; /* each field is set below: no cleared copy of 440 bytes first */
+	frame.restorer = action->restorer;
+	frame.uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	frame.uc_link = 0;
+	frame.uc_stack.sp = t->altstack_base;
+	frame.uc_stack.flags = t->altstack_flags | (t->altstack_size ? (on_altstack ? SS_ONSTACK : 0u) : SS_DISABLE);
+	frame.uc_stack.pad = 0;
+	frame.uc_stack.size = t->altstack_size;
+	frame.uc_sigmask = mask;
 	registers_to_user(&frame.mc, f, t, mask);
 	frame.mc.fpstate = fp;
 	siginfo_to_user(info, frame.info);
@@ -138,28 +144,29 @@ status_t signal_frame_push(struct trap_frame *f, int signo, const struct siginfo
 	return OK;
 }
 
+/* Is it an image as fpu_to_user wrote it? Then all of it, and the number behind it, is in the buffer. */
+static bool image_is_extended(const u8 *area, size_t full)
+{
+	const struct xstate_software *sw = (const void *)(area + FXSAVE_SOFTWARE);
+	return sw->magic1 == FP_XSTATE_MAGIC1 && sw->xstate_size == full && sw->extended_size == full + sizeof(u32) &&
+		*(const u32 *)(area + full) == FP_XSTATE_MAGIC2;
+}
+
 /* Brings back the registers of an image at `va`; what is not a well-formed extended image is taken as FXSAVE. */
 static status_t fpu_from_user_buffer(u64 va, u8 *area, size_t full)
 {
-	struct xstate_software sw;
-	u32 magic2 = 0;
-	status_t st = copy_in(area, user_ptr(va), FXSAVE_BYTES);
+	status_t st = copy_in(area, user_ptr(va), full + sizeof(u32));
+	if (st) {
+		*(u32 *)(area + full) = 0;
+		st = copy_in(area, user_ptr(va), FXSAVE_BYTES);
+	}
 	if (st)
 		return st;
-	memcpy(&sw, area + FXSAVE_SOFTWARE, sizeof(sw));
-	bool extended = sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == full && sw.extended_size == full + sizeof(u32) &&
-		!COPY_IN(&magic2, user_ptr(va + full)) && magic2 == FP_XSTATE_MAGIC2;
-	memset(area + FXSAVE_BYTES, 0, XSAVE_HEADER_END - FXSAVE_BYTES);
-	if (!extended) {
+	if (!image_is_extended(area, full)) {
+		memset(area + FXSAVE_BYTES, 0, XSAVE_HEADER_END - FXSAVE_BYTES);
 		*(u64 *)(area + FXSAVE_BYTES) = 3; /* x87 and SSE */
-	} else {
-		st = copy_in(area + FXSAVE_BYTES, user_ptr(va + FXSAVE_BYTES), XSAVE_HEADER_END - FXSAVE_BYTES);
-		size_t used = xsave_used_bytes(area, full);
-		if (!st && used > XSAVE_HEADER_END)
-			st = copy_in(area + XSAVE_HEADER_END, user_ptr(va + XSAVE_HEADER_END), used - XSAVE_HEADER_END);
 	}
-	if (!st)
-		st = fpu_validate(area, full);
+	st = fpu_validate(area, full);
 	if (!st)
 		fpu_restore(area);
 	return st;
@@ -175,11 +182,11 @@ static status_t fpu_from_user(u64 va)
 		return OK;
 	}
 	/* Not t->fpu_area: a fault may switch threads, which saves the live registers there. */
-	if (full <= FPU_STACK_BUFFER) {
+	if (full + sizeof(u32) <= FPU_STACK_BUFFER) {
 		u8 buffer[FPU_STACK_BUFFER] __attribute__((aligned(64)));
 		return fpu_from_user_buffer(va, buffer, full);
 	}
-	u8 *buffer = kmalloc(full + 64);
+	u8 *buffer = kmalloc(full + sizeof(u32) + 64);
 	if (!buffer)
 		return ERR_NOMEM;
 	status_t st = fpu_from_user_buffer(va, (u8 *)ALIGN_UP((u64)buffer, 64), full);

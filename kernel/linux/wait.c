@@ -197,7 +197,7 @@ static s64 waitid_target(int type, u64 id, struct wait_request *r)
 
 static status_t waitid_info_out(struct user_ptr p, const struct wait_request *r, bool found)
 {
-	u8 raw[128];
+	u64 raw[16];
 	struct siginfo_k info = { .signo = SIGCHLD, .code = r->code, .pid = (s32)r->pid, .uid = r->uid };
 	if (!found)
 		info = (struct siginfo_k){ 0 };

@@ -74,17 +74,15 @@ void fpu_init_area(void *area)
 status_t fpu_validate(void *area, size_t size)
 {
 	const u8 *p = area;
-	u32 mxcsr;
-	u64 header[XSAVE_HEADER_SIZE / 8];
+	const u64 *header = (const u64 *)(p + LEGACY_SIZE);
 	if (size < area_size)
 		return ERR_INVAL;
-	memcpy(&mxcsr, p + MXCSR_AT, sizeof(mxcsr));
+	u32 mxcsr = *(const u32 *)(p + MXCSR_AT);
 	if (mxcsr & ~MXCSR_MASK)
 		return ERR_INVAL;
 	if (!xcr0)
 		return OK;
-	memcpy(header, p + LEGACY_SIZE, sizeof(header));
-	for (u32 i = 1; i < ARRAY_SIZE(header); i++) /* no compacted form; reserved bytes are zero */
+	for (u32 i = 1; i < XSAVE_HEADER_SIZE / 8; i++) /* no compacted form; reserved bytes are zero */
 		if (header[i])
 			return ERR_INVAL;
 	return header[0] & ~xcr0 ? ERR_INVAL : OK;
