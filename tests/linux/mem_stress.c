@@ -180,8 +180,9 @@ CASE(memory_comes_back)
 
 CASE(running_out_of_memory_kills_the_greedy)
 {
-	if (getenv("NO_OOM"))
-		return;
+	struct sysinfo machine;
+	if (sysinfo(&machine) || machine.totalram * machine.mem_unit > 2ul << 30)
+		return; /* a guest of ours, not the machine that runs the tests */
 	pid_t pid = fork();
 	if (pid == 0) {
 		for (;;) {
