@@ -17,6 +17,30 @@ static status_t fill_segment(struct aspace *as, u64 va, const u8 *bytes, const s
 	return (u64)n == s->file_size ? OK : ERR_FAULT;
 }
 
+/* Code and constants of a page-aligned archive member are mapped where they lie: nothing to copy at a restart. */
+static bool lies_in_place(u64 bias, const u8 *bytes, const struct elf_segment *s)
+{
+	u64 at = (u64)bytes + s->offset;
+	return !(s->prot & ELF_W) && s->file_size == s->mem_size && (u64)bytes >= KERNEL_BASE &&
+	       IS_ALIGNED((u64)bytes, PAGE_SIZE) && (at & PAGE_MASK) == ((s->va + bias) & PAGE_MASK);
+}
+
+static status_t map_in_place(struct aspace *as, u64 low, u64 high, const u8 *bytes, const struct elf_segment *s)
+{
+	struct memobj *o = memobj_create(high - low, NULL, NULL);
+	if (!o)
+		return ERR_NOMEM;
+	o->backing = (u64)bytes + ALIGN_DOWN(s->offset, PAGE_SIZE) - KERNEL_BASE;
+	o->backing_size = high - low;
+	struct map_request r = {
+		.va = low, .size = high - low, .prot = s->prot, .max_prot = PROT_R | PROT_W | PROT_X, .flags = MAP_F_FIXED, .obj = o,
+	};
+	u64 at;
+	status_t st = aspace_map(as, &r, &at);
+	memobj_put(o);
+	return st;
+}
+
 static status_t load_segment(struct aspace *as, u64 bias, const u8 *bytes, u64 size, const struct elf_segment *s)
 {
 	if (s->file_size > size || s->offset > size - s->file_size)
@@ -25,6 +49,8 @@ static status_t load_segment(struct aspace *as, u64 bias, const u8 *bytes, u64 s
 	u64 high = ALIGN_UP(s->va + bias + s->mem_size, PAGE_SIZE);
 	if (low == high)
 		return OK;
+	if (lies_in_place(bias, bytes, s))
+		return map_in_place(as, low, high, bytes, s);
 	struct map_request r = {
 		.va = low, .size = high - low, .prot = PROT_R | PROT_W, .max_prot = PROT_R | PROT_W | PROT_X,
 		.flags = MAP_F_FIXED,

@@ -228,12 +228,6 @@ static void worker_loop(struct worker *w)
 	}
 }
 
-static void *worker_main(void *arg)
-{
-	worker_loop(arg);
-	return NULL;
-}
-
 static struct worker *worker_create(void)
 {
 	u64 size = ALIGN_UP(sizeof(struct worker), PAGE_SIZE) + IPC_PAYLOAD_BYTES + PAGE_SIZE + IPC_PAYLOAD_BYTES;
@@ -245,7 +239,8 @@ static struct worker *worker_create(void)
 	w->request.reply_payload = w->payload + IPC_PAYLOAD_BYTES + PAGE_SIZE;
 	w->request.reply_args = w->reply.args;
 	w->request.worker = w;
-	workers[worker_count++] = w;
+	workers[worker_count] = w;
+	__atomic_store_n(&worker_count, worker_count + 1, __ATOMIC_RELEASE);
 	return w;
 }
 
@@ -292,6 +287,16 @@ static void start_service(bool first)
 	}
 }
 
+/* Each worker starts the next before it serves: the first call is not kept waiting for all of them. */
+static u32 workers_wanted;
+static void *worker_chain(void *arg)
+{
+	if (worker_count < workers_wanted && thread_start(worker_chain, worker_create()))
+		service_panic("cannot start worker %u", worker_count);
+	worker_loop(arg);
+	return NULL;
+}
+
 int service_run(const struct service_config *c)
 {
 	config = c;
@@ -301,11 +306,8 @@ int service_run(const struct service_config *c)
 	u32 threads = c->threads ? c->threads : info.threads;
 	if (threads == 0 || threads > WORKERS_MAX)
 		service_panic("%u workers", threads);
-	struct worker *first = worker_create();
-	for (u32 i = 1; i < threads; i++)
-		if (thread_start(worker_main, worker_create()))
-			service_panic("cannot start worker %u", i);
-	worker_loop(first);
+	workers_wanted = threads;
+	worker_chain(worker_create());
 	return 0;
 }
 
