@@ -10,7 +10,7 @@
 #define ICR_STARTUP 0x4600u
 #define STARTUP_GAP_NS (10 * NSEC_PER_USEC)   /* modern processors need no 10 ms between INIT and SIPI */
 #define SECOND_SIPI_NS (20 * NSEC_PER_MSEC)   /* by then a processor that heard the first one is online */
-#define ONLINE_WAIT_NS (200 * NSEC_PER_MSEC)  /* a processor that takes longer is left out */
+#define ONLINE_WAIT_NS (2 * NSEC_PER_SEC)     /* a processor that takes longer is left out; many share few host CPUs */
 
 u64 ap_page_table, ap_next = 1;
 u64 ap_stacks[MAX_CPUS];
