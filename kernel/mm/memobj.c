@@ -10,11 +10,15 @@
 #include "tlb.h"
 
 #define READ_AHEAD_PAGES 32 /* 128 KiB per fill: one routed call amortised over it */
+#define CACHE_FLOOR_DIVISOR 128 /* 8 MiB of 1 GiB: the text that a few running programs use */
+#define CACHE_FLOOR_MIN 256ull
+#define CACHE_FLOOR_MAX 8192ull
 #define FILL_ATTEMPTS 64    /* reclaim may take a page again before we look; more means thrashing */
 
 static struct slab_cache *memobj_cache, *node_cache;
 static struct spinlock clock_lock = SPINLOCK_INIT(RANK_SLAB);
 static struct list_node clock_pages; /* pages that can be filled again, oldest first */
+static u64 clock_count;              /* [clock_lock] */
 static struct list_node dead_objects; /* [clock_lock] last reference dropped by reclaim, which must not sleep */
 
 void *index_node_alloc(void)
@@ -53,18 +57,42 @@ struct memobj *memobj_create(u64 size, const struct memobj_ops *ops, void *owner
 
 /* ---- pages in and out of the index; index_lock held ---- */
 
+/* The clock holds clean refillable pages only: what it counts can be had back. */
+static void clock_enter(struct memobj *o, struct page *p)
+{
+	if (!memobj_refillable(o) || (p->flags & (PAGE_FLAG_CACHED | PAGE_FLAG_DIRTY)))
+		return;
+	spin_lock(&clock_lock);
+	p->flags |= PAGE_FLAG_CACHED;
+	list_push_back(&clock_pages, &p->lru);
+	clock_count++;
+	spin_unlock(&clock_lock);
+}
+
+static void clock_leave(struct page *p)
+{
+	if (!(p->flags & PAGE_FLAG_CACHED))
+		return;
+	spin_lock(&clock_lock);
+	p->flags &= (u16)~PAGE_FLAG_CACHED;
+	list_remove(&p->lru);
+	clock_count--;
+	spin_unlock(&clock_lock);
+}
+
+static void mark_dirty_locked(struct page *p)
+{
+	p->flags |= PAGE_FLAG_DIRTY;
+	clock_leave(p);
+}
+
 static void page_enter_locked(struct memobj *o, u64 index, struct page *p)
 {
 	p->obj = o;
 	p->index = index;
 	o->page_count++;
 	stat_add(&stat_cache_pages, 1);
-	if (!memobj_refillable(o))
-		return;
-	spin_lock(&clock_lock);
-	p->flags |= PAGE_FLAG_CACHED;
-	list_push_back(&clock_pages, &p->lru);
-	spin_unlock(&clock_lock);
+	clock_enter(o, p);
 }
 
 /* The index's reference passes to the caller. */
@@ -73,12 +101,8 @@ static struct page *page_leave_locked(struct memobj *o, u64 index)
 	struct page *p = page_index_remove(&o->index, index);
 	if (!p)
 		return NULL;
-	if (p->flags & PAGE_FLAG_CACHED) {
-		spin_lock(&clock_lock);
-		list_remove(&p->lru);
-		spin_unlock(&clock_lock);
-	}
-	p->flags &= (u16)~(PAGE_FLAG_CACHED | PAGE_FLAG_DIRTY | PAGE_FLAG_ACTIVE);
+	clock_leave(p);
+	p->flags &= (u16)~(PAGE_FLAG_DIRTY | PAGE_FLAG_ACTIVE);
 	p->obj = NULL;
 	o->page_count--;
 	stat_add(&stat_cache_pages, -1);
@@ -235,7 +259,7 @@ static status_t make_dirty(struct memobj *o, u64 index, struct page *p)
 	spin_lock(&o->index_lock);
 	bool there = p->obj == o && p->index == index;
 	if (there)
-		p->flags |= PAGE_FLAG_DIRTY;
+		mark_dirty_locked(p);
 	spin_unlock(&o->index_lock);
 	return there ? OK : ERR_AGAIN;
 }
@@ -378,6 +402,7 @@ status_t memobj_for_each_dirty(struct memobj *o, dirty_fn fn, void *arg)
 			page_get(p);
 			p->flags &= (u16)~PAGE_FLAG_DIRTY; /* first, so that a store during fn marks it again */
 			for_each_mapping(o, index, index, write_protect);
+			clock_enter(o, p);
 		}
 		spin_unlock(&o->index_lock);
 		if (!p)
@@ -388,7 +413,7 @@ status_t memobj_for_each_dirty(struct memobj *o, dirty_fn fn, void *arg)
 		if (st) {
 			spin_lock(&o->index_lock);
 			if (p->obj == o)
-				p->flags |= PAGE_FLAG_DIRTY;
+				mark_dirty_locked(p);
 			spin_unlock(&o->index_lock);
 		}
 		page_put(p);
@@ -450,10 +475,17 @@ static void put_without_sleeping(struct memobj *o)
 	spin_unlock(&clock_lock);
 }
 
+/* Some cache always stays: without a floor, programs would fetch their own text over and over (each fill taking the
+ * pages of the last) instead of memory running out, and the process that takes it being ended. */
+static u64 cache_floor(void)
+{
+	return MIN(MAX(mm_total_pages() / CACHE_FLOOR_DIVISOR, CACHE_FLOOR_MIN), CACHE_FLOOR_MAX);
+}
+
 u64 reclaim_pages(u64 want)
 {
-	u64 freed = 0, budget = stat_cache_pages * 2 + 1; /* two turns: the first clears the ACTIVE marks */
-	while (freed < want && budget--) {
+	u64 freed = 0, floor = cache_floor(), budget = clock_count * 2 + 1; /* two turns: the first clears the ACTIVE marks */
+	while (freed < want && budget-- && clock_count > floor) {
 		struct page *p, *dropped = NULL;
 		struct memobj *o = clock_take(&p);
 		if (!o && list_empty(&clock_pages))
