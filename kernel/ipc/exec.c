@@ -137,16 +137,17 @@ static status_t append_string(struct string_buffer *b, u64 va)
 		status_t st = buffer_reserve(b, chunk);
 		if (st)
 			return st;
-		s64 n = copy_in_string(b->bytes + b->used, user_ptr(va), MIN(chunk, b->capacity - b->used));
+		u64 room = MIN(b->capacity - b->used, STRING_MAX);
+		s64 n = copy_in_string(b->bytes + b->used, user_ptr(va), room);
 		if (n >= 0) {
 			b->used += (u64)n + 1;
 			return OK;
 		}
 		if (n != ERR_NAMETOOLONG)
 			return (status_t)n;
-		if (chunk > STRING_MAX)
+		if (room == STRING_MAX)
 			return ERR_2BIG;
-		chunk = MAX(chunk, b->capacity - b->used) * 2;
+		chunk = MIN(room * 2, STRING_MAX);
 	}
 }
 
