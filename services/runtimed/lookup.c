@@ -99,7 +99,7 @@ status_t find_user(const char *name, struct account *out)
 	bool root = !strcmp(name, "root");
 	if (read_table("/etc/passwd") == OK)
 		while ((n = next_line(&rest, fields)) > 0) {
-			if (n < 7 || (strcmp(fields[0], name) && strcmp(fields[2], name)))
+			if (n < 7 || (strcmp(fields[0], name) != 0 && strcmp(fields[2], name) != 0))
 				continue;
 			set_text(out->name, fields[0], sizeof(out->name));
 			out->uid = (u32)strtoul(fields[2], NULL, 10);

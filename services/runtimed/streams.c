@@ -10,6 +10,9 @@
 
 #include "runtimed.h"
 
+/* Numbers of ioctl_tty(2); the C libraries disagree on where the macros behind the names come from. */
+#define IOCTL_PTY_LOCK 0x40045431u /* TIOCSPTLCK */
+#define IOCTL_PTY_PEER 0x5441u     /* TIOCGPTPEER */
 #define FIND_TRIES 2000        /* 1 ms each: the console device announces its ports within a few */
 
 static s64 find_port(u32 stream)
@@ -91,9 +94,9 @@ static status_t open_pair(const struct control_launch_view *view)
 	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 	if (master < 0)
 		return -errno;
-	if (ioctl(master, TIOCSPTLCK, &unlock))
+	if (ioctl(master, IOCTL_PTY_LOCK, &unlock))
 		return -errno;
-	int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int slave = ioctl(master, IOCTL_PTY_PEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
 		return -errno;
 	set_line_rules(slave, view->head.flags & CONTROL_TTY_RAW);

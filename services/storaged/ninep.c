@@ -56,7 +56,7 @@ status_t ninep_start(u32 device)
 	struct transport *t = &transports[device];
 	bool fresh = !d->state->ready;
 	u8 *va;
-	u64 bus;
+	u64 bus = 0;
 	pthread_cond_init(&t->slot_free, NULL);
 	status_t st = fresh ? device_begin(d, FEATURE_MOUNT_TAG) : OK;
 	if (st == OK)
