@@ -21,6 +21,7 @@ stage unit tests/run-unit.sh
 stage launcher tests/host/launcher.sh
 stage native-conformance tests/run-conformance.sh native
 stage tidy tools/tidy.sh
+[ "$tier" = accept ] && export STRICT=1
 case $tier in
 check)
 	stage guest-conformance tests/run-conformance.sh guest 2
