@@ -27,4 +27,4 @@ $(OUT)/boot_archive.S: $(BOOT_MEMBERS) build/services.mk FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(OUT)/k/boot_archive.o: $(OUT)/boot_archive.S $(BOOT_MEMBERS)
 	@mkdir -p $(@D)
-	$(Q)$(CC_HOST) -c $< -o $@
+	$(Q)$(CC_HOST) -Wa,--noexecstack -c $< -o $@
