@@ -17,6 +17,8 @@ stage() { # name, command...: its "ok"/"FAIL" lines count
 	echo "   ($((SECONDS - start)) s)"
 }
 
+[ "$tier" = accept ] && export RESTART_KILLS=${RESTART_KILLS:-100} ELF_CASES=${ELF_CASES:-20000}
+
 stage unit tests/run-unit.sh
 stage launcher tests/host/launcher.sh
 stage native-conformance tests/run-conformance.sh native

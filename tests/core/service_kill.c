@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Kills one foundation service N times while programs create, rename and remove files and run a program in
-// a loop; nobody may
-// see an error. Arguments: SERVICE_ID KILLS [PROGRAM]. Runs as init=service_kill on a kernel with `services test_ipc`.
-// PROGRAM is a static ELF that exits 0; without one a 132-byte program is written to /quiet.
+// Kills one foundation service N times under load; nobody may see an error. Arguments: SERVICE_ID KILLS [COMMAND ...].
+// Without a command the load is: create, write, rename, read and remove files, and run a small program in a loop. A command
+// is started as the load; it makes /tmp/ready when the killing may begin and ends with status 0 soon after /tmp/stop appears.
+// Runs in the guest, or as init=service_kill with `services`, on a kernel with test_ipc.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -105,17 +105,10 @@ static u32 service_pid(u32 service)
 	return st ? 0 : reply.pid;
 }
 
-int main(int argc, char **argv)
+static pid_t children[3];
+static void start_loops(void)
 {
-	u32 service = argc > 1 ? (u32)atoi(argv[1]) : SERVICE_VFSD;
-	int kills = argc > 2 ? atoi(argv[2]) : 100;
-	pid_t children[3];
-	setvbuf(stdout, NULL, _IONBF, 0);
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (argc > 3)
-		program = argv[3];
-	else
-		write_quiet();
+	write_quiet();
 	for (int i = 0; i < 3; i++) {
 		if ((children[i] = fork()) != 0)
 			continue;
@@ -123,18 +116,55 @@ int main(int argc, char **argv)
 			run_loop();
 		file_loop(i);
 	}
-	int killed = 0;
+}
+
+static void start_command(char **argv)
+{
+	unlink("/tmp/stop");
+	unlink("/tmp/ready");
+	children[0] = fork();
+	if (children[0] == 0) {
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	while (access("/tmp/ready", F_OK) && waitpid(children[0], NULL, WNOHANG) == 0)
+		usleep(10000);
+}
+
+static void stop_load(bool command)
+{
+	int status = 0;
+	shared->stop = 1;
+	if (command)
+		close(open("/tmp/stop", O_CREAT | O_WRONLY, 0600));
+	for (int i = 0; i < 3; i++) {
+		if (children[i] > 0 && waitpid(children[i], &status, 0) == children[i] && status != 0) {
+			printf("load ended with status 0x%x\n", status);
+			shared->errors++;
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	u32 service = argc > 1 ? (u32)atoi(argv[1]) : SERVICE_VFSD;
+	int kills = argc > 2 ? atoi(argv[2]) : 100, killed = 0;
+	bool command = argc > 3;
+	setvbuf(stdout, NULL, _IONBF, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (command)
+		start_command(argv + 3);
+	else
+		start_loops();
 	for (int k = 0; k < kills; k++) {
 		service_pid(service); /* waits until the new instance answers */
-		usleep((unsigned)(rand() % 4000));
+		usleep((unsigned)(rand() % (command ? 100000 : 4000)));
 		killed += call_service(service, SERVICE_OP_KILL, NULL, 0, NULL, 0) == OK;
 	}
-	shared->stop = 1;
-	for (int i = 0; i < 3; i++)
-		waitpid(children[i], NULL, 0);
+	stop_load(command);
 	bool good = !shared->errors && killed == kills;
-	printf("%s restart service %u killed %d times, %llu programs, %llu file rounds, %llu errors\n", good
-		? "ok" : "FAIL", service, killed,
-	       (unsigned long long)shared->runs, (unsigned long long)shared->files, (unsigned long long)shared->errors);
+	printf("%s restart service %u killed %d times under %s, %llu programs, %llu file rounds, %llu errors\n", good ? "ok" : "FAIL",
+	       service, killed, command ? "real programs" : "small loops", (unsigned long long)shared->runs,
+	       (unsigned long long)shared->files, (unsigned long long)shared->errors);
 	return !good;
 }
