@@ -20,7 +20,7 @@ enum dev_op {
 #define DEV_BAR_COUNT 6
 #define DEV_NAME_BYTES 16
 #define DEV_DMA_MAX_BYTES (4u << 20) /* largest contiguous run the frame allocator keeps (order 10) */
-#define DEV_DMA_REGIONS_MAX 32u      /* per machine: rings and buffers of a handful of virtio devices */
+#define DEV_DMA_REGIONS_MAX 64u      /* per machine: two for each of 16 shares, a dozen for the console device */
 #define DEV_IRQS_MAX 32u             /* per machine */
 
 struct dev_function {

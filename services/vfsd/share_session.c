@@ -10,7 +10,7 @@
 #define FIDS_CACHED 512u
 #define FIRST_FID 1000u                  /* below: the roots, numbered by file system */
 #define MSIZE_WANTED 65536u              /* storaged's buffers */
-#define DEVICES 16u
+#define DEVICES 20u                      /* DEVICES_MAX of storaged */
 
 static struct share_fid cache[FIDS_CACHED];
 static pthread_mutex_t fid_lock = PTHREAD_MUTEX_INITIALIZER, session_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -144,6 +144,10 @@ static void launch_failed(struct session *s, const struct control_launch_result 
 		say("%s: not found in the guest", what);
 	else if (s->status == EXIT_NOT_EXECUTABLE)
 		say("%s: cannot be executed: %s", what, strerror(r->error));
+	else if (r->step == CONTROL_STEP_USER)
+		say("--user %s: no such user in the guest", s->o->user);
+	else if (r->step == CONTROL_STEP_CWD)
+		say("--cwd %s: %s (a path in the guest)", s->o->cwd, strerror(r->error));
 	else
 		say("%s: the guest could not start it: step %s: %s", what, control_step_name(r->step), strerror(r->error));
 }
