@@ -11,7 +11,7 @@ struct cpuid { u32 eax, ebx, ecx, edx; };
 static struct cpuid cpuid(u32 leaf)
 {
 	struct cpuid c = { 0 };
-	if (__get_cpuid_max(leaf & 0x80000000u, NULL) >= leaf)
+	if ((u32)__get_cpuid_max(leaf & 0x80000000u, NULL) >= leaf)
 		__cpuid_count(leaf, 0, c.eax, c.ebx, c.ecx, c.edx);
 	return c;
 }

@@ -140,7 +140,7 @@ bool p9_get_entry(struct p9 *m, struct p9_entry *e)
 	e->offset = p9_get64(m);
 	e->type = p9_get8(m);
 	e->name = p9_get_string(m, &e->name_size);
-	if (m->bad || !e->name_size || e->name_size > 255)
+	if (m->bad || !e->name || !e->name_size || e->name_size > 255)
 		return false;
 	for (u32 i = 0; i < e->name_size; i++)
 		if (!e->name[i] || e->name[i] == '/')

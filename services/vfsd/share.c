@@ -158,9 +158,9 @@ static s64 read_data(const struct vfs_io_request *q, struct share_fid *f, u8 *ou
 	u32 fid, done = 0, piece = share_msize(q->fs) - READ_HEADER;
 	s64 n = share_open(f, 0, &fid);
 	while (!n && done < size) {
-		const u8 *data;
+		const u8 *data = NULL;
 		n = read_piece(q->fs, P9_TREAD, fid, q->offset + done, MIN(size - done, piece), &data);
-		if (n <= 0)
+		if (n <= 0 || !data)
 			break;
 		memcpy(out + done, data, (size_t)n);
 		done += (u32)n;
@@ -231,11 +231,11 @@ static s64 handle_write(struct service_request *r)
 static s64 list(struct service_request *r, struct share_fid *f)
 {
 	const struct vfs_io_request *q = request_args(r);
-	u32 fid, size = (u32)MIN(q->size, (u64)r->message.reply_capacity), piece = share_msize(q->fs) - READ_HEADER;
+	u32 fid = 0, size = (u32)MIN(q->size, (u64)r->message.reply_capacity), piece = share_msize(q->fs) - READ_HEADER;
 	u64 offset = q->offset;
 	s64 n = share_open(f, 0, &fid);
 	while (!n) {
-		const u8 *data;
+		const u8 *data = NULL;
 		struct p9_entry e;
 		n = read_piece(q->fs, P9_TREADDIR, fid, offset, MIN(piece, size), &data);
 		if (n <= 0)

@@ -90,7 +90,7 @@ static status_t start_session(u32 device)
 		return st;
 	u32 msize = p9_get32(&m);
 	const char *answer = p9_get_string(&m, &size);
-	if (!answer || size != sizeof(version) - 1 || memcmp(answer, version, size) || msize < 4096)
+	if (!answer || size != sizeof(version) - 1 || memcmp(answer, version, size) != 0 || msize < 4096)
 		return ERR_PROTO;
 	session_msize[device] = MIN(msize, MSIZE_WANTED);
 	return OK;

@@ -23,7 +23,7 @@ static const struct shown_table *const trees[SHOWN_TREE_COUNT] = {
 
 static u64 cookie_of(const struct shown *s)
 {
-	return (u64)s->task << 62 | (u64)s->pid << 40 | (u64)s->index << 16 | (s->position + 1);
+	return (s->task ? BIT(62) : 0) | (u64)s->pid << 40 | (u64)s->index << 16 | (s->position + 1);
 }
 
 static u32 tree_of(u32 fs)
@@ -60,7 +60,7 @@ static status_t shown_find(u32 fs, u64 cookie, struct shown *s)
 static bool is_child(const struct shown_entry *dir, const struct shown_entry *e, const char **name)
 {
 	size_t n = strlen(dir->path);
-	if (!*e->path || strncmp(e->path, dir->path, n) || (n && e->path[n] != '/'))
+	if (!*e->path || strncmp(e->path, dir->path, n) != 0 || (n && e->path[n] != '/'))
 		return false;
 	*name = e->path + n + (n ? 1 : 0);
 	return !strchr(*name, '/') && **name;
@@ -146,7 +146,7 @@ static status_t find_numbered(const struct shown *dir, const char *name, u32 siz
 	if (!numbered_child(dir, out, &prefix))
 		return ERR_NOENT;
 	u32 n = *prefix ? (u32)strlen(prefix) - 1 : 0;
-	if (size <= n || memcmp(name, prefix, n) || !parse_decimal(name + n, size - n, PID_LIMIT, &number))
+	if (size <= n || memcmp(name, prefix, n) != 0 || !parse_decimal(name + n, size - n, PID_LIMIT, &number))
 		return ERR_NOENT;
 	if (number_exists(dir, number, true, &found))
 		return ERR_NOENT;
@@ -161,7 +161,7 @@ static status_t find_child(const struct shown *dir, const char *name, u32 size, 
 		return ERR_NOTDIR;
 	for (u32 i = 0; i < dir->table->count; i++) {
 		const struct shown_entry *e = &dir->table->entries[i];
-		if (!is_child(dir->entry, e, &child) || strlen(child) != size || memcmp(child, name, size) ||
+		if (!is_child(dir->entry, e, &child) || strlen(child) != size || memcmp(child, name, size) != 0 ||
 		    is_numbered(child))
 			continue;
 		if (dir->task && e->flags & SHOWN_PROCESS_ONLY)
@@ -447,7 +447,7 @@ s64 shown_mount(const char *type, struct vfs_mount_reply *out)
 		{ "devpts", SHOWN_PTS, 0x1cd1, FS_NO_NAME_CACHE | FS_NO_DATA_CACHE },
 	};
 	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(kinds[i].type, type))
+		if (strcmp(kinds[i].type, type) != 0)
 			continue;
 		s64 slot = fs_slot(FS_KIND_SHOWN);
 		if (slot < 0)
@@ -459,8 +459,7 @@ s64 shown_mount(const char *type, struct vfs_mount_reply *out)
 		txn_write(f, &fresh, sizeof(fresh));
 		out->fs = (u32)slot;
 		struct shown root = { 0 };
-		shown_set(&root, trees[kinds[i].tree], 0);
-		return fill_node(&root, &out->root);
+		return shown_set(&root, trees[kinds[i].tree], 0) ? fill_node(&root, &out->root) : ERR_NODEV;
 	}
 	return ERR_NODEV;
 }

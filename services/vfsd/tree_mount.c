@@ -40,7 +40,7 @@ static status_t parse_number(const char **s, u64 base, u64 whole, u64 *out)
 static bool take_key(const char **s, const char *key)
 {
 	size_t n = strlen(key);
-	if (strncmp(*s, key, n))
+	if (strncmp(*s, key, n) != 0)
 		return false;
 	*s += n;
 	return true;

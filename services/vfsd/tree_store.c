@@ -190,7 +190,7 @@ struct tree_entry *entry_find(u32 fs, u64 dir, const char *name, u32 name_size)
 	u64 hash = entry_hash(fs, dir, name, name_size);
 	struct tree_entry *e = state_ptr(table_first(&vfsd_state()->entries, hash));
 	while (e && (e->link.hash != hash || e->dir != dir || e->fs != fs || e->name_size != name_size ||
-		     memcmp(e->name, name, name_size)))
+		     memcmp(e->name, name, name_size) != 0))
 		e = state_ptr(e->link.chain);
 	return e;
 }
