@@ -112,7 +112,9 @@ static status_t step_up(struct walk *w)
 static inline status_t cross_mounts(struct walk *w)
 {
 	while (unlikely(w->node->mounted != NULL)) {
-		struct mount *m = mount_on_locked(w->mount, w->node);
+		struct mount *m = w->node->mounted; /* the newest; another tree's bind mount may have another there */
+		if (unlikely(m->parent != w->mount))
+			m = mount_on_locked(w->mount, w->node);
 		if (!m)
 			return OK;
 		if (w->flags & WALK_NO_XDEV)
