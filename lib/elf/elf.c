@@ -7,6 +7,7 @@
 #define PT_LOAD 1
 #define PT_INTERP 3
 #define PT_GNU_STACK 0x6474e551
+#define ALIGNMENT_MAX GIB(1) /* the largest page there is; Linux ignores what it cannot satisfy, too */
 #define PF_X 1
 #define PF_W 2
 #define PF_R 4
@@ -100,7 +101,7 @@ static status_t add_load(struct elf_image *out, const struct elf_program_header 
 	s->mem_size = p->mem_size;
 	s->prot = (p->flags & PF_R ? ELF_R : 0) | (p->flags & PF_W ? ELF_W : 0) | (p->flags & PF_X ? ELF_X : 0);
 	s->unused = 0;
-	if (p->alignment > out->alignment && (p->alignment & (p->alignment - 1)) == 0)
+	if (p->alignment > out->alignment && p->alignment <= ALIGNMENT_MAX && (p->alignment & (p->alignment - 1)) == 0)
 		out->alignment = p->alignment;
 	out->low = MIN(out->low, ALIGN_DOWN(p->va, PAGE_SIZE));
 	out->high = MAX(out->high, ALIGN_UP(p->va + p->mem_size, PAGE_SIZE));
@@ -148,8 +149,6 @@ status_t elf_parse_segments(const void *headers, size_t size, struct elf_image *
 	}
 	if (out->segment_count == 0 || out->low >= out->high)
 		return fail(step, "no_segment", ERR_INVAL);
-	if (out->alignment > ELF_USER_TOP / 2)
-		return fail(step, "segment_alignment", ERR_INVAL);
 	if (out->type == ELF_TYPE_EXEC && out->entry >= ELF_USER_TOP)
 		return fail(step, "entry", ERR_INVAL);
 	return OK;

@@ -78,6 +78,19 @@ static void accepted(void)
 	check("code area", image.code_start == 0x401000 && image.code_end == 0x401100);
 }
 
+static void alignment_rules(void)
+{
+	struct file f = good_file();
+	struct elf_image image;
+	const char *step;
+	put(f.segments[1] + 48, 0x200000, 8);
+	check("the largest alignment counts", parse(&f, &image, &step) == OK && image.alignment == 0x200000);
+	put(f.segments[1] + 48, 0x8000000000000000, 8);
+	check("an absurd alignment is ignored", parse(&f, &image, &step) == OK && image.alignment == PAGE_SIZE);
+	put(f.segments[1] + 48, 0x1800, 8);
+	check("no power of two is ignored", parse(&f, &image, &step) == OK && image.alignment == PAGE_SIZE);
+}
+
 static void header_rules(void)
 {
 	struct file f = good_file();
@@ -127,6 +140,7 @@ int main(void)
 {
 	const char *step;
 	accepted();
+	alignment_rules();
 	header_rules();
 	segment_rules();
 	check("interpreter text", elf_check_interpreter("/lib/ld", 8, &step) == OK);
