@@ -114,6 +114,7 @@ static status_t start(bool first)
 				    (unsigned long long)(size >> 20));
 	}
 	tree_memory_bytes = facts_memory_bytes();
+	reclaim_start();
 	if (first) {
 		u64 id[2];
 		if (getrandom(id, sizeof(id), 0) != sizeof(id))

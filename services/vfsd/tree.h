@@ -109,6 +109,7 @@ struct tree_entry *entry_find(u32 fs, u64 dir, const char *name, u32 name_size);
 struct tree_entry *entry_new(struct tree_object *dir, const char *name, u32 name_size, u64 ino, u8 type, u8 flags);
 bool entry_rename(struct tree_entry *e, const char *name, u32 name_size); /* in its directory; false: no room */
 void entry_free(struct tree_object *dir, struct tree_entry *e);
+bool tree_has_garbage(void);                       /* tree_reclaim has work; state lock held */
 struct tree_entry *entry_after(struct tree_object *dir, u64 sequence); /* first with entry->sequence >= sequence */
 void entry_hint(struct tree_object *dir, struct tree_entry *e);          /* a listing stopped before e */
 void tree_reclaim(void);                           /* a bounded piece of pending clean-up; in each changing request */

@@ -5,10 +5,14 @@
 
 s64 finish_transaction(struct service_request *r, s64 status)
 {
-	if (status < 0)
+	if (status < 0) {
 		txn_abort();
-	else
-		txn_commit(r, status);
+		return status;
+	}
+	bool garbage = tree_has_garbage();
+	txn_commit(r, status);
+	if (garbage)
+		reclaim_wake();
 	return status;
 }
 

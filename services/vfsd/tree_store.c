@@ -301,3 +301,8 @@ void tree_reclaim(void)
 	for (int i = 0; i < RECLAIM_STEPS && reclaim_one(s); i++)
 		;
 }
+
+bool tree_has_garbage(void)
+{
+	return vfsd_state()->dying_count || vfsd_state()->fs[FS_GRAVEYARD].first_object;
+}

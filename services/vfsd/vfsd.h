@@ -13,6 +13,9 @@ extern const service_handler share_handlers[VFS_OP_MAX]; /* 9p */
 
 /* Ends a handler that ran in a transaction: aborts on an error, else stores the reply with the commit. */
 s64 finish_transaction(struct service_request *r, s64 status);
+/* Starts the thread that cleans up what changing requests leave (reclaim.c), and tells it that there is something. */
+void reclaim_start(void);
+void reclaim_wake(void);
 static inline const char *payload_text(const struct service_request *r) { return (const char *)r->payload; }
 
 /* mount of the other kinds; within a transaction. */
