@@ -4,6 +4,7 @@
 #include "service.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -297,12 +298,25 @@ static void *worker_chain(void *arg)
 	return NULL;
 }
 
+/* kill_NAME=N on the kernel command line: the service's first instance dies at its N-th store (launch walk of runtimed). */
+static void test_from_boot(void)
+{
+	char key[32] = "kill_", value[16];
+	strncat(key, config->name, sizeof(key) - sizeof("kill_"));
+	const char *n = service_boot_option(key, value, sizeof(value));
+	if (n)
+		state_test(strtoul(n, NULL, 10));
+}
+
 int service_run(const struct service_config *c)
 {
 	config = c;
 	if (ambos_call(AMBOS_CALL_SERVICE_INFO, (u64)&info, sizeof(info), 0, 0, 0) != 0)
 		_exit(126);
-	start_service(state_open(c, &info));
+	bool first = state_open(c, &info);
+	start_service(first);
+	if (first)
+		test_from_boot();
 	u32 threads = c->threads ? c->threads : info.threads;
 	if (threads == 0 || threads > WORKERS_MAX)
 		service_panic("%u workers", threads);

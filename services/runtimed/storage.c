@@ -20,8 +20,9 @@ status_t storage_attach(u32 port, u32 direction, s32 fd)
 				.args_size = sizeof(request), .attached_fd = fd,
 	};
 	s64 st = service_call_full(NULL, &call);
-	/* attached by the instance before us: the same file, its number is recorded first */
-	return st == ERR_BUSY ? OK : (status_t)st;
+	/* BUSY: attached by the instance before us, the same file, for its number is recorded first. BADF: that instance
+	 * had closed its end, which it does only after the attachment. */
+	return st == ERR_BUSY || st == ERR_BADF ? OK : (status_t)st;
 }
 
 static status_t end_call(u32 op, u32 port, u32 direction, u64 bytes, void *reply, u32 reply_size)
