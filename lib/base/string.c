@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Memory and string functions without a libc and without vector registers (the kernel has none of its own).
  * string_use_rep: the processor has fast rep movs/stos (CPUID ERMS); under TCG it has not and loops win. */
+#ifndef __clang__
 #pragma GCC optimize("no-tree-loop-distribute-patterns") /* or memcpy's loop becomes a call of memcpy */
+#endif
 #include "string.h"
 
 #define REP_FROM 256 /* bytes; rep has a start-up cost */
