@@ -3,8 +3,8 @@
  * A frame is struct control_header and `size` payload bytes; all numbers are little-endian, both ends are x86-64.
  * Program bytes travel on ports of their own ("ambos.fd0" .. "ambos.fd2", "ambos.tty"); each stream's end is told
  * here as a byte count, so nothing depends on the order in which ports are served.
- * Sequence: host HELLO, guest HELLO, host LAUNCH (its time sets the guest's clock), guest LAUNCH_RESULT, any of the middle frames, guest EXIT with the
- * bytes it sent per stream, host DRAINED when it has written that many, guest powers off. */
+ * Sequence: host HELLO, guest HELLO, host LAUNCH (its time sets the guest's clock), guest LAUNCH_RESULT, any of the
+ * middle frames, guest EXIT with the bytes it sent per stream, host DRAINED when it has written that many, guest powers off. */
 #ifndef AMBOS_PROTO_CONTROL_H
 #define AMBOS_PROTO_CONTROL_H
 
