@@ -5,7 +5,7 @@ MODE ?= release
 OUT := out/$(MODE)
 # V=1 shows the commands.
 Q := $(if $(V),,@)
-all: ambos image ## host command, kernel and default image
+all: kernel ambos image ## host command, kernel and default image
 
 include build/toolchains.mk
 include build/rules.mk

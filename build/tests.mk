@@ -39,6 +39,7 @@ bench: all ## every osbench row against Linux in the same QEMU, both views -> be
 accept: ## every line an issue must show, once
 	tools/deps.sh build run test
 	$(MAKE) --no-print-directory all conformance
+	$(MAKE) --no-print-directory MODE=debug kernel
 	tests/run.sh accept
 .PHONY: bench accept
 coverage: kernel ## docs/abi-coverage.md from the .def table and the linked kernel

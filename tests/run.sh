@@ -31,6 +31,7 @@ check)
 	;;
 test | accept)
 	for cpus in 1 2 4; do stage "guest-conformance --cpus $cpus" tests/run-conformance.sh guest "$cpus"; done
+	AMBOS_KERNEL=$PWD/out/debug/kernel.elf stage "guest-conformance on the debug kernel --cpus 2" tests/run-conformance.sh guest 2 debug
 	for script in tests/system/*.sh; do
 		[ "$(basename "$script")" = lib.sh ] || stage "$(basename "$script" .sh)" "$script"
 	done
