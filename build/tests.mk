@@ -49,3 +49,15 @@ lint: ## clang, gcc -fanalyzer, clang-tidy and the style check
 	tools/deps.sh build test
 	tools/lint.sh
 .PHONY: lint
+soak: all ## fuzzed ELF files, random calls, kills and workloads for SOAK_MINUTES (default 60)
+	tools/deps.sh build run test
+	tests/soak.sh
+debug: image ambos ## debug kernel waiting for gdb on a socket, with our gdb commands loaded
+	$(MAKE) --no-print-directory MODE=debug kernel
+	@echo 'in another terminal: gdb out/debug/kernel.elf -ex "target remote out/gdb.sock" -ex "source tools/gdb/ambos.py"'
+	AMBOS_KERNEL=out/debug/kernel.elf ./ambos run --qemu-arg -S --qemu-arg -gdb --qemu-arg unix:out/gdb.sock,server,nowait -- $(or $(PROGRAM),bash)
+trace: all ## decoded calls of PROGRAM (default true) on standard error
+	./ambos run --trace -- $(or $(PROGRAM),true)
+size: kernel ## sections of the kernel and the services
+	size $(KERNEL) $(OUT)/services/*
+.PHONY: soak debug trace size
