@@ -23,6 +23,7 @@ stage unit tests/run-unit.sh
 stage launcher tests/host/launcher.sh
 stage native-conformance tests/run-conformance.sh native
 stage tidy tools/tidy.sh
+stage flows python3 tools/flows.py
 [ "$tier" = accept ] && export STRICT=1
 case $tier in
 check)
