@@ -9,7 +9,7 @@
 
 #define BOUNCE_BYTES 512u  /* on the stack, between user memory and the discipline */
 #define VTIME_UNIT_NS (100 * NSEC_PER_MSEC)
-#define WRITE_ROOM_LOW 1u  /* poll: a write makes progress */
+#define WRITE_ROOM_LOW 8u  /* room for what any one byte becomes (a tab: 8 blanks), so that a write makes progress */
 #define SPEED_DEFAULT 38400
 #define TTY_MODE 0620      /* crw--w----, what devpts shows */
 
