@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The pid table and the process tree: allocation, look-up, links, groups and sessions. Entry points in process.h.
  * One slot per number holds the process, the thread and the use counts as group and session id, so a number is
- * free exactly when the slot is empty. Slots come in blocks that are made on first use and kept.
+ * free exactly when the slot is empty. Slots come in blocks; each new block sweeps some old ones for empty ones.
  * All of it is under process_tree_lock; p->threads is also written under p->signal_lock. */
 #include "signal.h"
 #include "file.h"
@@ -10,6 +10,7 @@
 
 #define PID_MAX 131072u         /* numbers 1..PID_MAX-1; a table of at most 4 MiB */
 #define PID_BLOCK 128u          /* slots per block: one page */
+#define PID_SWEEP 16u           /* blocks looked at per new one: at most some 64 empty ones lie about */
 #define PID_RESERVED 300u       /* after a wrap, low numbers stay with the long-lived */
 #define PID_FIRST 16u           /* below: pid 1 and the first instances of the services, which ask for theirs */
 #define THREADS_MAX 32768u      /* each has a 16 KiB kernel stack */
@@ -36,9 +37,32 @@ static struct pid_slot *pid_slot(u32 pid)
 	return &pid_blocks[pid / PID_BLOCK][pid % PID_BLOCK];
 }
 
+static bool slot_is_free(const struct pid_slot *s)
+{
+	return !s->process && !s->thread && !s->group_members && !s->session_members;
+}
+
+static void sweep_empty_blocks(void)
+{
+	static u32 hand;
+	for (u32 i = 0; i < PID_SWEEP; i++) {
+		hand = (hand + 1) % (PID_MAX / PID_BLOCK);
+		struct pid_slot *block = pid_blocks[hand];
+		u32 n = 0;
+		while (block && n < PID_BLOCK && slot_is_free(&block[n]))
+			n++;
+		if (n < PID_BLOCK)
+			continue;
+		pid_blocks[hand] = NULL;
+		kfree(block);
+	}
+}
+
 static struct pid_slot *pid_slot_make(u32 pid)
 {
 	struct pid_slot **block = &pid_blocks[pid / PID_BLOCK];
+	if (!*block)
+		sweep_empty_blocks();
 	if (!*block)
 		*block = kzalloc(PID_BLOCK * sizeof(struct pid_slot));
 	return *block ? &(*block)[pid % PID_BLOCK] : NULL;
@@ -47,7 +71,7 @@ static struct pid_slot *pid_slot_make(u32 pid)
 static bool pid_is_free(u32 pid)
 {
 	struct pid_slot *s = pid_slot_make(pid);
-	return s && !s->process && !s->thread && !s->group_members && !s->session_members;
+	return s && slot_is_free(s);
 }
 
 u32 pid_alloc_locked(u32 wanted)
