@@ -106,6 +106,14 @@ status_t tree_attributes(u32 fs, u64 ino, struct vfs_attributes *out)
 	return st;
 }
 
+/* The image pads the last block with zeros, so a whole file's last page is used in place, too. */
+static u64 backing_bytes(const struct erofs_inode *base, u64 size_now)
+{
+	u64 padded = ALIGN_UP(base->size, PAGE_SIZE);
+	bool whole = tree_image.block_size >= PAGE_SIZE && base->data_offset + padded <= tree_image.size;
+	return size_now == base->size && whole ? padded : MIN(base->size, size_now);
+}
+
 status_t tree_node(u32 fs, u64 ino, struct vfs_node *out)
 {
 	*out = (struct vfs_node){ .cookie = ino, .backing = VFS_NO_BACKING };
@@ -116,7 +124,7 @@ status_t tree_node(u32 fs, u64 ino, struct vfs_node *out)
 	st = load_base(ino, &base);
 	if (!st && base.size && base.flat_size == base.size) {
 		out->backing = base.data_offset;
-		out->backing_size = base.size;
+		out->backing_size = backing_bytes(&base, out->attr.size);
 	}
 	return st;
 }

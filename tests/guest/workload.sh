@@ -17,3 +17,5 @@ step fork_exec_2000 forks
 step sort_2000000 sorting
 step tar_gzip_round tar_round
 step compileall compileall
+# Last: it damages files of the Python library on purpose.
+step image_tails python3 /host/tests/guest/image_tails.py
