@@ -26,7 +26,7 @@ static u32 map_flags_of(u64 linux_flags)
 	if (linux_flags & LINUX_MAP_32BIT)
 		f |= MAP_F_32BIT;
 	if (linux_flags & LINUX_MAP_GROWSDOWN)
-		f |= MAP_F_GROWSDOWN;
+		f |= MAP_F_GROWSDOWN | MAP_F_STACK;
 	if (linux_flags & LINUX_MAP_LOCKED)
 		f |= MAP_F_LOCKED;
 	if (linux_flags & LINUX_MAP_NORESERVE)

@@ -30,10 +30,10 @@ status_t vma_change_flags(struct aspace *as, u64 start, u64 end, u32 set, u32 cl
 u64 find_gap(struct aspace *as, u64 size, u32 flags);
 bool range_is_free(struct aspace *as, u64 start, u64 end);
 bool map_limit_ok(struct aspace *as, u64 add_pages);
-/* RLIMIT_DATA: private writable memory that is not a stack. */
+/* RLIMIT_DATA: private writable memory that is not a stack (MAP_F_STACK stays on the parts of a split stack). */
 static inline bool is_data(u32 prot, u32 flags)
 {
-	return (prot & PROT_W) && !(flags & (MAP_F_SHARED | MAP_F_GROWSDOWN));
+	return (prot & PROT_W) && !(flags & (MAP_F_SHARED | MAP_F_STACK));
 }
 bool data_limit_ok(struct aspace *as, u64 add_pages);
 void account_vma(struct aspace *as, const struct vma *v, s64 pages); /* v grew or shrank by that much */
