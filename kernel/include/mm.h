@@ -48,8 +48,8 @@ struct page {
 };
 
 /* ALLOC_USER fails at the low mark and may reclaim page cache first, so no spinlock may be held. Others go deeper
- * and never reclaim. ALLOC_DEEP with ALLOC_USER: reclaims, then uses the reserve (services). */
-enum alloc_flags { ALLOC_ZERO = 1, ALLOC_USER = 2, ALLOC_DEEP = 4 };
+ * and never reclaim; neither do services stop at the mark. */
+enum alloc_flags { ALLOC_ZERO = 1, ALLOC_USER = 2 };
 struct page *page_alloc(u32 flags);                  /* one frame, refs = 1; NULL when out of memory */
 struct page *page_alloc_order(u32 order, u32 flags); /* 2^order contiguous frames, refs of the first = 1 */
 static inline void page_get(struct page *p) { __atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED); }

@@ -287,7 +287,7 @@ LINUX_HANDLER(exit_group)
 }
 
 /* The program with the largest charge goes: resident memory and what its descriptors hold. Services are exempt, and
- * so is pid 1. */
+ * so is pid 1. One that is already on its way out is enough: its pid, and nobody else dies for it. */
 u32 oom_kill(void)
 {
 	struct process *worst = NULL;
@@ -295,8 +295,13 @@ u32 oom_kill(void)
 	u32 pid = 0;
 	spin_lock(&process_tree_lock);
 	list_for_each(p, &process_all, struct process, all_link) {
-		if ((p->flags & (PROC_SERVICE | PROC_EXITING)) || p->pid == 1 || !p->aspace)
+		if ((p->flags & PROC_SERVICE) || p->pid == 1 || !p->aspace)
 			continue;
+		if (p->flags & PROC_EXITING) {
+			pid = p->pid;
+			worst = NULL;
+			break;
+		}
 		s64 pages = (s64)(p->aspace->resident_pages + (p->account ? account_pages(p->account) : 0));
 		s64 score = pages + pages * p->oom_score_adj / 1000;
 		if (p->oom_score_adj > -1000 && score > 0 && (u64)score > most) {

@@ -14,6 +14,7 @@
 #define MMAP_RANDOM_PAGES BIT(28) /* 28 bits, as vm.mmap_rnd_bits */
 
 phys_t zero_page_pa;
+u32 aspaces_dying;
 static u16 upper_slots[256]; /* root entries of the kernel half that are in use: a handful, fixed by vmap_init */
 static u32 upper_count;
 static struct slab_cache *aspace_cache, *vma_cache;
@@ -118,8 +119,10 @@ void aspace_put(struct aspace *as)
 		return;
 	if (cpu_this()->aspace == as)
 		aspace_switch(NULL);
+	__atomic_add_fetch(&aspaces_dying, 1, __ATOMIC_RELAXED);
 	destroy_vmas(as);
 	pt_free_tables(as);
+	__atomic_sub_fetch(&aspaces_dying, 1, __ATOMIC_RELAXED);
 	account_put(as->account);
 	root_put(as);
 }

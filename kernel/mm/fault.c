@@ -14,7 +14,8 @@
 #define SEGV_MAPERR 1
 #define SEGV_ACCERR 2
 #define FAULT_AROUND_PAGES 16ull /* 64 KiB: a file's neighbours are mapped with it when they are present */
-#define OOM_RETRIES 100          /* a victim needs some scheduling rounds to die */
+#define OOM_RETRIES 3000         /* times OOM_PAUSE_NS: a large victim takes a while to die on a busy host */
+#define OOM_PAUSE_NS NSEC_PER_MSEC
 
 #pragma weak oom_kill
 u32 vfs_reclaim(u32 count) WEAK;     /* vfs.h */
@@ -303,9 +304,11 @@ static bool wait_for_memory(u32 attempt)
 		return false;
 	if (vfs_reclaim && vfs_reclaim(NODE_RECLAIM_BATCH))
 		return true; /* idle nodes and names went instead of a program */
-	if (!oom_kill || !oom_kill())
+	if (!aspaces_dying && (!oom_kill || !oom_kill())) /* memory on its way back is waited for */
 		return false;
-	sched_yield_current();
+	wait_prepare();
+	(void)!wait_sleep(time_now_ns() + OOM_PAUSE_NS, WAIT_UNINTERRUPTIBLE);
+	wait_finish();
 	return true;
 }
 

@@ -119,9 +119,16 @@ static struct page *buddy_alloc_locked(u32 order)
 
 /* ---- per-CPU stacks ---- */
 
+/* Services go on when programs must wait: their own memory and what they make the kernel allocate. */
+static bool for_service(void)
+{
+	struct thread *t = thread_current();
+	return t && t->process && (t->process->flags & PROC_SERVICE);
+}
+
 static bool below_reserve(u32 flags, u64 frames)
 {
-	return (flags & (ALLOC_USER | ALLOC_DEEP)) == ALLOC_USER && free_frames < reserve_frames + frames;
+	return (flags & ALLOC_USER) && free_frames < reserve_frames + frames && !for_service();
 }
 
 static struct page *alloc_slow(struct frame_cache *c, u32 flags)
@@ -241,9 +248,7 @@ struct page *page_alloc_user(struct account *account, bool zero)
 {
 	if (account && account_charge(account, 1))
 		return NULL;
-	struct thread *t = thread_current();
-	bool service = t && t->process && (t->process->flags & PROC_SERVICE);
-	struct page *p = page_alloc(ALLOC_USER | (zero ? ALLOC_ZERO : 0) | (service ? ALLOC_DEEP : 0));
+	struct page *p = page_alloc(ALLOC_USER | (zero ? ALLOC_ZERO : 0));
 	if (unlikely(!p)) {
 		if (account)
 			account_uncharge(account, 1);

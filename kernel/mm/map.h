@@ -10,6 +10,7 @@
 #define VMA_COUNT_MAX 65530u         /* vm.max_map_count */
 #define STACK_GUARD_GAP MIB(1)      /* kept free below a growing stack, as Linux does */
 
+extern u32 aspaces_dying; /* [a] spaces whose memory is being released right now */
 struct vma *vma_alloc(struct aspace *as); /* zeroed; NULL = no memory */
 void vma_free(struct vma *v);
 void vma_attach_object(struct vma *v);    /* references obj and file, enters the reverse map */
