@@ -212,9 +212,8 @@ void ninep_service(u32 device)
 		remember(slot->call_id, reply, slot->reply_bytes);
 		slot->use = SLOT_DONE;
 		t->ring.state->last_used++;
-		/* Refused when the call has not come back yet after a restart: its repeat finds the slot. */
-		if (service_reply_later(slot->call_id, OK, NULL, 0, reply, slot->reply_bytes))
-			continue;
 		pthread_cond_signal(&t->slot_free);
+		if (service_reply_later(slot->call_id, OK, NULL, 0, reply, slot->reply_bytes))
+			continue; /* the call has not come back yet after a restart: its repeat finds the slot */
 	}
 }
