@@ -121,7 +121,6 @@ static u32 add_login_environment(const struct control_launch_view *v, const stru
 
 static void build_strings(const struct control_launch_view *v, const struct account *a, struct proc_spawn *spawn)
 {
-	bool login = v->head.flags & CONTROL_LOGIN;
 	strings_used = 0;
 	const char *at = control_string(v, v->argv_first);
 	if (!v->head.argc) { /* a leading '-' makes it a login shell */
@@ -132,8 +131,7 @@ static void build_strings(const struct control_launch_view *v, const struct acco
 		add_string(at);
 	spawn->argc = MAX(v->head.argc, 1u);
 	spawn->envc = v->head.envc;
-	if (login)
-		spawn->envc += add_login_environment(v, a);
+	spawn->envc += add_login_environment(v, a);
 	for (u32 i = 0; i < v->head.envc; i++, at = control_next_string(at))
 		add_string(at);
 	spawn->strings = (u64)strings;
