@@ -18,7 +18,7 @@ static const char options_text[] =
 	"translated; another absolute path is the guest's; a bare name is found by PATH in the guest.\n"
 	"  --share HOST[:GUEST][:ro]  share a host folder (repeatable; GUEST defaults to /mnt/NAME)\n"
 	"  --no-share                 do not share the current folder\n"
-	"  --env NAME=VALUE           environment of the program (repeatable; TERM comes with a terminal)\n"
+	"  --env NAME=VALUE           environment of the program (repeatable; on top of the account's PATH, HOME, ...)\n"
 	"  --cwd DIR                  working directory in the guest\n"
 	"  --user NAME                user in the guest (default root)\n"
 	"  --memory SIZE              guest memory (default 1G)\n"
