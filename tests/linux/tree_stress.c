@@ -44,6 +44,7 @@ static void check_content(int fd)
 	ssize_t n = pread(fd, buf, sizeof(buf), 0);
 	for (ssize_t i = 1; i < n; i++) {
 		if (buf[i] != buf[0]) {
+			printf("  content: byte 0 is %#x, byte %ld of %ld is %#x\n", buf[0], (long)i, (long)n, buf[i]);
 			__atomic_add_fetch(&surprises, 1, __ATOMIC_RELAXED);
 			return;
 		}
@@ -95,8 +96,11 @@ static void step(unsigned *seed)
 		int n = 0;
 		while (d && readdir(d))
 			n++;
-		if (!d || n < 2 || n > 2 + 2 * NAMES)
+		/* names made while the folder is read may come as well, each rename anew: bounded, but not by NAMES */
+		if (!d || n < 2 || n > 100 * NAMES) {
+			printf("  readdir: %d entries, errno %d\n", n, errno);
 			__atomic_add_fetch(&surprises, 1, __ATOMIC_RELAXED);
+		}
 		if (d)
 			closedir(d);
 	}
