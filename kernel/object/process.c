@@ -248,6 +248,8 @@ void thread_link_locked(struct process *p, struct thread *t, u32 tid)
 	p->thread_count++;
 	if (!p->leader)
 		p->leader = t;
+	if (p->flags & PROC_EXITING) /* its creator was killed after it had asked: it must not run on in a dying process */
+		__atomic_or_fetch(&t->work, WORK_EXIT, __ATOMIC_RELAXED);
 	spin_unlock(&p->signal_lock);
 }
 
