@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// libFuzzer harness: opens the input as an image (checksum repaired, so that mutations get past it), walks the tree to
-// a bounded depth and reads and looks up everything.
+// libFuzzer harness: the input as an image (magic and checksum repaired, so that mutations get past them) and, with the
+// superblock left out, as bare inodes and directories; walks the tree to a bounded depth, reads and looks up everything.
 // LINK: lib/erofs/erofs.c lib/erofs/erofs_dir.c
 #include "erofs_private.h"
 
 #define DEPTH_MAX 6       /* image trees can be cyclic */
+#define BARE_INODES 8
 #define ENTRIES_MAX 2000  /* bound of one run */
 
 static u32 visited;
@@ -36,10 +37,17 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct erofs fs;
 	const char *reason = NULL;
 	static u8 image[1 << 20];
+	static const u8 magic[4] = { 0xe2, 0xe1, 0xf5, 0xe0 };
 	size = MIN(size, sizeof(image));
 	memcpy(image, data, size);
-	if (size > 1032)
+	visited = 0;
+	fs = (struct erofs){ .image = image, .size = size, .block_bits = 9, .block_size = 512 };
+	for (u64 nid = 0; nid < BARE_INODES; nid++)
+		visit(&fs, nid, 0);
+	if (size > 1032) {
+		memcpy(image + 1024, magic, sizeof(magic));
 		image[1032] &= (u8)~1u; /* no checksum */
+	}
 	if (erofs_open(&fs, image, size, &reason)) {
 		if (!reason)
 			__builtin_trap();
