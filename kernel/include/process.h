@@ -135,7 +135,6 @@ struct thread {
 	struct call *serving;            /* service thread: call it executes */
 	u64 syscall_nr;
 	u32 hops;                        /* routed calls of the current system call (trace) */
-	void *seccomp_unused;
 };
 
 enum rlimit_name {
@@ -185,7 +184,6 @@ struct process {
 	struct cred *last_cred;          /* [t] of the last thread, once it is gone */
 	char last_name[16];              /* [t] its comm */
 	u32 queued_signals;              /* [s] entries charged to RLIMIT_SIGPENDING */
-	char *cmdline_unused;
 	u64 start_ns;
 	u64 children_user_ns, children_system_ns, dead_user_ns, dead_system_ns;
 	u64 minor_faults, major_faults, children_minor_faults, children_major_faults, max_rss_pages, children_max_rss_pages;
@@ -200,7 +198,6 @@ struct process {
 	u32 next_timer_id;
 	u32 timer_slack_ns_unused;
 	u64 launch_call_id;              /* owner of a prepared process */
-	u32 exec_mutex_owner;
 	struct mutex exec_mutex;
 };
 static inline struct process *process_current(void) { return thread_current()->process; }
