@@ -96,9 +96,11 @@ void *mmio_map(phys_t pa, u64 size, bool uncached); /* never unmapped */
 struct account {
 	u64 pages;       /* [a] */
 	u64 limit_pages; /* UINT64_MAX = none */
+	struct account *parent; /* pays as well; NULL = none. Lives for ever (one per kind of memory) */
 	u32 refs;        /* [a] */
 };
-struct account *account_create(u64 limit_pages);     /* refs 1; NULL = no memory */
+struct account *account_create(u64 limit_pages, struct account *parent); /* refs 1; NULL = no memory */
+u64 account_left(const struct account *a);           /* pages that may still be charged, parents seen */
 static inline void account_get(struct account *a) { if (a) __atomic_add_fetch(&a->refs, 1, __ATOMIC_RELAXED); }
 void account_put(struct account *a);                 /* NULL is fine */
 static inline u64 account_pages(const struct account *a) { return a->pages - 1; }

@@ -18,8 +18,7 @@ static void apply_budget(const struct filesystem *fs, struct statfs_k *s)
 {
 	if (!fs->account || fs->account->limit_pages == UINT64_MAX)
 		return;
-	u64 used = account_pages(fs->account), limit = fs->account->limit_pages - 1; /* without the bias page */
-	u64 left = used < limit ? limit - used : 0;
+	u64 limit = fs->account->limit_pages, left = account_left(fs->account);
 	if (!s->blocks || s->blocks < limit) { /* tmpfs: the budget is the whole */
 		s->blocks = limit;
 		s->bfree = s->bavail = left;

@@ -186,7 +186,7 @@ struct account *process_object_account(void)
 
 	if (likely(have))
 		return have;
-	made = account_create(UINT64_MAX);
+	made = account_create(UINT64_MAX, NULL);
 	if (made && !__atomic_compare_exchange_n(&p->account, &have, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		account_put(made); /* another thread was faster */
 		return have;

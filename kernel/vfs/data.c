@@ -60,7 +60,7 @@ static status_t node_fill(struct memobj *o, u64 index, u64 wanted)
 
 bool fs_has_space(struct filesystem *fs, u64 pages)
 {
-	return !fs->account || fs->account->pages + pages <= fs->account->limit_pages;
+	return !fs->account || pages <= account_left(fs->account);
 }
 
 void node_times_written(struct node *n)

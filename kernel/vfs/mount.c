@@ -6,7 +6,7 @@
 
 #define DEV_MAJOR_SHIFT 8
 #define FIRST_DEV 0x10u             /* st_dev of file system id 0; minor numbers above, major 0 as Linux's own */
-#define PRIVATE_SHARE 2u            /* writable root and tmpfs: up to half of memory */
+#define PRIVATE_SHARE 2u            /* writable root and tmpfs: up to half of memory, together */
 #define MOUNTS_MAX 1024u
 #define MNT_FORCE_K 1u
 #define MNT_DETACH_K 2u
@@ -192,6 +192,25 @@ static u64 size_option(const char *options, u64 total_pages)
 	return n ? ALIGN_UP(n, PAGE_SIZE) / PAGE_SIZE : total_pages; /* size=0: no limit of its own, as tmpfs(5) */
 }
 
+/* What files hold in memory that no reclaim can take away: half of it for all mounts together, whatever each one's
+ * size= says, so that full file systems leave programs their half. */
+static struct account *private_data_account(void)
+{
+	static struct account *all;
+	struct account *have = __atomic_load_n(&all, __ATOMIC_ACQUIRE), *made;
+	struct mm_stats stats;
+
+	if (have)
+		return have;
+	mm_stats_read(&stats);
+	made = account_create(stats.total_pages / PRIVATE_SHARE, NULL);
+	if (made && !__atomic_compare_exchange_n(&all, &have, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		account_put(made); /* another mount was faster */
+		return have;
+	}
+	return made;
+}
+
 static struct filesystem *filesystem_create(const char *type, const char *options, const struct vfs_mount_reply *reply)
 {
 	struct filesystem *fs = kzalloc(sizeof(*fs));
@@ -204,9 +223,9 @@ static struct filesystem *filesystem_create(const char *type, const char *option
 	fs->magic = reply->magic;
 	str_copy(fs->type, type, sizeof(fs->type));
 	if (fs->flags & FS_KERNEL_DATA) {
-		struct mm_stats stats;
-		mm_stats_read(&stats);
-		fs->account = account_create(size_option(options, stats.total_pages) + 1); /* the account's own bias page */
+		struct account *all = private_data_account();
+		if (all)
+			fs->account = account_create(size_option(options, all->limit_pages * PRIVATE_SHARE), all);
 	}
 	fs->root = node_from_lease(fs, &reply->root);
 	if (!fs->root || ((fs->flags & FS_KERNEL_DATA) && !fs->account)) {
