@@ -59,8 +59,17 @@ void cpu_halt_forever(void) NORETURN;
 void machine_power_off(u32 code) NORETURN; /* ends the VM; `code` is shown to QEMU (isa-debug-exit) when present */
 
 /* Time: monotonic nanoseconds since boot, from the TSC. Callable anywhere. */
-u64 time_now_ns(void);
-u64 time_tsc_to_ns(u64 tsc);
+extern u64 time_tsc_start, time_ns_scale;  /* constant after boot; ns = (tsc - start) * scale >> 32 */
+static inline u64 time_tsc_to_ns(u64 tsc)
+{
+	return (u64)(((unsigned __int128)(tsc - time_tsc_start) * time_ns_scale) >> 32);
+}
+static inline u64 time_now_ns(void)
+{
+	u32 low, high;
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return time_tsc_to_ns((u64)high << 32 | low);
+}
 u64 time_boot_wall_ns(void); /* CLOCK_REALTIME at monotonic 0, from the RTC; adjusted by clock_settime */
 void time_set_boot_wall_ns(u64 ns);
 void time_clock_parameters(u64 *tsc_base, u64 *mult); /* ns = (tsc - tsc_base) * mult >> 32; constant after boot */

@@ -142,7 +142,7 @@ static s64 call_wait(struct service *s, struct call *c, struct thread *to, enum 
 {
 	status_t st;
 	if (to) {
-		st = sched_handoff(to, DEADLINE_NEVER, flags);
+		st = sched_handoff(to, flags);
 		thread_put(to);
 	} else {
 		st = wait_sleep(DEADLINE_NEVER, flags);

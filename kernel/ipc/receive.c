@@ -128,7 +128,7 @@ static bool receiver_woken(const struct receiver *rx)
 
 static status_t idle_sleep(struct receiver *rx, struct thread *wake)
 {
-	status_t st = wake ? sched_handoff(wake, DEADLINE_NEVER, WAIT_INTERRUPTIBLE)
+	status_t st = wake ? sched_handoff(wake, WAIT_INTERRUPTIBLE)
 			   : wait_sleep(DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
 	while (!receiver_woken(rx) && !st) {
 		wait_prepare();

@@ -36,13 +36,13 @@ struct thread *sched_switch_finish(struct thread *from)
 	return from;
 }
 
-static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64 now, u64 slice_end)
+static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64 now)
 {
 	to->state = THREAD_RUNNING;
 	to->cpu = c->id;
 	to->on_cpu = 1;
 	to->last_switched_ns = now;
-	to->slice_end_ns = slice_end;
+	to->slice_end_ns = now + SLICE_NS;
 	c->runqueue->running = (struct running){ to->vruntime, now, to == c->idle ? -1 : thread_rank(to) };
 	if (c->runqueue->count && to != c->idle)
 		timer_want(to->slice_end_ns);
@@ -54,7 +54,7 @@ static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64
 	sched_switch_finish(context_switch(from, to));
 }
 
-static void schedule_to(struct thread *chosen)
+void schedule(void)
 {
 	struct cpu *c = cpu_this();
 	struct thread *from = c->current;
@@ -62,7 +62,6 @@ static void schedule_to(struct thread *chosen)
 	u64 now = time_now_ns();
 	DEBUG_ASSERT(c->lock_depth == 0);
 	c->need_resched = 0;
-	struct thread *to = chosen;
 	runqueue_account(from, now);
 	if (likely(from != c->idle)) {
 		if (from->state == THREAD_RUNNING)
@@ -79,8 +78,7 @@ static void schedule_to(struct thread *chosen)
 		else
 			from->migrating = true; /* queued elsewhere once its stack is free */
 	}
-	if (!to)
-		to = runqueue_pick_locked(rq);
+	struct thread *to = runqueue_pick_locked(rq);
 	spin_unlock(&rq->lock);
 	if (unlikely(to && !(to->affinity & BIT(c->id)))) {
 		c->need_resched = 1; /* it was woken while its stack was in use here: try again, without it */
@@ -103,11 +101,8 @@ static void schedule_to(struct thread *chosen)
 			timer_want(to->slice_end_ns);
 		return;
 	}
-	/* A hand-off goes on in the giver's slice: a pair that calls back and forth must not starve the queue. */
-	switch_to(c, from, to, now, chosen ? from->slice_end_ns : now + SLICE_NS);
+	switch_to(c, from, to, now);
 }
-
-void schedule(void) { schedule_to(NULL); }
 
 void sched_yield_current(void)
 {
@@ -271,7 +266,7 @@ static bool block(struct thread *t)
 	return !__atomic_compare_exchange_n(&t->state, &blocked, THREAD_RUNNING, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-static status_t sleep_or_switch(struct thread *to, u64 deadline_ns, enum wait_flags flags)
+status_t wait_sleep(u64 deadline_ns, enum wait_flags flags)
 {
 	struct thread *t = thread_current();
 	DEBUG_ASSERT(cpu_this()->lock_depth == 0);
@@ -285,9 +280,7 @@ static status_t sleep_or_switch(struct thread *to, u64 deadline_ns, enum wait_fl
 	if (may_sleep && block(t)) {
 		u64 ran = time_now_ns() - t->last_switched_ns;
 		t->short_runs = ran < SHORT_RUN_NS;
-		schedule_to(to);
-	} else if (to) {
-		queue_woken(to);
+		schedule();
 	}
 	if (may_sleep && timed)
 		timer_cancel(&t->sleep_timer);
@@ -296,24 +289,68 @@ static status_t sleep_or_switch(struct thread *to, u64 deadline_ns, enum wait_fl
 	return timed && deadline_ns <= time_now_ns() ? ERR_TIMEDOUT : OK;
 }
 
-status_t wait_sleep(u64 deadline_ns, enum wait_flags flags) { return sleep_or_switch(NULL, deadline_ns, flags); }
+/* ---- hand-off ---- */
 
-status_t sched_handoff(struct thread *to, u64 deadline_ns, enum wait_flags flags)
+/* From a blocked thread to a claimed one, past the queue. The slice and the virtual time go along: what runs for a
+ * caller takes its turn, and a pair that calls back and forth cannot starve the queue. `running` stays as it is: it
+ * describes that turn. */
+static inline void switch_direct(struct cpu *c, struct thread *from, struct thread *to)
+{
+	u64 now = time_now_ns();
+	u64 ran = now - from->last_switched_ns;
+	from->short_runs = ran < SHORT_RUN_NS;
+	if (likely(!(from->nice | from->policy))) {
+		from->runtime_ns += ran;
+		from->vruntime += ran;
+	} else {
+		runqueue_account(from, now);
+		if (thread_is_realtime(from))
+			from->vruntime = c->runqueue->min_vruntime;
+	}
+	from->voluntary_switches++;
+	to->vruntime = from->vruntime;
+	to->slice_end_ns = from->slice_end_ns;
+	to->last_switched_ns = now;
+	to->state = THREAD_RUNNING;
+	to->cpu = c->id;
+	to->on_cpu = 1;
+	c->current = to;
+	struct process *p = to->process;
+	if (p && p->aspace && p->aspace != c->aspace)
+		aspace_switch(p->aspace);
+	arch_switch_user_state(c, from, to);
+	sched_switch_finish(context_switch(from, to));
+}
+
+bool sched_handoff_claim(struct thread *to)
 {
 	struct cpu *c = cpu_this();
-	__atomic_exchange_n(&to->wake_token, 1, __ATOMIC_SEQ_CST);
-	if (!claim_blocked(to))
-		return wait_sleep(deadline_ns, flags);
-	if (__atomic_load_n(&to->on_cpu, __ATOMIC_ACQUIRE) || !(to->affinity & BIT(c->id)) || c->need_resched) {
+	return !c->need_resched && (to->affinity & BIT(c->id)) && claim_blocked(to);
+}
+
+status_t sched_handoff_claimed(struct thread *to, enum wait_flags flags)
+{
+	struct cpu *c = cpu_this();
+	struct thread *t = c->current;
+	DEBUG_ASSERT(c->lock_depth == 0);
+	t->wait_flags = flags;
+	if (unlikely(!block(t)))
 		queue_woken(to);
-		return wait_sleep(deadline_ns, flags);
+	else if (likely(!__atomic_load_n(&to->on_cpu, __ATOMIC_ACQUIRE)))
+		switch_direct(c, t, to);
+	else {
+		queue_woken(to);
+		schedule();
 	}
-	u64 floor = c->runqueue->min_vruntime - SLEEPER_CREDIT_NS;
-	to->vruntime += c->runqueue->min_vruntime - runqueues[to->cpu].min_vruntime;
-	if ((s64)(to->vruntime - floor) < 0)
-		to->vruntime = floor;
-	to->cpu = c->id;
-	return sleep_or_switch(to, deadline_ns, flags);
+	return interrupted(t, flags) ? ERR_INTR : OK;
+}
+
+status_t sched_handoff(struct thread *to, enum wait_flags flags)
+{
+	if (likely(sched_handoff_claim(to)))
+		return sched_handoff_claimed(to, flags);
+	thread_wake(to);
+	return wait_sleep(DEADLINE_NEVER, flags);
 }
 
 /* ---- interrupts, idle ---- */

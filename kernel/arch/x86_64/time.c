@@ -10,22 +10,15 @@
 #define SCALE_SHIFT 32
 #define TIMER_MIN_NS 1000                /* shorter would fire before it is programmed */
 
-static u64 ns_scale;         /* ns per tick << 32 */
+u64 time_ns_scale, time_tsc_start;
 static u64 apic_scale;       /* APIC timer ticks per ns << 32 */
-static u64 tsc_start;
 static u64 wall_start_ns;
 
-u64 time_tsc_to_ns(u64 tsc)
-{
-	return (u64)(((unsigned __int128)(tsc - tsc_start) * ns_scale) >> SCALE_SHIFT);
-}
-
-u64 time_now_ns(void) { return time_tsc_to_ns(rdtsc()); }
 u64 time_boot_wall_ns(void) { return __atomic_load_n(&wall_start_ns, __ATOMIC_RELAXED); }
 void time_clock_parameters(u64 *base, u64 *mult)
 {
-	*base = tsc_start;
-	*mult = ns_scale;
+	*base = time_tsc_start;
+	*mult = time_ns_scale;
 }
 
 void time_set_boot_wall_ns(u64 ns) { __atomic_store_n(&wall_start_ns, ns, __ATOMIC_RELAXED); }
@@ -84,7 +77,7 @@ static void calibrate(void)
 	t1 = sample(read, &r1, &a1);
 	apic_timer_set(0);
 	u64 ns = ((r1 - r0) & mask) * NSEC_PER_SEC / hz;
-	ns_scale = (ns << SCALE_SHIFT) / (t1 - t0);
+	time_ns_scale = (ns << SCALE_SHIFT) / (t1 - t0);
 	apic_scale = ((u64)(a0 - a1) << SCALE_SHIFT) / ns;
 }
 
@@ -129,10 +122,10 @@ static u64 rtc_read(void)
 
 void time_init(void)
 {
-	tsc_start = rdtsc();
+	time_tsc_start = rdtsc();
 	calibrate();
 	wall_start_ns = rtc_read() * NSEC_PER_SEC - time_now_ns();
-	klog(LOG_INFO, "time: TSC %llu kHz", (unsigned long long)((1000000ull << SCALE_SHIFT) / ns_scale));
+	klog(LOG_INFO, "time: TSC %llu kHz", (unsigned long long)((1000000ull << SCALE_SHIFT) / time_ns_scale));
 }
 
 void arch_timer_program(u64 deadline_ns, u64 now)
