@@ -85,22 +85,13 @@ static status_t facts_machine(struct facts_machine *m)
 	return OK;
 }
 
-/* Time that is neither idle nor known to be the kernel's counts as user time. */
 static status_t facts_cpu(struct facts_cpu *c)
 {
 	if (c->cpu >= cpu_count)
 		return ERR_NOENT;
 	u64 now = time_now_ns(), idle = MIN(sched_thread_runtime_ns(cpus[c->cpu]->idle), now), busy = now - idle;
-	u64 system = 0;
-	spin_lock(&process_tree_lock);
-	list_for_each(p, &process_all, struct process, all_link)
-		list_for_each(t, &p->threads, struct thread, process_link)
-			system += t->cpu == c->cpu ? t->system_ns : 0;
-	spin_unlock(&process_tree_lock);
-	c->system_ns = MIN(system, busy);
-	c->user_ns = busy - c->system_ns;
+	cputime_of_cpu(cpus[c->cpu], busy, &c->user_ns, &c->nice_ns, &c->system_ns);
 	c->idle_ns = idle;
-	c->nice_ns = 0;
 	return OK;
 }
 
@@ -213,8 +204,7 @@ static status_t facts_process(struct facts_process *f)
 	fill_tree_locked(f, p);
 	spin_unlock(&process_tree_lock);
 	f->state = process_state_letter(p);
-	f->user_ns = process_user_ns(p);
-	f->system_ns = process_system_ns(p);
+	process_times(p, &f->user_ns, &f->system_ns);
 	fill_space(f, p);
 	fill_credentials(f, p);
 	fill_signals(f, p);
@@ -264,8 +254,6 @@ static status_t facts_thread(struct facts_thread *f)
 					    .nice = best->nice,
 					    .policy = best->policy,
 					    .priority = best->policy ? -1 - best->rt_priority : 20 + best->nice,
-					    .user_ns = thread_user_ns(best),
-					    .system_ns = best->system_ns,
 					    .voluntary_switches = best->voluntary_switches,
 					    .involuntary_switches = best->involuntary_switches,
 					    .minor_faults = best->minor_faults,
@@ -273,6 +261,7 @@ static status_t facts_thread(struct facts_thread *f)
 					    .signal_pending = best->pending.set,
 					    .signal_blocked = best->blocked,
 					    .state = thread_letter(best) };
+		thread_times(best, &f->user_ns, &f->system_ns);
 		memcpy(f->name, best->name, sizeof(f->name));
 	}
 	spin_unlock(&process_tree_lock);

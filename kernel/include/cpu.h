@@ -28,6 +28,9 @@ struct cpu {
 	u32 shootdown_pending;     /* another CPU wants our TLB flushed */
 	u32 lock_depth;            /* debug: spinlocks held */
 	u64 timer_deadline_ns;     /* what the local timer is armed for; UINT64_MAX when not */
+	u64 tick_due_ns;           /* sched/cputime.c: next sample of what runs */
+	u64 user_ticks, nice_ticks, system_ticks;
+	bool interrupted_user;     /* of the interrupt that is being handled */
 	void *frame_cache;         /* mm/frame.c */
 	void *slab_cache;          /* mm/slab.c */
 	void *arch;                /* arch private: GDT, TSS, IST stacks */

@@ -73,7 +73,10 @@ struct sigqueue_entry { struct list_node link; struct siginfo_k info; };
 struct sigpending { sigset_t_k set; struct list_node queue; };
 
 enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_BLOCKED, THREAD_STOPPED, THREAD_DEAD };
-enum thread_work { WORK_RESCHED = 1, WORK_SIGNAL = 2, WORK_STOP = 4, WORK_EXIT = 8, WORK_TRACE = 16, WORK_CALL_CANCEL = 32 };
+enum thread_work { WORK_RESCHED = 1, WORK_SIGNAL = 2, WORK_STOP = 4, WORK_EXIT = 8, WORK_TRACE = 16, WORK_CALL_CANCEL = 32,
+	WORK_CPU_TIME = 64,              /* look at timers and limits on CPU time */
+	WORK_RSEQ = 128,                 /* preempted or moved: restartable sequence */
+};
 
 /* First fields are known to entry.S and switch.S by offset (asserted in arch/x86_64/cpu.c). */
 struct thread {
@@ -99,9 +102,14 @@ struct thread {
 	u32 wait_flags;                  /* enum wait_flags of the current sleep */
 	u64 affinity;                    /* [r] */
 	s32 nice, policy, rt_priority;   /* [r] */
+	s32 weight_nice;                 /* [r] what its share is: nice, or the least for SCHED_IDLE */
+	bool reset_on_fork;              /* [r] SCHED_RESET_ON_FORK */
 	u64 vruntime, runtime_ns, last_switched_ns, slice_end_ns; /* [r] */
 	struct timer sleep_timer;
-	u64 user_ns, system_ns;
+	u64 user_ns, system_ns;          /* own CPU's tick: run time by samples (sched/cputime.c) */
+	u64 shown_user_ns, shown_system_ns; /* what was reported: never falls */
+	u64 fault_sum;                   /* own: registers at the end of the last page fault */
+	bool in_system;                  /* the last sample */
 	u64 voluntary_switches, involuntary_switches;
 	/* identity */
 	u32 tid;
@@ -126,7 +134,8 @@ struct thread {
 	s64 (*restart_fn)(struct thread *t);   /* restart_syscall(2) calls it */
 	/* Linux odds */
 	u64 clear_child_tid, robust_list, robust_list_size;
-	u64 rseq_va; u32 rseq_len, rseq_sig;
+	u64 rseq_va; u32 rseq_signature; /* own: rseq(2), 0 = not registered */
+	u32 rseq_cpu;                    /* own: 1 + CPU number that the program was told, 0 = none */
 	struct thread *vfork_waiter;     /* [t] woken when we exec or exit; referenced */
 	s32 exit_code;
 	bool exiting;                    /* [t] takes no more signals */
@@ -194,6 +203,8 @@ struct process {
 	s32 oom_score_adj;
 	u32 personality;
 	struct timer itimer_real; u64 itimer_real_deadline_ns, itimer_real_interval_ns; /* [s] */
+	struct cpu_itimer { u64 deadline_ns, interval_ns; } itimer_cpu[2]; /* [s] on user time, on all CPU time; 0 = off */
+	u32 cpu_timers;                  /* [s] armed timers on CPU time, these and POSIX ones; read by the tick */
 	struct list_node posix_timers;   /* [s] */
 	u32 next_timer_id;
 	u32 timer_slack_ns_unused;
@@ -239,9 +250,8 @@ bool pgrp_is_orphaned_locked(u32 pgid, struct process *without);
 struct file *pidfd_create(struct process *p, u32 flags) WEAK;
 struct process *pidfd_process(struct file *f) WEAK;
 u32 process_count(void);                              /* threads in the system, for loadavg, sysinfo and RLIMIT_NPROC */
-u64 thread_user_ns(const struct thread *t);
-u64 process_user_ns(struct process *p);               /* dead and live threads */
-u64 process_system_ns(struct process *p);
+void thread_times(struct thread *t, u64 *user_ns, u64 *system_ns);   /* sched/cputime.c */
+void process_times(struct process *p, u64 *user_ns, u64 *system_ns); /* dead and live threads; takes the tree lock */
 char process_state_letter(struct process *p);         /* R S D T Z of /proc/pid/stat */
 
 /* A process with one thread that will start in kernel function `fn(arg)` (spawn, first process). Not started; not

@@ -126,9 +126,11 @@ bool sched_handoff_claim(struct thread *to);
 status_t sched_handoff_claimed(struct thread *to, enum wait_flags flags);
 void sched_exit_current(void) NORETURN;            /* the thread never runs again; its stack is freed later */
 void sched_set_affinity(struct thread *t, u64 cpu_mask);
+void sched_inherit(struct thread *t, const struct thread *from); /* a new thread's parameters, as fork(2) has them */
 void sched_set_nice(struct thread *t, int nice);
 void sched_set_policy(struct thread *t, s32 policy, s32 priority); /* SCHED_* of sched(7), checked by the caller */
 u64 sched_thread_runtime_ns(const struct thread *t);
+void cputime_of_cpu(const struct cpu *c, u64 busy_ns, u64 *user_ns, u64 *nice_ns, u64 *system_ns);
 struct trap_frame;
 /* Zeroed thread with kernel stack, extended state and scheduler fields; refs 1, not started. NULL = no memory. */
 struct thread *thread_alloc(const char *name);

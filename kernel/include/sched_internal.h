@@ -11,6 +11,9 @@ void sched_init(void);                   /* boot CPU; after mm_init */
 bool sched_cpu_init(struct cpu *c);      /* run queue and timers of one CPU */
 void sched_idle_loop(void) NORETURN;
 void sched_interrupt(void);              /* reschedule interrupt */
+struct trap_frame;
+void cputime_interrupted(const struct trap_frame *f); /* on each interrupt, first */
+void cputime_fault_done(const struct trap_frame *f);  /* a page fault of user mode was resolved */
 void timer_interrupt(void);
 void timer_cpu_init(u32 cpu);
 void timer_want(u64 deadline_ns);        /* this CPU's hardware timer fires at the latest then */

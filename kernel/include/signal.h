@@ -63,7 +63,11 @@ status_t usage_out(struct user_ptr p, const struct usage *u) MUST_CHECK;
 /* time_timer.c */
 void timers_process_init(struct process *p);
 void timers_process_exit(struct process *p, bool exec); /* exec keeps the interval timer */
+void cpu_time_check(struct thread *t);                  /* time_cpu.c, WORK_CPU_TIME: the current thread's process */
 void timer_signal_taken_locked(struct process *p, struct siginfo_k *info); /* fills the overrun count */
+
+/* rseq.c: before the thread goes on in user mode after a preemption, a move or a signal. */
+void rseq_settle(struct trap_frame *f, struct thread *t);
 
 /* futex.c */
 void futex_init(void);

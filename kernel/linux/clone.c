@@ -82,10 +82,12 @@ static status_t make_thread(struct thread *t, u64 flags)
 	list_init(&t->process_link);
 	t->cred = cred_get(self->cred);
 	t->blocked = self->blocked;
-	t->nice = self->nice;
-	t->policy = self->policy;
-	t->rt_priority = self->rt_priority;
-	t->affinity = self->affinity;
+	sched_inherit(t, self);
+	if (!(flags & CLONE_VM)) {
+		t->rseq_va = self->rseq_va;
+		t->rseq_signature = self->rseq_signature;
+		t->rseq_cpu = self->rseq_cpu;
+	}
 	fpu_save(t->fpu_area);
 	if (!(flags & CLONE_VM) || (flags & CLONE_VFORK)) {
 		t->altstack_base = self->altstack_base;

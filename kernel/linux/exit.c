@@ -164,8 +164,10 @@ void process_reap_locked(struct process *p)
 
 static void account_thread_locked(struct process *p, struct thread *t)
 {
-	p->dead_user_ns += thread_user_ns(t);
-	p->dead_system_ns += t->system_ns;
+	u64 user, system;
+	thread_times(t, &user, &system);
+	p->dead_user_ns += user;
+	p->dead_system_ns += system;
 	p->minor_faults += t->minor_faults;
 	p->major_faults += t->major_faults;
 	p->dead_voluntary += t->voluntary_switches;

@@ -115,11 +115,6 @@ LINUX_HANDLER(set_tid_address)
 	return t->tid;
 }
 
-LINUX_HANDLER(rseq)
-{
-	return FAIL(ERR_NOSYS, "restartable sequences are not implemented"); /* glibc goes on without */
-}
-
 LINUX_HANDLER(arch_prctl)
 {
 	enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS };

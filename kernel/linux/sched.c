@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
-/* Scheduling rows: nice values, affinity, policies. There is one class of user threads: real-time and deadline
- * policies are refused with EPERM, as Linux does without the privilege. */
+/* Scheduling rows: nice values, affinity, policies. Deadline scheduling is refused with EPERM. */
 #include "cpu.h"
 #include "linux.h"
 #include "signal.h"
 
 enum { SCHED_OTHER = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5, SCHED_DEADLINE = 6 };
 #define SCHED_RESET_ON_FORK 0x40000000
+#define POLICY_KEEP (-1)
+enum { ATTR_RESET_ON_FORK = 1, ATTR_KEEP_POLICY = 8, ATTR_KEEP_PARAMETERS = 16 }; /* SCHED_FLAG_* of sched_setattr(2) */
+#define ATTR_FLAGS ((u64)(ATTR_RESET_ON_FORK | ATTR_KEEP_POLICY | ATTR_KEEP_PARAMETERS))
 #define RT_PRIORITY_MIN 1
 #define RT_PRIORITY_MAX 99
 #define NICE_MIN (-20)
 #define NICE_MAX 19
 #define SCHED_ATTR_FIRST_SIZE 48
 #define TIME_SLICE_NS 4000000 /* sched_rr_get_interval's answer for ordinary threads */
+
+static bool is_realtime(s32 policy) { return policy == SCHED_FIFO || policy == SCHED_RR; }
 
 static u64 online_mask(void)
 {
@@ -136,23 +140,42 @@ LINUX_HANDLER(sched_getaffinity)
 	return COPY_OUT(user_ptr(a2), &mask) ? ERR_FAULT : (s64)sizeof(mask);
 }
 
+/* sched(7), "Privileges and resource limits": without CAP_SYS_NICE RLIMIT_RTPRIO is the ceiling. */
+static bool may_set_policy(struct thread *t, s32 policy, s32 priority, bool reset)
+{
+	if (cred_has_cap(thread_current()->cred, CAP_SYS_NICE))
+		return true;
+	u64 limits = t->process ? t->process->rlimits[RLIMIT_RTPRIO].soft : 0;
+	if (is_realtime(policy) && ((policy != t->policy && !limits) || (priority > t->rt_priority && (u64)priority > limits)))
+		return false;
+	return may_schedule(t) && (reset || !t->reset_on_fork);
+}
+
+/* policy POLICY_KEEP: only the priority changes, which must suit the policy that it has. */
 static s64 set_policy(s32 tid, s32 policy, s32 priority)
 {
-	policy &= ~SCHED_RESET_ON_FORK;
-	if (policy == SCHED_FIFO || policy == SCHED_RR) {
-		if (priority < RT_PRIORITY_MIN || priority > RT_PRIORITY_MAX)
-			return ERR_INVAL;
-	} else if (policy == SCHED_DEADLINE) {
+	bool reset = policy != POLICY_KEEP && (policy & SCHED_RESET_ON_FORK);
+	policy = policy == POLICY_KEEP ? policy : policy & ~SCHED_RESET_ON_FORK;
+	if (policy == SCHED_DEADLINE)
 		return FAIL(ERR_PERM, "deadline scheduling is not supported");
-	} else if ((policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE) || priority) {
+	if (policy != POLICY_KEEP && !is_realtime(policy) && policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE)
 		return ERR_INVAL;
-	}
 	struct thread *t = thread_of(tid);
 	if (!t)
 		return ERR_SRCH;
-	s64 st = priority ? FAIL(ERR_PERM, "real-time scheduling is not supported") : may_schedule(t) ? OK : ERR_PERM;
-	if (!st)
-		t->policy = policy;
+	if (policy == POLICY_KEEP) {
+		policy = t->policy;
+		reset = t->reset_on_fork;
+	}
+	s64 st = OK;
+	if (is_realtime(policy) ? priority < RT_PRIORITY_MIN || priority > RT_PRIORITY_MAX : priority != 0)
+		st = ERR_INVAL;
+	else if (!may_set_policy(t, policy, priority, reset))
+		st = ERR_PERM;
+	if (!st) {
+		t->reset_on_fork = reset;
+		sched_set_policy(t, policy, priority);
+	}
 	thread_put(t);
 	return st;
 }
@@ -170,7 +193,7 @@ LINUX_HANDLER(sched_getscheduler)
 	struct thread *t = (s32)a0 < 0 ? NULL : thread_of((s32)a0);
 	if (!t)
 		return (s32)a0 < 0 ? ERR_INVAL : ERR_SRCH;
-	s64 policy = t->policy;
+	s64 policy = t->policy | (t->reset_on_fork ? SCHED_RESET_ON_FORK : 0);
 	thread_put(t);
 	return policy;
 }
@@ -182,11 +205,7 @@ LINUX_HANDLER(sched_setparam)
 		return ERR_INVAL;
 	if (COPY_IN(&priority, user_ptr(a1)))
 		return ERR_FAULT;
-	struct thread *t = thread_of((s32)a0);
-	s64 st = !t ? ERR_SRCH : priority ? ERR_INVAL : OK;
-	if (t)
-		thread_put(t);
-	return st;
+	return set_policy((s32)a0, POLICY_KEEP, priority);
 }
 
 LINUX_HANDLER(sched_getparam)
@@ -221,29 +240,63 @@ LINUX_HANDLER(sched_rr_get_interval)
 	struct thread *t = (s32)a0 < 0 ? NULL : thread_of((s32)a0);
 	if (!t)
 		return (s32)a0 < 0 ? ERR_INVAL : ERR_SRCH;
+	bool whole = t->policy == SCHED_FIFO;
 	thread_put(t);
-	return timespec_out(user_ptr(a1), TIME_SLICE_NS);
+	return timespec_out(user_ptr(a1), whole ? 0 : TIME_SLICE_NS);
 }
 
 struct sched_attr_user { u32 size, policy; u64 flags; s32 nice; u32 priority; u64 runtime, deadline, period; };
 _Static_assert(sizeof(struct sched_attr_user) == SCHED_ATTR_FIRST_SIZE, "Linux layout");
+
+/* The program's structure may be larger than ours: what is beyond must be zero. */
+static s64 sched_attr_in(struct user_ptr p, struct sched_attr_user *in)
+{
+	u32 size;
+	u8 rest[64];
+	if (COPY_IN(&size, p))
+		return ERR_FAULT;
+	if (!size)
+		size = SCHED_ATTR_FIRST_SIZE;
+	if (size < SCHED_ATTR_FIRST_SIZE || size > PAGE_SIZE) {
+		size = sizeof(*in);
+		return COPY_OUT(p, &size) ? ERR_FAULT : ERR_2BIG;
+	}
+	if (COPY_IN(in, p))
+		return ERR_FAULT;
+	for (u32 done = sizeof(*in); done < size; done += sizeof(rest)) {
+		u32 n = MIN(size - done, (u32)sizeof(rest));
+		if (copy_in(rest, user_add(p, done), n))
+			return ERR_FAULT;
+		for (u32 i = 0; i < n; i++)
+			if (rest[i])
+				return ERR_2BIG;
+	}
+	return OK;
+}
 
 LINUX_HANDLER(sched_setattr)
 {
 	struct sched_attr_user in;
 	if (!a1 || (s32)a0 < 0 || (u32)a2)
 		return ERR_INVAL;
-	if (COPY_IN(&in, user_ptr(a1)))
-		return ERR_FAULT;
-	if ((in.size && in.size < SCHED_ATTR_FIRST_SIZE) || (in.flags & ~1ull))
+	s64 st = sched_attr_in(user_ptr(a1), &in);
+	if (st)
+		return st;
+	if ((s32)in.policy < 0 || in.flags & ~ATTR_FLAGS || in.policy & SCHED_RESET_ON_FORK)
 		return ERR_INVAL;
-	s64 st = set_policy((s32)a0, (s32)in.policy, (s32)in.priority);
-	struct thread *t = st ? NULL : thread_of((s32)a0);
-	if (t) {
-		if (in.policy != SCHED_IDLE)
-			st = set_nice(t, MAX(MIN(in.nice, NICE_MAX), NICE_MIN));
-		thread_put(t);
+	bool keep_policy = in.flags & ATTR_KEEP_POLICY, keep_parameters = in.flags & ATTR_KEEP_PARAMETERS;
+	struct thread *t = thread_of((s32)a0);
+	if (!t)
+		return ERR_SRCH;
+	s32 policy = keep_policy ? t->policy : (s32)in.policy;
+	if (keep_parameters) {
+		in.priority = is_realtime(policy) ? (u32)t->rt_priority : 0;
+		in.nice = t->nice;
 	}
+	st = set_policy((s32)a0, policy | (in.flags & ATTR_RESET_ON_FORK ? SCHED_RESET_ON_FORK : 0), (s32)in.priority);
+	if (!st && !is_realtime(policy) && policy != SCHED_IDLE)
+		st = set_nice(t, MAX(MIN(in.nice, NICE_MAX), NICE_MIN));
+	thread_put(t);
 	return st;
 }
 
@@ -254,7 +307,8 @@ LINUX_HANDLER(sched_getattr)
 	struct thread *t = thread_of((s32)a0);
 	if (!t)
 		return ERR_SRCH;
-	struct sched_attr_user out = { .size = sizeof(out), .policy = (u32)t->policy, .nice = t->nice };
+	struct sched_attr_user out = { .size = sizeof(out), .policy = (u32)t->policy, .priority = (u32)t->rt_priority,
+		.flags = t->reset_on_fork ? ATTR_RESET_ON_FORK : 0, .nice = is_realtime(t->policy) ? 0 : t->nice };
 	thread_put(t);
 	return COPY_OUT(user_ptr(a1), &out);
 }

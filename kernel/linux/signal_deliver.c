@@ -148,6 +148,8 @@ static void deliver(struct trap_frame *f, struct thread *t)
 	struct sigaction_k action;
 	int signo = next_handled(t, &info, &action);
 	if (signo) {
+		if (t->rseq_va)
+			rseq_settle(f, t);
 		settle_call(f, &action);
 		handler_enter(f, t, signo, &info, &action);
 		return;
@@ -176,6 +178,12 @@ void user_return_work(struct trap_frame *f)
 		} else if (work & WORK_EXIT) {
 			struct process *p = t->process;
 			thread_exit_current(p->flags & PROC_EXITING ? (s32)p->group_exit_code : 0);
+		} else if (work & WORK_CPU_TIME) {
+			__atomic_and_fetch(&t->work, ~(u32)WORK_CPU_TIME, __ATOMIC_RELAXED);
+			cpu_time_check(t);
+		} else if (work & WORK_RSEQ) {
+			__atomic_and_fetch(&t->work, ~(u32)WORK_RSEQ, __ATOMIC_RELAXED);
+			rseq_settle(f, t);
 		} else if (work & WORK_STOP) {
 			thread_stop(t);
 		} else if (work & WORK_SIGNAL) {

@@ -9,6 +9,7 @@
 #define TIME_MAX_NS ((u64)INT64_MAX)  /* 292 years: later deadlines are "never" in practice */
 #define CLOCK_TICKS_PER_SEC 100       /* USER_HZ */
 #define TIMER_ABSTIME 1
+#define CPU_CLOCK_POLL_NS (4 * NSEC_PER_MSEC) /* a sleeper on a CPU clock looks no more often than a tick */
 
 enum linux_clock {
 	CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW,
@@ -54,6 +55,7 @@ u64 deadline_from_realtime(u64 wall_ns)
 }
 
 /* clockid_t below zero: ~id in the upper bits, bit 2 = thread, bits 0-1 = 2 (scheduler), 0 and 1 (profiling, user). */
+#define CPU_CLOCK_PROCESS (-6)
 static s64 cpu_clock_of(s32 clock, u64 *ns)
 {
 	u32 id = ~((u32)clock >> 3 | 0xe0000000u), kind = (u32)clock & 3;
@@ -66,7 +68,9 @@ static s64 cpu_clock_of(s32 clock, u64 *ns)
 			return ERR_INVAL;
 		struct thread *of = t ? t : thread_current();
 		if (of->process == process_current()) {
-			*ns = kind == 1 ? thread_user_ns(of) : sched_thread_runtime_ns(of);
+			u64 user, system;
+			thread_times(of, &user, &system);
+			*ns = kind == 1 ? user : user + system;
 			st = OK;
 		}
 		if (t)
@@ -77,7 +81,9 @@ static s64 cpu_clock_of(s32 clock, u64 *ns)
 	if (id && !p)
 		return ERR_INVAL;
 	struct process *of = p ? p : process_current();
-	*ns = process_user_ns(of) + (kind == 1 ? 0 : process_system_ns(of));
+	u64 user, system;
+	process_times(of, &user, &system);
+	*ns = kind == 1 ? user : user + system;
 	if (p)
 		process_put(p);
 	return OK;
@@ -100,8 +106,7 @@ s64 clock_read(s32 clock, u64 *ns)
 		*ns = time_now_ns();
 		return OK;
 	case CLOCK_PROCESS_CPUTIME_ID:
-		*ns = process_user_ns(process_current()) + process_system_ns(process_current());
-		return OK;
+		return cpu_clock_of(CPU_CLOCK_PROCESS, ns);
 	case CLOCK_THREAD_CPUTIME_ID:
 		*ns = sched_thread_runtime_ns(thread_current());
 		return OK;
@@ -170,6 +175,61 @@ static status_t sleep_until(u64 deadline)
 	return st == ERR_TIMEDOUT ? OK : st;
 }
 
+/* Sleeps until a CPU clock has reached `target`. It cannot run faster than all CPUs together, so it is looked at no
+ * earlier than that; no timer is needed at the threads that make it run. */
+static s64 sleep_on_cpu_clock(s32 clock, u64 target)
+{
+	u64 ns;
+	for (;;) {
+		s64 st = clock_read(clock, &ns);
+		if (st || ns >= target)
+			return st;
+		u64 wait = MAX((target - ns) / cpu_count, CPU_CLOCK_POLL_NS);
+		wait_prepare();
+		st = wait_sleep(deadline_from_relative(wait), WAIT_INTERRUPTIBLE);
+		wait_finish();
+		if (st == ERR_INTR)
+			return st;
+	}
+}
+
+/* args: [0] where the remaining time goes, or 0; [1] clock, [2] its value at the end */
+static s64 relative_cpu_sleep(struct thread *t)
+{
+	u64 ns;
+	s64 st = sleep_on_cpu_clock((s32)t->restart_args[1], t->restart_args[2]);
+	if (st != ERR_INTR)
+		return st;
+	if (clock_read((s32)t->restart_args[1], &ns) || ns >= t->restart_args[2])
+		return OK;
+	if (t->restart_args[0] && timespec_out(user_ptr(t->restart_args[0]), t->restart_args[2] - ns))
+		return ERR_FAULT;
+	t->restart_fn = relative_cpu_sleep;
+	return ERR_RESTART_BLOCK;
+}
+
+static bool clock_is_own_thread(s32 clock)
+{
+	return clock == CLOCK_THREAD_CPUTIME_ID || (clock < 0 && (clock & 4));
+}
+
+static s64 cpu_clock_sleep(s32 clock, bool absolute, u64 ns, u64 remaining_va)
+{
+	struct thread *t = thread_current();
+	u64 now;
+	s64 st = clock_read(clock, &now);
+	if (st)
+		return st;
+	if (absolute) {
+		st = sleep_on_cpu_clock(clock, ns);
+		return st == ERR_INTR ? ERR_RESTART_NOHAND : st;
+	}
+	t->restart_args[0] = remaining_va;
+	t->restart_args[1] = (u64)(s64)clock;
+	t->restart_args[2] = now + MIN(ns, TIME_MAX_NS);
+	return relative_cpu_sleep(t);
+}
+
 /* args: [0] where the remaining time goes, or 0 */
 static s64 relative_sleep(struct thread *t)
 {
@@ -206,11 +266,16 @@ LINUX_HANDLER(clock_nanosleep)
 	u64 ns;
 	s32 clock = (s32)a0;
 	bool wall = clock == CLOCK_REALTIME || clock == CLOCK_TAI || clock == CLOCK_REALTIME_ALARM;
-	if (!wall && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_BOOTTIME_ALARM)
-		return clock == CLOCK_THREAD_CPUTIME_ID || clock > CLOCK_TAI ? ERR_INVAL : ERR_OPNOTSUPP;
+	bool cpu = clock == CLOCK_PROCESS_CPUTIME_ID || clock < 0;
+	if (clock_is_own_thread(clock)) /* it stands still meanwhile (another thread's is as little of use) */
+		return ERR_INVAL;
+	if (!cpu && !wall && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_BOOTTIME_ALARM)
+		return clock > CLOCK_TAI ? ERR_INVAL : ERR_OPNOTSUPP;
 	status_t st = timespec_in(user_ptr(a2), &ns);
 	if (st)
 		return st;
+	if (cpu)
+		return cpu_clock_sleep(clock, (u32)a1 & TIMER_ABSTIME, ns, a3);
 	if (!((u32)a1 & TIMER_ABSTIME))
 		return sleep_relative(ns, a3);
 	st = sleep_until(wall ? deadline_from_realtime(ns) : ns);
@@ -220,9 +285,10 @@ LINUX_HANDLER(clock_nanosleep)
 LINUX_HANDLER(times)
 {
 	struct process *p = process_current();
-	u64 tick = NSEC_PER_SEC / CLOCK_TICKS_PER_SEC;
+	u64 tick = NSEC_PER_SEC / CLOCK_TICKS_PER_SEC, user, system;
+	process_times(p, &user, &system);
 	s64 out[4] = {
-		(s64)(process_user_ns(p) / tick), (s64)(process_system_ns(p) / tick),
+		(s64)(user / tick), (s64)(system / tick),
 		(s64)(p->children_user_ns / tick), (s64)(p->children_system_ns / tick),
 	};
 	if (a0 && copy_out(user_ptr(a0), out, sizeof(out)))
@@ -232,7 +298,8 @@ LINUX_HANDLER(times)
 
 static struct usage usage_of_process(struct process *p)
 {
-	struct usage u = { .user_ns = process_user_ns(p), .system_ns = process_system_ns(p) };
+	struct usage u = { 0 };
+	process_times(p, &u.user_ns, &u.system_ns);
 	spin_lock(&process_tree_lock);
 	u.minor_faults = p->minor_faults;
 	u.major_faults = p->major_faults;
@@ -264,8 +331,9 @@ LINUX_HANDLER(getrusage)
 			p->children_major_faults, p->children_max_rss_pages, 0, 0 };
 		break;
 	case RUSAGE_THREAD:
-		u = (struct usage){ thread_user_ns(t), t->system_ns, t->minor_faults, t->major_faults, p->max_rss_pages,
-			t->voluntary_switches, t->involuntary_switches };
+		u = (struct usage){ 0, 0, t->minor_faults, t->major_faults, p->max_rss_pages, t->voluntary_switches,
+			t->involuntary_switches };
+		thread_times(t, &u.user_ns, &u.system_ns);
 		break;
 	default:
 		return ERR_INVAL;

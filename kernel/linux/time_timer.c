@@ -6,31 +6,17 @@
 #include "linux.h"
 #include "signal.h"
 
+#include "timers.h"
+
 #define TIMERS_PER_PROCESS 1024 /* each is ~200 bytes of kernel memory */
 #define OVERRUN_MAX INT32_MAX
-#define ITIMER_REAL 0
 #define TIMER_ABSTIME 1
-enum { SIGEV_SIGNAL = 0, SIGEV_NONE = 1, SIGEV_THREAD = 2, SIGEV_THREAD_ID = 4 };
+enum { SIGEV_SIGNAL = 0, SIGEV_THREAD = 2, SIGEV_THREAD_ID = 4 };
 enum { CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_BOOTTIME = 7, CLOCK_TAI = 11 };
 
 struct timeval_user { s64 sec, usec; };
 struct itimerval_user { struct timeval_user interval, value; };
 struct timespec_user { s64 sec, nsec; };
-struct itimerspec_user { struct timespec_user interval, value; };
-
-/* Locks: [s] process->signal_lock, [I] immutable. */
-struct posix_timer {
-	struct list_node link;       /* [s] */
-	struct timer timer;
-	struct process *p;           /* [I] */
-	struct thread *target;       /* [I] SIGEV_THREAD_ID: referenced */
-	u32 id;                      /* [I] */
-	s32 clock, notify, signo;    /* [I] */
-	u64 value;                   /* [I] */
-	u64 deadline_ns, interval_ns;/* [s] deadline 0 = disarmed */
-	s32 overrun, overrun_delivered; /* [s] */
-	bool queued;                 /* [s] its signal was sent and not taken */
-};
 
 /* ---- ITIMER_REAL ---- */
 
@@ -95,21 +81,29 @@ LINUX_HANDLER(setitimer)
 {
 	struct itimerval_user in = { 0 };
 	u64 value, interval, old_value, old_interval;
-	if ((s32)a0 != ITIMER_REAL)
-		return FAIL(ERR_INVAL, "CPU-time interval timers are not supported");
+	if ((u32)a0 > ITIMER_PROF)
+		return ERR_INVAL;
 	if (a1 && COPY_IN(&in, user_ptr(a1)))
 		return ERR_FAULT;
 	if (timeval_to_ns(&in.value, &value) || timeval_to_ns(&in.interval, &interval))
 		return ERR_INVAL;
-	itimer_set(process_current(), value, interval, &old_value, &old_interval);
+	if ((u32)a0 == ITIMER_REAL)
+		itimer_set(process_current(), value, interval, &old_value, &old_interval);
+	else
+		cpu_itimer_set((u32)a0, value, interval, &old_value, &old_interval);
 	return a2 ? itimer_out(user_ptr(a2), old_value, old_interval) : OK;
 }
 
 LINUX_HANDLER(getitimer)
 {
 	struct process *p = process_current();
-	if ((s32)a0 != ITIMER_REAL)
+	if ((u32)a0 > ITIMER_PROF)
 		return ERR_INVAL;
+	if ((u32)a0 != ITIMER_REAL) {
+		u64 left, every;
+		cpu_itimer_get((u32)a0, &left, &every);
+		return itimer_out(user_ptr(a1), left, every);
+	}
 	spin_lock(&p->signal_lock);
 	u64 now = time_now_ns(), interval = p->itimer_real_interval_ns;
 	u64 value = p->itimer_real_deadline_ns > now ? p->itimer_real_deadline_ns - now : 0;
@@ -134,16 +128,13 @@ static bool signal_still_pending_locked(const struct posix_timer *t)
 	return t->queued && (set & SIGBIT(t->signo));
 }
 
-static void posix_timer_fired(struct timer *timer)
+/* The deadline has passed: moves it on or disarms, counts the overrun. True when the signal is to be sent. */
+bool posix_timer_expire_locked(struct posix_timer *t, u64 now)
 {
-	struct posix_timer *t = container_of(timer, struct posix_timer, timer);
-	struct siginfo_k info = { .signo = t->signo, .code = SI_TIMER, .timer_id = (s32)t->id, .value = t->value };
-	u64 expiries = 1, now = time_now_ns();
-	spin_lock(&t->p->signal_lock);
+	u64 expiries = 1;
 	if (t->interval_ns) {
 		expiries += now > t->deadline_ns ? (now - t->deadline_ns) / t->interval_ns : 0;
 		t->deadline_ns += expiries * t->interval_ns;
-		timer_arm(timer, t->deadline_ns);
 	} else {
 		t->deadline_ns = 0;
 	}
@@ -151,6 +142,17 @@ static void posix_timer_fired(struct timer *timer)
 	u64 overrun = send ? expiries - 1 : (u64)t->overrun + expiries;
 	t->overrun = (s32)MIN(overrun, (u64)OVERRUN_MAX);
 	t->queued |= send;
+	return send;
+}
+
+static void posix_timer_fired(struct timer *timer)
+{
+	struct posix_timer *t = container_of(timer, struct posix_timer, timer);
+	struct siginfo_k info = posix_timer_info(t);
+	spin_lock(&t->p->signal_lock);
+	bool send = posix_timer_expire_locked(t, time_now_ns());
+	if (t->deadline_ns)
+		timer_arm(timer, t->deadline_ns);
 	spin_unlock(&t->p->signal_lock);
 	if (!send)
 		return;
@@ -159,7 +161,7 @@ static void posix_timer_fired(struct timer *timer)
 		t->queued = false;
 }
 
-static struct posix_timer *find_locked(struct process *p, u32 id)
+struct posix_timer *posix_timer_find_locked(struct process *p, u32 id)
 {
 	list_for_each(t, &p->posix_timers, struct posix_timer, link)
 		if (t->id == id)
@@ -169,7 +171,7 @@ static struct posix_timer *find_locked(struct process *p, u32 id)
 
 void timer_signal_taken_locked(struct process *p, struct siginfo_k *info)
 {
-	struct posix_timer *t = find_locked(p, (u32)info->timer_id);
+	struct posix_timer *t = posix_timer_find_locked(p, (u32)info->timer_id);
 	if (!t)
 		return;
 	t->queued = false;
@@ -182,6 +184,10 @@ static void posix_timer_stop(struct posix_timer *t)
 {
 	spin_lock(&t->p->signal_lock);
 	t->interval_ns = 0;
+	if (t->cpu_clock && t->deadline_ns)
+		t->p->cpu_timers--;
+	if (t->cpu_clock)
+		t->deadline_ns = 0;
 	spin_unlock(&t->p->signal_lock);
 	timer_cancel(&t->timer);
 }
@@ -191,6 +197,8 @@ static void posix_timer_free(struct posix_timer *t)
 	posix_timer_stop(t);
 	if (t->target)
 		thread_put(t->target);
+	if (t->clock_thread)
+		thread_put(t->clock_thread);
 	kfree(t);
 }
 
@@ -235,7 +243,7 @@ static status_t timer_add(struct process *p, struct posix_timer *t)
 	list_for_each(other, &p->posix_timers, struct posix_timer, link)
 		count++;
 	if (count < TIMERS_PER_PROCESS) {
-		while (find_locked(p, p->next_timer_id))
+		while (posix_timer_find_locked(p, p->next_timer_id))
 			p->next_timer_id = (p->next_timer_id + 1) & INT32_MAX;
 		t->id = p->next_timer_id;
 		p->next_timer_id = (p->next_timer_id + 1) & INT32_MAX;
@@ -250,8 +258,8 @@ LINUX_HANDLER(timer_create)
 	struct process *p = process_current();
 	struct sigevent_user event = { .signo = SIGALRM, .notify = SIGEV_SIGNAL };
 	s32 clock = (s32)a0;
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI)
-		return FAIL(ERR_INVAL, "timer on this clock is not supported");
+	if (clock > CLOCK_TAI || clock == 10)
+		return ERR_INVAL;
 	if (a1 && COPY_IN(&event, user_ptr(a1)))
 		return ERR_FAULT;
 	struct posix_timer *t = kzalloc(sizeof(*t));
@@ -262,6 +270,8 @@ LINUX_HANDLER(timer_create)
 	timer_init(&t->timer, posix_timer_fired);
 	list_init(&t->link);
 	s64 st = event_check(&event, t);
+	if (!st && clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI)
+		st = cpu_clock_bind(t);
 	if (!st)
 		st = timer_add(p, t);
 	if (st) {
@@ -280,9 +290,9 @@ LINUX_HANDLER(timer_create)
 	return OK;
 }
 
-static void timer_left_locked(const struct posix_timer *t, u64 *value, u64 *interval)
+static void timer_left_locked(struct posix_timer *t, const struct cpu_now *cpu, u64 *value, u64 *interval)
 {
-	u64 now = time_now_ns();
+	u64 now = t->cpu_clock ? cpu_clock_now(t, cpu) : time_now_ns();
 	*interval = t->interval_ns;
 	*value = !t->deadline_ns ? 0 : t->deadline_ns > now ? t->deadline_ns - now : 1; /* armed is never shown as 0 */
 }
@@ -304,16 +314,22 @@ LINUX_HANDLER(timer_settime)
 		st = timespec_in(user_add(user_ptr(a2), sizeof(struct timespec_user)), &value);
 	if (st)
 		return st;
+	struct cpu_now cpu = cpu_now_get(p);
 	spin_lock(&p->signal_lock);
-	struct posix_timer *t = find_locked(p, (u32)a0);
+	struct posix_timer *t = posix_timer_find_locked(p, (u32)a0);
 	if (t)
-		timer_left_locked(t, &old_value, &old_interval);
+		timer_left_locked(t, &cpu, &old_value, &old_interval);
 	spin_unlock(&p->signal_lock);
 	if (!t)
 		return ERR_INVAL;
 	posix_timer_stop(t);
 	bool wall = t->clock == CLOCK_REALTIME || t->clock == CLOCK_TAI;
-	u64 deadline = !((u32)a1 & TIMER_ABSTIME) ? deadline_from_relative(value) : wall ? deadline_from_realtime(value) : value;
+	bool absolute = (u32)a1 & TIMER_ABSTIME;
+	u64 deadline = !absolute ? deadline_from_relative(value) : wall ? deadline_from_realtime(value) : value;
+	if (t->cpu_clock) {
+		cpu_timer_start(t, &cpu, absolute, value, interval);
+		return a3 ? itimerspec_out(user_ptr(a3), old_value, old_interval) : OK;
+	}
 	spin_lock(&p->signal_lock);
 	t->interval_ns = interval;
 	t->deadline_ns = value ? MAX(deadline, 1ull) : 0;
@@ -329,10 +345,11 @@ LINUX_HANDLER(timer_gettime)
 {
 	struct process *p = process_current();
 	u64 value = 0, interval = 0;
+	struct cpu_now cpu = cpu_now_get(p);
 	spin_lock(&p->signal_lock);
-	struct posix_timer *t = find_locked(p, (u32)a0);
+	struct posix_timer *t = posix_timer_find_locked(p, (u32)a0);
 	if (t)
-		timer_left_locked(t, &value, &interval);
+		timer_left_locked(t, &cpu, &value, &interval);
 	spin_unlock(&p->signal_lock);
 	return t ? itimerspec_out(user_ptr(a1), value, interval) : ERR_INVAL;
 }
@@ -341,7 +358,7 @@ LINUX_HANDLER(timer_getoverrun)
 {
 	struct process *p = process_current();
 	spin_lock(&p->signal_lock);
-	struct posix_timer *t = find_locked(p, (u32)a0);
+	struct posix_timer *t = posix_timer_find_locked(p, (u32)a0);
 	s64 overrun = t ? t->overrun_delivered : ERR_INVAL;
 	spin_unlock(&p->signal_lock);
 	return overrun;
@@ -351,7 +368,7 @@ LINUX_HANDLER(timer_delete)
 {
 	struct process *p = process_current();
 	spin_lock(&p->signal_lock);
-	struct posix_timer *t = find_locked(p, (u32)a0);
+	struct posix_timer *t = posix_timer_find_locked(p, (u32)a0);
 	if (t)
 		list_remove(&t->link);
 	spin_unlock(&p->signal_lock);

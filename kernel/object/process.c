@@ -342,24 +342,18 @@ struct cred *process_cred_get(struct process *p)
 	return c;
 }
 
-u64 process_user_ns(struct process *p)
+void process_times(struct process *p, u64 *user_ns, u64 *system_ns)
 {
+	u64 user, system;
 	spin_lock(&process_tree_lock);
-	u64 sum = p->dead_user_ns;
-	list_for_each(t, &p->threads, struct thread, process_link)
-		sum += thread_user_ns(t);
+	*user_ns = p->dead_user_ns;
+	*system_ns = p->dead_system_ns;
+	list_for_each(t, &p->threads, struct thread, process_link) {
+		thread_times(t, &user, &system);
+		*user_ns += user;
+		*system_ns += system;
+	}
 	spin_unlock(&process_tree_lock);
-	return sum;
-}
-
-u64 process_system_ns(struct process *p)
-{
-	spin_lock(&process_tree_lock);
-	u64 sum = p->dead_system_ns;
-	list_for_each(t, &p->threads, struct thread, process_link)
-		sum += t->system_ns;
-	spin_unlock(&process_tree_lock);
-	return sum;
 }
 
 char process_state_letter(struct process *p)

@@ -99,7 +99,6 @@ static void reset_thread(struct thread *t)
 	t->altstack_flags = 0;
 	t->robust_list = t->clear_child_tid = 0;
 	t->rseq_va = 0;
-	t->rseq_len = t->rseq_sig = 0;
 	t->restart_fn = NULL;
 	t->restore_mask = false;
 	t->user_fs_base = t->user_gs_base = 0;

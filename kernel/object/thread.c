@@ -24,12 +24,6 @@ void thread_put(struct thread *t)
 	process_put(p);
 }
 
-u64 thread_user_ns(const struct thread *t)
-{
-	u64 total = sched_thread_runtime_ns(t);
-	return total > t->system_ns ? total - t->system_ns : 0;
-}
-
 static void rlimits_default(struct rlimit_k *limits)
 {
 	for (u32 i = 0; i < RLIMIT_COUNT; i++)

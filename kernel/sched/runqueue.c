@@ -4,10 +4,12 @@
 #include "runqueue.h"
 
 #define WAKE_GRANULARITY_NS NSEC_PER_MSEC      /* a woken thread preempts one that is ahead by this much */
+#define REALTIME_REST_NS (50 * NSEC_PER_MSEC)  /* the default of Linux: 5 % */
 #define WEIGHT_SHIFT 22
 #define DELTA_MAX_NS (16 * NSEC_PER_SEC)       /* keeps the weighted product below 64 bits */
 #define NICE_MIN (-20)
 #define NICE_LEVELS 40
+#define NICE_MAX (NICE_MIN + NICE_LEVELS - 1)
 
 struct runqueue runqueues[MAX_CPUS];
 static u32 weight_inverse[NICE_LEVELS]; /* 2^22 * 1024 / weight: each nice level is a factor of 1.25 */
@@ -95,10 +97,30 @@ void runqueue_advance_locked(struct runqueue *rq, u64 now)
 		rq->min_vruntime = v;
 }
 
+/* Real-time threads leave REALTIME_REST_NS of each second to the others (sched(7), sched_rt_runtime_us): services must
+ * get on, or nothing could end a real-time loop. Sets need_resched when the share is used up. */
+void runqueue_realtime_tick(struct runqueue *rq, const struct thread *running, u64 now)
+{
+	if (now >= rq->realtime_period_ns) {
+		rq->realtime_period_ns = now + NSEC_PER_SEC;
+		rq->realtime_used_ns = 0;
+		if (rq->realtime_waits)
+			cpu_this()->need_resched = 1;
+		rq->realtime_waits = false;
+	}
+	if (thread_is_realtime(running))
+		rq->realtime_used_ns += TICK_NS;
+	if (rq->realtime_waits || rq->realtime_used_ns < NSEC_PER_SEC - REALTIME_REST_NS)
+		return;
+	rq->realtime_waits = true;
+	if (thread_is_realtime(running))
+		cpu_this()->need_resched = 1;
+}
+
 struct thread *runqueue_pick_locked(struct runqueue *rq)
 {
 	struct thread *t;
-	if (unlikely(!list_empty(&rq->realtime)))
+	if (unlikely(!list_empty(&rq->realtime)) && !(rq->realtime_waits && rq->leftmost))
 		t = list_first(&rq->realtime, struct thread, run_link);
 	else if (rq->leftmost)
 		t = rb_entry(rq->leftmost, struct thread, run_node);
@@ -151,7 +173,7 @@ void runqueue_account(struct thread *t, u64 now)
 	t->last_switched_ns = now;
 	if (unlikely(delta > DELTA_MAX_NS))
 		delta = DELTA_MAX_NS;
-	t->vruntime += t->nice ? delta * weight_inverse[t->nice - NICE_MIN] >> WEIGHT_SHIFT : delta;
+	t->vruntime += t->weight_nice ? delta * weight_inverse[t->weight_nice - NICE_MIN] >> WEIGHT_SHIFT : delta;
 }
 
 /* ---- parameters of threads ---- */
@@ -167,10 +189,23 @@ static struct runqueue *queue_lock_of(struct thread *t)
 	}
 }
 
+static void weight_update(struct thread *t) { t->weight_nice = t->policy == SCHED_IDLE ? NICE_MAX : t->nice; }
+
+void sched_inherit(struct thread *t, const struct thread *from)
+{
+	bool reset = from->reset_on_fork;
+	t->affinity = from->affinity;
+	t->policy = reset && thread_is_realtime(from) ? 0 : from->policy;
+	t->rt_priority = thread_is_realtime(t) ? from->rt_priority : 0;
+	t->nice = reset && from->nice < 0 ? 0 : from->nice;
+	weight_update(t);
+}
+
 void sched_set_nice(struct thread *t, int nice)
 {
 	struct runqueue *rq = queue_lock_of(t);
-	t->nice = nice < NICE_MIN ? NICE_MIN : nice >= NICE_MIN + NICE_LEVELS ? NICE_MIN + NICE_LEVELS - 1 : nice;
+	t->nice = nice < NICE_MIN ? NICE_MIN : nice > NICE_MAX ? NICE_MAX : nice;
+	weight_update(t);
 	spin_unlock(&rq->lock);
 }
 
@@ -182,9 +217,18 @@ void sched_set_policy(struct thread *t, s32 policy, s32 priority)
 		runqueue_remove_locked(rq, t);
 	t->policy = policy;
 	t->rt_priority = priority;
+	weight_update(t);
+	u32 cpu = t->cpu;
+	bool running = t->state == THREAD_RUNNING && cpus[cpu]->current == t;
+	if (running)
+		rq->running.rank = thread_rank(t);
 	if (queued)
 		runqueue_insert_locked(rq, t);
 	spin_unlock(&rq->lock);
+	if (cpu != cpu_this()->id)
+		cpu_send_reschedule(cpu);
+	else if (running || queued)
+		sched_interrupt(); /* another thread of this CPU may come first now */
 }
 
 void sched_set_affinity(struct thread *t, u64 cpu_mask)

@@ -5,7 +5,8 @@
 
 #include "sched_internal.h"
 
-enum { SCHED_FIFO = 1, SCHED_RR = 2 };
+#define TICK_NS (4 * NSEC_PER_MSEC) /* period of samples of busy CPUs: what Debian's Linux has (250 Hz) */
+enum { SCHED_FIFO = 1, SCHED_RR = 2, SCHED_IDLE = 5 };
 
 /* What others may know about the running thread without touching it: it can end at any moment. */
 struct running { u64 vruntime, since_ns; s32 rank; /* -1 idle, 0 fair, else real-time priority */ };
@@ -17,6 +18,9 @@ struct runqueue {
 	struct list_node realtime;  /* [lock] by falling priority */
 	u32 count;                  /* [lock] queued, without the running one */
 	u64 min_vruntime;           /* [lock] never falls */
+	u64 realtime_period_ns;     /* own CPU: end of the period in which real-time threads may use their share */
+	u64 realtime_used_ns;       /* own CPU: what they used in it, by ticks */
+	bool realtime_waits;        /* own CPU: they have used it up and others run first */
 	u64 waiting_since_ns;       /* [lock] when count last left zero */
 };
 extern struct runqueue runqueues[MAX_CPUS];
@@ -28,10 +32,13 @@ static inline s32 thread_rank(const struct thread *t) { return thread_is_realtim
 void runqueue_insert_locked(struct runqueue *rq, struct thread *t);
 void runqueue_remove_locked(struct runqueue *rq, struct thread *t);
 void runqueue_advance_locked(struct runqueue *rq, u64 now);    /* min_vruntime follows the running thread */
+void runqueue_realtime_tick(struct runqueue *rq, const struct thread *running, u64 now);
 struct thread *runqueue_pick_locked(struct runqueue *rq);      /* taken out; NULL when empty */
 struct thread *runqueue_steal(struct cpu *c);                  /* from another CPU, taken out; NULL when there is none */
 bool runqueue_preempts(const struct thread *t, const struct running *running, u64 now);
 void runqueue_account(struct thread *t, u64 now);
+void cputime_start(struct cpu *c, u64 now);                    /* the CPU leaves idle and has no tick */
+u64 cputime_tick(struct cpu *c, u64 now);
 void queue_woken(struct thread *t);                            /* sched.c: puts a claimed thread on a CPU's queue */
 
 #endif

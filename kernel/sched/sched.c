@@ -44,8 +44,14 @@ static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64
 	to->last_switched_ns = now;
 	to->slice_end_ns = now + SLICE_NS;
 	c->runqueue->running = (struct running){ to->vruntime, now, to == c->idle ? -1 : thread_rank(to) };
-	if (c->runqueue->count && to != c->idle)
-		timer_want(to->slice_end_ns);
+	if (to != c->idle) {
+		if (c->runqueue->count)
+			timer_want(to->slice_end_ns);
+		if (unlikely(!c->tick_due_ns))
+			cputime_start(c, now);
+		if (to->rseq_va && unlikely(to->rseq_cpu != c->id + 1))
+			__atomic_or_fetch(&to->work, WORK_RSEQ, __ATOMIC_RELAXED);
+	}
 	c->current = to;
 	struct process *p = to->process;
 	if (p && p->aspace && p->aspace != c->aspace)
@@ -355,11 +361,10 @@ status_t sched_handoff(struct thread *to, enum wait_flags flags)
 
 /* ---- interrupts, idle ---- */
 
-u64 sched_tick(u64 now)
+static u64 slice_tick(struct cpu *c, u64 now)
 {
-	struct cpu *c = cpu_this();
 	struct runqueue *rq = c->runqueue;
-	if (c->current == c->idle || !rq->count)
+	if (!rq->count)
 		return DEADLINE_NEVER;
 	u64 idle = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & ~BIT(c->id);
 	if (idle && now - rq->waiting_since_ns < PUSH_NS)
@@ -374,6 +379,17 @@ u64 sched_tick(u64 now)
 	if (!(c->current->policy == SCHED_FIFO))
 		c->need_resched = 1;
 	return now + SLICE_NS;
+}
+
+u64 sched_tick(u64 now)
+{
+	struct cpu *c = cpu_this();
+	if (c->current == c->idle) {
+		c->tick_due_ns = 0; /* starts again with the next thread */
+		return DEADLINE_NEVER;
+	}
+	u64 tick = cputime_tick(c, now), slice = slice_tick(c, now);
+	return MIN(tick, slice);
 }
 
 void sched_interrupt(void)

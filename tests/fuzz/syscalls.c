@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +33,11 @@ static const struct row rows[] = {
 #define WORKERS 8
 /* Longer than any call that is not meant to block takes under TCG. */
 #define STUCK_SECONDS 1
+/* Calls write where their arguments say, so a counter may be hit: each worker sees only its own page, which lies alone
+ * in the middle of a range that nobody can touch, and a pair that does not fit together is not believed. */
+#define GUARD_SIZE (64ul << 20)
+#define COUNT_SECRET 0x5bd1e9955bd1e995ull
+struct counter { volatile uint64_t calls, check; };
 
 static uint64_t state;
 static uint64_t draw(void)
@@ -91,8 +97,43 @@ static int left_out(const struct row *r)
 			return draw() % 1024 != 0 || !strcmp(r->name, "reboot"); /* seldom: they end the worker */
 	return 0;
 }
-static void worker(volatile uint64_t *progress, uint64_t seed, int as_user)
+/* A blocking call ends after one or two of these, so that most of the time is spent in calls. A worker that has undone
+ * this (by a mask, an action or a timer that it drew) is found by the supervisor. */
+#define ALARM_USEC 20000
+#define CALLS_PER_ALARM_RESET 256
+static void alarm_handler(int signo) { (void)signo; }
+static void alarm_reset(void)
 {
+	struct sigaction action = { .sa_handler = alarm_handler };
+	struct itimerval interval = { { 0, ALARM_USEC }, { 0, ALARM_USEC } };
+	sigset_t none;
+	sigemptyset(&none);
+	sigaction(SIGALRM, &action, NULL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setitimer(ITIMER_REAL, &interval, NULL);
+}
+static struct counter *counter_create(void)
+{
+	char *range = mmap(NULL, 2 * GUARD_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (range == MAP_FAILED)
+		return NULL;
+	void *page = mmap(range + GUARD_SIZE, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	return page == MAP_FAILED ? NULL : page;
+}
+static void counter_set(struct counter *c, uint64_t calls)
+{
+	c->calls = calls;
+	c->check = calls ^ COUNT_SECRET;
+}
+/* What the worker did since `last`; 0 also when a call wrote over the pair (or is just between its two stores). */
+static uint64_t counter_progress(const struct counter *c, uint64_t last)
+{
+	uint64_t calls = c->calls;
+	return (calls ^ COUNT_SECRET) == c->check && calls > last ? calls - last : 0;
+}
+static void worker(struct counter *progress, uint64_t seed, int as_user)
+{
+	uint64_t calls = 0;
 	state = seed | 1;
 	if (as_user && (setgid(1000) || setuid(1000)))
 		_exit(1);
@@ -111,19 +152,53 @@ static void worker(volatile uint64_t *progress, uint64_t seed, int as_user)
 			continue;
 		for (int i = 0; i < 6; i++)
 			a[i] = argument(r->kinds[i]);
-		++*progress;
+		if (calls % CALLS_PER_ALARM_RESET == 0)
+			alarm_reset();
+		counter_set(progress, ++calls);
 		syscall(r->number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	}
+}
+struct slot { pid_t pid; uint64_t last; struct counter *counter; };
+static struct slot slots[WORKERS];
+
+static void slot_start(struct slot *slot, uint64_t seed)
+{
+	counter_set(slot->counter, 0);
+	slot->last = 0;
+	slot->pid = fork();
+	if (slot->pid != 0)
+		return;
+	for (int s = 1; s < 65; s++)
+		signal(s, SIG_DFL);
+	setsid();
+	struct counter *own = slot->counter;
+	for (int i = 0; i < WORKERS; i++)
+		if (slots[i].counter != own)
+			munmap((char *)slots[i].counter - GUARD_SIZE, 2 * GUARD_SIZE);
+	worker(own, seed, (slot - slots) & 1);
+}
+/* Reaps a dead worker and ends one without progress. Returns the calls it made since the last look. */
+static uint64_t slot_look(struct slot *slot)
+{
+	if (slot->pid <= 0)
+		return 0;
+	uint64_t done = counter_progress(slot->counter, slot->last);
+	slot->last += done;
+	if (!done)
+		kill(slot->pid, SIGKILL);
+	if (waitpid(slot->pid, NULL, done ? WNOHANG : 0) != 0)
+		slot->pid = 0;
+	return done;
 }
 int main(int argc, char **argv)
 {
 	long seconds = argc > 1 ? atol(argv[1]) : 10;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL), total = 0, spawned = 0;
-	pid_t pids[WORKERS] = { 0 };
-	uint64_t last[WORKERS] = { 0 };
-	volatile uint64_t *progress = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (progress == MAP_FAILED || arena == MAP_FAILED)
+	for (int i = 0; i < WORKERS; i++)
+		if (!(slots[i].counter = counter_create()))
+			return 1;
+	if (arena == MAP_FAILED)
 		return 1;
 	for (int s = 1; s < 65; s++)
 		if (s != SIGCHLD)
@@ -131,29 +206,20 @@ int main(int argc, char **argv)
 	printf("seed %llu\n", (unsigned long long)seed);
 	fflush(stdout);
 	for (time_t end = time(NULL) + seconds; time(NULL) < end; sleep(STUCK_SECONDS)) {
-		for (int i = 0; i < WORKERS; i++) {
-			int stuck = pids[i] && progress[i] == last[i]; /* decided once: workers may write to the page */
-			if (stuck)
-				kill(pids[i], SIGKILL);
-			last[i] = progress[i];
-			if (pids[i] && waitpid(pids[i], NULL, stuck ? 0 : WNOHANG) == 0)
+		for (struct slot *slot = slots; slot < slots + WORKERS; slot++) {
+			total += slot_look(slot);
+			if (slot->pid > 0)
 				continue;
 			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-			pids[i] = fork();
-			if (pids[i] == 0) {
-				for (int s = 1; s < 65; s++)
-					signal(s, SIG_DFL);
-				setsid();
-				worker(&progress[i], seed, i & 1);
-			}
+			slot_start(slot, seed);
 			spawned++;
 		}
 		while (waitpid(-1, NULL, WNOHANG) > 0) { /* what workers left behind */ }
 	}
-	for (int i = 0; i < WORKERS; i++) {
-		total += progress[i];
-		if (pids[i] > 0)
-			kill(pids[i], SIGKILL);
+	for (struct slot *slot = slots; slot < slots + WORKERS; slot++) {
+		total += counter_progress(slot->counter, slot->last);
+		if (slot->pid > 0)
+			kill(slot->pid, SIGKILL);
 	}
 	printf("calls %llu workers %llu\n", (unsigned long long)total, (unsigned long long)spawned);
 	return 0;

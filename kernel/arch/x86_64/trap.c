@@ -48,8 +48,10 @@ static void user_page_fault(struct trap_frame *f, u64 va, u32 access)
 	int code = 1;
 	struct process *p = process_current();
 	status_t st = va < USER_TOP && p->aspace ? aspace_fault(p->aspace, va, access, &code) : ERR_FAULT;
-	if (st == OK)
+	if (st == OK) {
+		cputime_fault_done(f);
 		return;
+	}
 	if (st == ERR_IO)
 		exception_deliver(f, SIGBUS, BUS_ADRERR, va);
 	else if (st == ERR_NOMEM)
@@ -136,18 +138,20 @@ static void kernel_exception(struct trap_frame *f)
 
 void trap_dispatch(struct trap_frame *f)
 {
-	if (f->vector >= 32)
+	if (f->vector >= 32) {
+		cputime_interrupted(f);
 		irq_dispatch((u32)f->vector);
-	else if (f->vector == VEC_PAGE)
+	} else if (f->vector == VEC_PAGE) {
 		page_fault(f);
-	else if (f->vector == VEC_NMI)
+	} else if (f->vector == VEC_NMI) {
 		panic_stop_here(f);
-	else if (f->vector == VEC_DOUBLE_FAULT || f->vector == VEC_MACHINE)
+	} else if (f->vector == VEC_DOUBLE_FAULT || f->vector == VEC_MACHINE) {
 		panic_frame(f, f->vector == VEC_MACHINE ? "machine check" : "double fault (kernel stack overflow?)");
-	else if (frame_is_user(f))
+	} else if (frame_is_user(f)) {
 		user_exception(f);
-	else
+	} else {
 		kernel_exception(f);
+	}
 }
 
 /* iretq refused the user frame (sigreturn with a bad rip, cs or ss). `f` overlaps the place of the user frame. */
@@ -167,8 +171,12 @@ void trap_bad_user_frame(struct trap_frame *f)
 
 void trap_return_work(struct trap_frame *f)
 {
-	if (cpu_this()->need_resched)
+	if (cpu_this()->need_resched) {
+		struct thread *t = thread_current();
+		if (t->rseq_va && f->vector != TRAP_SYSCALL) /* a call ends the sequence; any other way in may be inside one */
+			__atomic_or_fetch(&t->work, WORK_RSEQ, __ATOMIC_RELAXED);
 		schedule();
+	}
 	if (thread_current()->work)
 		user_return_work(f);
 }
