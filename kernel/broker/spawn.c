@@ -68,11 +68,17 @@ static s64 take_terminal(struct launch *l)
 static status_t take_credentials(struct launch *l)
 {
 	struct proc_spawn *r = &l->request;
-	struct cred *c = cred_root();
+	struct cred *root = cred_root(), *c = cred_copy(root);
+	cred_put(root);
 	if (!c)
 		return ERR_NOMEM;
 	if (r->flags & PROC_SPAWN_CREDENTIALS) {
-		c->uid = c->euid = c->suid = c->fsuid = r->uid;
+		status_t st = cred_set_uid(c, r->uid);
+		if (st) {
+			cred_put(c);
+			return st;
+		}
+		c->euid = c->suid = c->fsuid = r->uid;
 		c->gid = c->egid = c->sgid = c->fsgid = r->gid;
 		if (r->group_count) {
 			c->groups = kmalloc(r->group_count * sizeof(u32));

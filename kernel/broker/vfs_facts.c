@@ -171,7 +171,7 @@ static void fill_signals(struct facts_process *f, struct process *p)
 {
 	spin_lock(&p->signal_lock);
 	f->signal_shared = p->pending.set;
-	f->queued_signals = p->queued_signals;
+	f->queued_signals = p->leader ? p->leader->cred->user->queued_signals : 0;
 	for (u32 i = 0; p->actions && i < SIGNAL_MAX; i++) {
 		u64 handler = p->actions->action[i].handler;
 		if (handler == 1)

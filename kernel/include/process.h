@@ -26,8 +26,22 @@ enum signal_number {
 typedef u64 sigset_t_k;                 /* bit n-1 = signal n */
 #define SIGBIT(n) (1ull << ((n) - 1))
 
+/* One real user id (object/user.c). */
+struct user {
+	struct user *next;               /* in its bucket */
+	u32 uid;                         /* [I] */
+	u32 refs;                        /* [a] */
+	u32 threads;                     /* [a] with unreaped processes, for RLIMIT_NPROC */
+	u32 queued_signals;              /* [a] for RLIMIT_SIGPENDING */
+};
+extern struct user user_root;
+struct user *user_get(u32 uid);          /* NULL = no memory */
+struct user *user_ref(struct user *u);
+void user_put(struct user *u);
+
 struct cred {                            /* immutable once shared; replaced whole (cred_get/put) */
 	u32 refs;
+	struct user *user;               /* of uid; referenced */
 	u32 uid, gid, euid, egid, suid, sgid, fsuid, fsgid;
 	u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
 	u32 securebits;
@@ -41,6 +55,7 @@ bool cred_has_cap(const struct cred *c, int cap); /* CAP_* of capabilities(7), e
 struct cred *cred_root(void);                     /* new reference to uid 0 with all capabilities */
 struct cred *cred_copy(const struct cred *from);  /* private copy, refs 1; NULL = no memory */
 void cred_replace(struct cred *c);                /* of the current thread; reference taken over */
+status_t cred_set_uid(struct cred *c, u32 uid);   /* of a private copy: the real user id */
 enum linux_capability {
 	CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5,
 	CAP_SETGID = 6, CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_LINUX_IMMUTABLE = 9, CAP_SYS_CHROOT = 18, CAP_SYS_PTRACE = 19,
@@ -69,7 +84,7 @@ struct sigactions {                      /* shared under CLONE_SIGHAND; entries 
 };
 struct siginfo_k { s32 signo, err, code; s32 pid; u32 uid;
 	s32 status; u64 value, addr; s64 utime, stime; s32 timer_id, overrun; s32 band, fd; };
-struct sigqueue_entry { struct list_node link; struct siginfo_k info; };
+struct sigqueue_entry { struct list_node link; struct user *user; struct siginfo_k info; };
 struct sigpending { sigset_t_k set; struct list_node queue; };
 
 enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_BLOCKED, THREAD_STOPPED, THREAD_DEAD };
@@ -118,7 +133,7 @@ struct thread {
 	struct list_node tid_link;
 	char name[16];                   /* comm */
 	u32 refs;                        /* [a] */
-	struct cred *cred;               /* replaced only by the thread itself */
+	struct cred *cred;               /* [ts] to write, replaced only by the thread itself */
 	struct fdtable *fds;
 	struct fs_context *fs;
 	/* signals: [s] process->signal_lock */
@@ -192,7 +207,6 @@ struct process {
 	struct file *exe;                /* [t] /proc/pid/exe */
 	struct cred *last_cred;          /* [t] of the last thread, once it is gone */
 	char last_name[16];              /* [t] its comm */
-	u32 queued_signals;              /* [s] entries charged to RLIMIT_SIGPENDING */
 	u64 start_ns;
 	u64 children_user_ns, children_system_ns, dead_user_ns, dead_system_ns;
 	u64 minor_faults, major_faults, children_minor_faults, children_major_faults, max_rss_pages, children_max_rss_pages;

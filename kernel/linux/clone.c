@@ -63,16 +63,11 @@ static status_t check_flags(const struct clone_args_user *a)
 static status_t check_process_limit(void)
 {
 	struct thread *self = thread_current();
-	u64 limit = self->process->rlimits[RLIMIT_NPROC].soft, count = 0;
+	u64 limit = self->process->rlimits[RLIMIT_NPROC].soft;
 	if (limit == UINT64_MAX || self->cred->uid == 0 || cred_has_cap(self->cred, CAP_SYS_RESOURCE) ||
 	    cred_has_cap(self->cred, CAP_SYS_ADMIN))
 		return OK;
-	spin_lock(&process_tree_lock);
-	list_for_each(p, &process_all, struct process, all_link)
-		if (p->leader && p->leader->cred->uid == self->cred->uid)
-			count += p->thread_count;
-	spin_unlock(&process_tree_lock);
-	return count < limit ? OK : FAIL(ERR_AGAIN, "RLIMIT_NPROC");
+	return __atomic_load_n(&self->cred->user->threads, __ATOMIC_RELAXED) < limit ? OK : FAIL(ERR_AGAIN, "RLIMIT_NPROC");
 }
 
 static status_t make_thread(struct thread *t, u64 flags)

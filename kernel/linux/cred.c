@@ -65,7 +65,11 @@ static s64 commit_user_ids(u32 uid, u32 euid, u32 suid, u32 fsuid)
 	struct cred *c = cred_copy(old);
 	if (!c)
 		return ERR_NOMEM;
-	c->uid = uid;
+	status_t st = cred_set_uid(c, uid);
+	if (st) {
+		cred_put(c);
+		return st;
+	}
 	c->euid = euid;
 	c->suid = suid;
 	c->fsuid = fsuid;

@@ -156,6 +156,7 @@ void process_reap_locked(struct process *p)
 		parent->children_max_rss_pages = MAX(parent->children_max_rss_pages, MAX(p->max_rss_pages, p->children_max_rss_pages));
 	}
 	struct cred *cred = p->last_cred;
+	__atomic_sub_fetch(&cred->user->threads, 1, __ATOMIC_RELAXED);
 	p->last_cred = NULL;
 	p->parent = NULL;
 	process_unlink_locked(p);
@@ -196,6 +197,7 @@ static void become_zombie_locked(struct process *p, struct thread *t)
 {
 	bool may_orphan = keeps_group_from_orphanhood(p->parent, p);
 	p->last_cred = cred_get(t->cred);
+	__atomic_add_fetch(&p->last_cred->user->threads, 1, __ATOMIC_RELAXED);
 	str_copy(p->last_name, t->name, sizeof(p->last_name));
 	spin_lock(&p->signal_lock);
 	t->exiting = true;

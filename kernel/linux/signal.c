@@ -93,6 +93,13 @@ bool signal_is_ignored_or_blocked(struct thread *t, int signo)
 	return result;
 }
 
+static void entry_free(struct sigqueue_entry *e)
+{
+	__atomic_sub_fetch(&e->user->queued_signals, 1, __ATOMIC_RELAXED);
+	user_put(e->user);
+	slab_free(entry_cache, e);
+}
+
 void signal_flush_locked(struct process *p, struct sigpending *from, sigset_t_k which)
 {
 	if (!(from->set & which))
@@ -101,8 +108,7 @@ void signal_flush_locked(struct process *p, struct sigpending *from, sigset_t_k 
 	list_for_each_safe(e, &from->queue, struct sigqueue_entry, link) {
 		if (SIGBIT(e->info.signo) & which) {
 			list_remove(&e->link);
-			p->queued_signals--;
-			slab_free(entry_cache, e);
+			entry_free(e);
 		}
 	}
 }
@@ -142,7 +148,7 @@ static void continue_locked(struct process *p)
 	wake_all(&p->stop_wait); /* the first thread that leaves the stop tells the parent */
 }
 
-/* Queues one signal. The process's own sigqueue limit makes a real-time signal fail; a legacy one loses only its details. */
+/* Queues one signal. The receiving user's limit makes a real-time signal fail; a legacy one loses only its details. */
 static status_t enqueue_locked(struct process *p, struct sigpending *pending, int signo, const struct siginfo_k *info)
 {
 	if (signo < SIGRTMIN && (pending->set & SIGBIT(signo)))
@@ -150,12 +156,14 @@ static status_t enqueue_locked(struct process *p, struct sigpending *pending, in
 	if (!entry_cache)
 		entry_cache = slab_create("sigqueue", sizeof(struct sigqueue_entry), 8);
 	struct sigqueue_entry *e = NULL;
-	if (signo < SIGRTMIN || p->queued_signals < p->rlimits[RLIMIT_SIGPENDING].soft)
+	struct user *user = p->leader->cred->user;
+	if (signo < SIGRTMIN || __atomic_load_n(&user->queued_signals, __ATOMIC_RELAXED) < p->rlimits[RLIMIT_SIGPENDING].soft)
 		e = slab_alloc(entry_cache);
 	if (e) {
 		e->info = *info;
+		e->user = user_ref(user);
+		__atomic_add_fetch(&user->queued_signals, 1, __ATOMIC_RELAXED);
 		list_push_back(&pending->queue, &e->link);
-		p->queued_signals++;
 	} else if (signo >= SIGRTMIN && info->code != SI_USER) {
 		return ERR_AGAIN;
 	}
@@ -294,8 +302,7 @@ static bool take_entry_locked(struct process *p, struct sigpending *from, int si
 	}
 	*info = found->info;
 	list_remove(&found->link);
-	p->queued_signals--;
-	slab_free(entry_cache, found);
+	entry_free(found);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 
 static struct cred root_cred = {
 	.refs = 1,
+	.user = &user_root,
 	.cap_effective = CAP_ALL, .cap_permitted = CAP_ALL, .cap_bounding = CAP_ALL,
 };
 
@@ -18,6 +19,7 @@ void cred_put(struct cred *c)
 {
 	if (!c || __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL))
 		return;
+	user_put(c->user);
 	kfree(c->groups);
 	kfree(c);
 }
@@ -38,15 +40,34 @@ struct cred *cred_copy(const struct cred *from)
 		}
 		memcpy(c->groups, from->groups, from->group_count * sizeof(u32));
 	}
+	user_ref(c->user);
 	return c;
+}
+
+status_t cred_set_uid(struct cred *c, u32 uid)
+{
+	if (c->uid == uid)
+		return OK;
+	struct user *next = user_get(uid);
+	if (!next)
+		return ERR_NOMEM;
+	user_put(c->user);
+	c->user = next;
+	c->uid = uid;
+	return OK;
 }
 
 void cred_replace(struct cred *c)
 {
 	struct thread *t = thread_current();
+	DEBUG_ASSERT(c->user->uid == c->uid);
 	spin_lock(&process_tree_lock);
+	spin_lock(&t->process->signal_lock);
 	struct cred *old = t->cred;
 	t->cred = c;
+	spin_unlock(&t->process->signal_lock);
+	__atomic_sub_fetch(&old->user->threads, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&c->user->threads, 1, __ATOMIC_RELAXED);
 	spin_unlock(&process_tree_lock);
 	cred_put(old);
 }

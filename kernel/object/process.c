@@ -243,6 +243,7 @@ void thread_link_locked(struct process *p, struct thread *t, u32 tid)
 	t->tid = tid;
 	pid_slot(tid)->thread = t;
 	thread_total++;
+	__atomic_add_fetch(&t->cred->user->threads, 1, __ATOMIC_RELAXED);
 	spin_lock(&p->signal_lock);
 	list_push_back(&p->threads, &t->process_link);
 	p->thread_count++;
@@ -258,6 +259,7 @@ void thread_unlink_locked(struct thread *t)
 	struct process *p = t->process;
 	pid_slot(t->tid)->thread = NULL;
 	thread_total--;
+	__atomic_sub_fetch(&t->cred->user->threads, 1, __ATOMIC_RELAXED);
 	spin_lock(&p->signal_lock);
 	list_remove(&t->process_link);
 	p->thread_count--;
