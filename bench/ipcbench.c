@@ -10,6 +10,7 @@
 
 #define ROUNDS 2000 /* or argv[1] */
 #define BYTES 64
+#define ECHO IPC_SHORT_CALL(SERVICE_TOYD, TOY_ECHO, BYTES, BYTES, 0)
 
 static u64 tsc(void)
 {
@@ -23,13 +24,13 @@ int main(int argc, char **argv)
 	int rounds = argc > 1 ? atoi(argv[1]) : ROUNDS;
 	u8 out[BYTES], in[BYTES];
 	memset(out, 0x5a, sizeof(out));
-	while (call_service(SERVICE_TOYD, TOY_ECHO, out, BYTES, in, BYTES) == ERR_SRCH)
+	while (call_short(ECHO, out, in) == ERR_SRCH)
 		usleep(1000);
 	for (int i = 0; i < 100; i++)
-		call_service(SERVICE_TOYD, TOY_ECHO, out, BYTES, in, BYTES);
+		call_short(ECHO, out, in);
 	u64 start = tsc();
 	for (int i = 0; i < rounds; i++)
-		if (call_service(SERVICE_TOYD, TOY_ECHO, out, BYTES, in, BYTES) != OK)
+		if (call_short(ECHO, out, in) != OK)
 			return 1;
 	u64 cycles = tsc() - start;
 	printf("figure ipc round trip 64+64 bytes: %llu tsc\n", (unsigned long long)(cycles / (u64)rounds));

@@ -24,20 +24,21 @@ struct ipc_caller {
 	u32 uid, gid;       /* fsuid, fsgid */
 	u64 capabilities;   /* effective */
 };
-/* What a service receives from SYS_AMBOS_IPC_RECEIVE; payload follows in the service's buffer. */
+/* What a service receives from SYS_AMBOS_IPC_RECEIVE and _ANSWER; payload follows in the service's buffer. The first four
+ * fields are stored for IPC_LONG messages only: a service starts with -1 and zeros and puts them back after such a call. */
 struct ipc_message {
+	s32 attached_fd;           /* lent file, valid until the reply; -1 when none */
+	u32 reply_capacity;        /* bytes of reply payload that the caller takes */
+	u32 payload_size, payload2_size; /* payload2 follows payload directly */
 	u64 call_id;
 	u32 op;
-	u32 flags;                 /* IPC_* */
+	u16 flags;                 /* IPC_* */
+	u16 args_size;
 	struct ipc_caller caller;
-	s32 attached_fd;           /* lent file, valid until the reply; -1 when none */
-	u32 args_size;
-	u32 payload_size, payload2_size; /* payload2 follows payload directly */
-	u32 reply_capacity;        /* bytes of reply payload that the caller takes */
-	u32 unused;
 	u8 args[IPC_ARGS_BYTES];
 };
 enum ipc_message_flag {
+	IPC_LONG = 16,             /* with payload, attached file or reply buffer, or an event */
 	IPC_RETRY = 1,             /* sent before to an instance that died: answer a stored reply first */
 	IPC_CANCEL = 2,            /* the caller gave up on call_id: end it soon; no reply to this message */
 	IPC_NOTIFY = 4,            /* an event (op = what), no reply: service death for rootd, child exit for runtimed */
@@ -92,6 +93,10 @@ struct ipc_outcall {
 	u64 args, payload, payload2, reply_args, reply_payload; /* addresses */
 };
 _Static_assert(sizeof(struct ipc_service_info) == 72 && sizeof(struct ipc_outcall) == 88, "layout");
+/* SYS_AMBOS_IPC_CALL_SHORT: a call with arguments only, described in one register. Sizes are multiples of 8. */
+#define IPC_SHORT_BYTES 120
+#define IPC_SHORT_CALL(service, op, args_size, reply_size, step) ((u64)(step) << 48 | (u64)(op) << 32 | \
+	(u64)(reply_size) / 8 << 12 | (u64)(args_size) / 8 << 8 | (u64)(service))
 struct ipc_reply {
 	u64 call_id;
 	s64 status;                /* >= 0 or ERR_* */
@@ -100,7 +105,7 @@ struct ipc_reply {
 	u64 payload;               /* address in the service */
 	u8 args[IPC_ARGS_BYTES];
 };
-_Static_assert(sizeof(struct ipc_message) == 8 + 4 + 4 + 24 + 24 + IPC_ARGS_BYTES, "layout");
+_Static_assert(sizeof(struct ipc_message) == 16 + 16 + 24 + IPC_ARGS_BYTES, "layout");
 _Static_assert(sizeof(struct ipc_reply) == 32 + IPC_ARGS_BYTES, "layout");
 
 #endif

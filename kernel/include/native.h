@@ -14,6 +14,8 @@
 		    u64 a4 UNUSED, u64 a5 UNUSED)
 
 struct trap_frame;
+extern bool native_tests_enabled; /* kernels started with test_ipc: programs may call toyd */
+void native_init(void);
 s64 native_dispatch(struct trap_frame *f);
 /* Broker entry: copies the struct in after checking its exact size. */
 status_t broker_copy_in(void *dst, u64 va, u64 given_size, size_t want_size) MUST_CHECK;

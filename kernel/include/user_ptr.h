@@ -5,7 +5,7 @@
 #ifndef AMBOS_KERNEL_USER_PTR_H
 #define AMBOS_KERNEL_USER_PTR_H
 
-#include "status.h"
+#include "mm.h"
 
 struct user_ptr {
 	u64 va;
@@ -27,6 +27,22 @@ s64 copy_in_string(char *dst, struct user_ptr src, size_t size) MUST_CHECK;
 status_t copy_in_nofault(void *dst, struct user_ptr src, size_t size) MUST_CHECK;
 status_t copy_out_nofault(struct user_ptr dst, const void *src, size_t size) MUST_CHECK;
 status_t user_cmpxchg32_nofault(struct user_ptr p, u32 expect, u32 desired, u32 *actual) MUST_CHECK;
+
+/* Up to 128 bytes; fast for multiples of 8. */
+#define COPY_SHORT_MAX 128u
+size_t copy_short(void *dst, const void *src, size_t n); /* not zero on a fault; no checks */
+static inline status_t copy_short_in(void *dst, u64 va, u32 n)
+{
+	if (unlikely((n & 7) || va > USER_TOP - COPY_SHORT_MAX))
+		return copy_in(dst, user_ptr(va), n);
+	return unlikely(copy_short(dst, (const void *)va, n)) ? ERR_FAULT : OK;
+}
+static inline status_t copy_short_out(u64 va, const void *src, u32 n)
+{
+	if (unlikely((n & 7) || va > USER_TOP - COPY_SHORT_MAX))
+		return copy_out(user_ptr(va), src, n);
+	return unlikely(copy_short((void *)va, src, n)) ? ERR_FAULT : OK;
+}
 
 #define COPY_IN(obj_ptr, uptr) copy_in((obj_ptr), (uptr), sizeof(*(obj_ptr)))
 #define COPY_OUT(uptr, obj_ptr) copy_out((uptr), (obj_ptr), sizeof(*(obj_ptr)))

@@ -5,6 +5,7 @@
 #include "boot_option.h"
 #include "exec.h"
 #include "file.h"
+#include "native.h"
 #include "vfs.h"
 #include "../../lib/base/string.h"
 #include "service.h"
@@ -121,6 +122,7 @@ static void power_off_with(s32 wait_status)
 void start_first_process(void)
 {
 	char name[64], value[4];
+	native_init();
 	if (!boot_option("init", name, sizeof(name))) {
 		start_rootd();
 		return;

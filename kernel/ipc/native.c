@@ -22,14 +22,18 @@ static const struct native_row native_rows[] = {
 #undef AMBOS_CALL
 };
 
-/* Bench and tests: on a kernel started with test_ipc a program may call the toy service, and nothing else native. */
+bool native_tests_enabled;
+
+void native_init(void)
+{
+	char value[2];
+	native_tests_enabled = boot_option("test_ipc", value, sizeof(value)) != NULL;
+}
+
+/* On a kernel started with test_ipc a program may call the toy service, and nothing else native. */
 static bool test_call_allowed(u64 number)
 {
-	static u32 enabled; /* 0 not looked up, 1 no, 2 yes */
-	char value[2];
-	if (!enabled)
-		enabled = boot_option("test_ipc", value, sizeof(value)) ? 2 : 1;
-	return enabled == 2 && number == AMBOS_CALL_IPC_CALL;
+	return native_tests_enabled && (number == AMBOS_CALL_IPC_CALL || number == AMBOS_CALL_IPC_CALL_SHORT);
 }
 
 s64 native_dispatch(struct trap_frame *f)

@@ -109,7 +109,7 @@ static s64 outcall_short(struct service *target, const struct ipc_outcall *o, st
 {
 	struct call c;
 	call_prepare(&c, target, NULL, o->op, parent ? call_id_nested(parent, o->step) : 0, parent);
-	c.message.args_size = o->args_size;
+	c.message.args_size = (u16)o->args_size;
 	c.reply_size = o->reply_args_size;
 	if (o->args_size && copy_in(c.message.args, user_ptr(o->args), o->args_size))
 		return ERR_FAULT;

@@ -55,7 +55,7 @@ void call_prepare(struct call *c, struct service *s, struct route_request *r, u3
 	c->id = id ? id : call_id_fresh();
 	c->message.call_id = c->id;
 	c->message.op = op;
-	c->message.flags = parent ? IPC_NESTED : 0;
+	c->message.flags = (u16)((parent ? IPC_NESTED : 0) | (r ? IPC_LONG : 0));
 	c->message.caller.pid = t->process ? t->process->pid : 0;
 	c->message.caller.tid = t->tid;
 	c->message.caller.uid = cred ? cred->fsuid : 0;
@@ -65,7 +65,6 @@ void call_prepare(struct call *c, struct service *s, struct route_request *r, u3
 	c->message.payload_size = r ? r->payload_size : 0;
 	c->message.payload2_size = r ? r->payload2_size : 0;
 	c->message.reply_capacity = r ? r->reply_capacity : 0;
-	c->message.unused = 0;
 	c->reply.args_size = c->reply.payload_size = 0;
 }
 
@@ -133,20 +132,8 @@ static bool call_interrupted(struct service *s, struct call *c)
 	return withdrawn;
 }
 
-static bool call_is_done(const struct call *c)
+s64 call_wait_more(struct service *s, struct call *c, status_t st, enum wait_flags flags)
 {
-	return __atomic_load_n(&c->state, __ATOMIC_ACQUIRE) == CALL_DONE;
-}
-
-static s64 call_wait(struct service *s, struct call *c, struct thread *to, enum wait_flags flags)
-{
-	status_t st;
-	if (to) {
-		st = sched_handoff(to, flags);
-		thread_put(to);
-	} else {
-		st = wait_sleep(DEADLINE_NEVER, flags);
-	}
 	while (!call_is_done(c)) {
 		if (st) {
 			if (call_interrupted(s, c)) {
@@ -162,6 +149,18 @@ static s64 call_wait(struct service *s, struct call *c, struct thread *to, enum 
 	}
 	wait_finish();
 	return c->status == ERR_INTR ? ERR_RESTART : c->status;
+}
+
+static s64 call_wait(struct service *s, struct call *c, struct thread *to, enum wait_flags flags)
+{
+	status_t st;
+	if (to) {
+		st = sched_handoff(to, flags);
+		thread_put(to);
+	} else {
+		st = wait_sleep(DEADLINE_NEVER, flags);
+	}
+	return call_wait_more(s, c, st, flags);
 }
 
 s64 call_run(struct service *s, struct call *c, enum wait_flags flags)
@@ -184,7 +183,7 @@ s64 route_call(struct route_request *r)
 		return FAIL(ERR_2BIG, "call input");
 	hop_record(r->cause);
 	call_prepare(&c, s, r, r->op, r->call_id, r->parent);
-	c.message.args_size = r->args_size;
+	c.message.args_size = (u16)r->args_size;
 	if (r->args_size)
 		memcpy(c.message.args, r->args, r->args_size);
 	c.reply_size = MIN(r->reply_size, (u32)IPC_ARGS_BYTES);

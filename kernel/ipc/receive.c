@@ -9,10 +9,9 @@
 #include "user_ptr.h"
 #include "../../lib/base/string.h"
 
-#define MESSAGE_HEADER_BYTES offsetof(struct ipc_message, args)
+#define LONG_HEADER_BYTES offsetof(struct ipc_message, args)
+#define SHORT_SKIPPED_BYTES offsetof(struct ipc_message, call_id)
 #define REPLY_HEADER_BYTES offsetof(struct ipc_reply, args)
-
-struct receive_args { u64 message, buffer, size; };
 
 /* A call kept for later, or one whose thread is still on its way back to keep it, claimed for this thread's answer.
  * thread->serving is the claim: who takes it away (atomically) answers. */
@@ -40,7 +39,7 @@ static status_t reply_payload(struct route_request *r, const struct ipc_reply *h
 	return st;
 }
 
-static status_t reply_bad(struct call *c, status_t st)
+status_t reply_bad(struct call *c, status_t st)
 {
 	klog(LOG_ERROR, "service %s: bad reply to op %u: %d", c->service->name, c->message.op, st);
 	c->reply.status = ERR_IO;
@@ -126,18 +125,24 @@ static bool receiver_woken(const struct receiver *rx)
 	return __atomic_load_n(&rx->call, __ATOMIC_ACQUIRE) || __atomic_load_n(&rx->poked, __ATOMIC_ACQUIRE);
 }
 
-static status_t idle_sleep(struct receiver *rx, struct thread *wake)
+/* The sleep ended with st: sleeps on until there is a reason, then leaves the idle list. False: nothing was handed over. */
+static bool idle_end(struct service *s, struct receiver *rx, struct received *got, status_t *st)
 {
-	status_t st = wake ? sched_handoff(wake, WAIT_INTERRUPTIBLE)
-			   : wait_sleep(DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
-	while (!receiver_woken(rx) && !st) {
+	while (!receiver_woken(rx) && !*st) {
 		wait_prepare();
 		if (receiver_woken(rx))
 			break;
-		st = wait_sleep(DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
+		*st = wait_sleep(DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
 	}
 	wait_finish();
-	return st;
+	if (unlikely(!rx->call)) {
+		spin_lock(&s->lock);
+		if (!rx->call && !rx->poked)
+			list_remove(&rx->link);
+		spin_unlock(&s->lock);
+	}
+	got->call = rx->call;
+	return got->call;
 }
 
 /* `wake` is the caller just answered: it runs at once on this CPU if there is nothing else to do. */
@@ -157,18 +162,9 @@ static status_t receive_wait(struct service *s, struct received *got, struct thr
 		list_push_front(&s->idle, &rx.link);
 		wait_prepare();
 		spin_unlock(&s->lock);
-		status_t st = idle_sleep(&rx, wake);
+		status_t st = wake ? sched_handoff(wake, WAIT_INTERRUPTIBLE) : wait_sleep(DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
 		wake = NULL;
-		if (likely(rx.call)) {
-			got->call = rx.call;
-			return OK;
-		}
-		spin_lock(&s->lock);
-		if (!rx.call && !rx.poked)
-			list_remove(&rx.link);
-		got->call = rx.call;
-		spin_unlock(&s->lock);
-		if (got->call)
+		if (likely(idle_end(s, &rx, got, &st)))
 			return OK;
 		if (st)
 			return ERR_INTR;
@@ -202,13 +198,14 @@ static status_t deliver_request(struct call *c, const struct receive_args *a)
 	return st;
 }
 
-static s64 deliver_call(struct service *s, struct call *c, const struct receive_args *a)
+s64 deliver_call(struct service *s, struct call *c, const struct receive_args *a)
 {
 	status_t st = OK;
+	u32 skip = c->request ? 0 : SHORT_SKIPPED_BYTES;
 	if (c->request)
 		st = deliver_request(c, a);
 	if (!st)
-		st = copy_out(user_ptr(a->message), &c->message, MESSAGE_HEADER_BYTES + c->message.args_size);
+		st = copy_out(user_ptr(a->message + skip), (u8 *)&c->message + skip, LONG_HEADER_BYTES - skip + c->message.args_size);
 	if (unlikely(c->cancelled) && !st)
 		call_repeat_cancel(s, c);
 	/* Last: from here another thread may answer the call, and then its memory is gone. */
@@ -228,13 +225,13 @@ static s64 deliver_event(const struct received *got, const struct receive_args *
 	memset(&m, 0, sizeof(m));
 	m.attached_fd = -1;
 	if (got->notice) {
-		m.flags = IPC_NOTIFY;
+		m.flags = IPC_NOTIFY | IPC_LONG;
 		m.op = got->notice->op;
-		m.args_size = got->notice->size;
+		m.args_size = (u16)got->notice->size;
 		memcpy(m.args, got->notice->args, got->notice->size);
 		kfree(got->notice);
 	} else {
-		m.flags = IPC_CANCEL;
+		m.flags = IPC_CANCEL | IPC_LONG;
 		m.call_id = got->cancelled_id;
 	}
 	return copy_out(user_ptr(a->message), &m, sizeof(m));
@@ -250,12 +247,40 @@ static void call_keep(struct service *s)
 	spin_unlock(&s->lock);
 }
 
+static s64 receive_deliver(struct service *s, const struct received *got, const struct receive_args *a)
+{
+	return got->call ? deliver_call(s, got->call, a) : deliver_event(got, a);
+}
+
+s64 receive_slept(struct service *s, struct receiver *rx, status_t st, const struct receive_args *a)
+{
+	struct received got = { 0 };
+	if (!idle_end(s, rx, &got, &st))
+		st = st ? ERR_INTR : receive_wait(s, &got, NULL);
+	else
+		st = OK;
+	return st ? st : receive_deliver(s, &got, a);
+}
+
+static s64 receive_next(struct service *s, struct thread *answered, const struct receive_args *a)
+{
+	struct received got = { 0 };
+	status_t st = receive_wait(s, &got, answered);
+	if (answered)
+		thread_put(answered);
+	return st ? st : receive_deliver(s, &got, a);
+}
+
+s64 receive_after_answer(struct service *s, struct call *c, s64 status, const struct receive_args *a)
+{
+	return receive_next(s, call_finish(s, c, status), a);
+}
+
 NATIVE_HANDLER(ipc_receive)
 {
 	struct thread *t = thread_current();
 	struct service *s = t->process->service;
 	const struct receive_args a = { .message = a0, .buffer = a1, .size = a2 };
-	struct received got = { 0 };
 	struct thread *caller = NULL;
 	if (a4)
 		return FAIL(ERR_INVAL, "receive flags");
@@ -266,12 +291,7 @@ NATIVE_HANDLER(ipc_receive)
 	} else if (t->serving) {
 		call_keep(s);
 	}
-	status_t st = receive_wait(s, &got, caller);
-	if (caller)
-		thread_put(caller);
-	if (st)
-		return st;
-	return got.call ? deliver_call(s, got.call, &a) : deliver_event(&got, &a);
+	return receive_next(s, caller, &a);
 }
 
 NATIVE_HANDLER(ipc_reply_only)

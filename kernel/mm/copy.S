@@ -208,6 +208,29 @@ copy_user:
 copy_user_nofault:
 	COPY_BODY EX_NOFAULT, 0
 
+/* copy_short(dst, src, n), n a multiple of 8 up to 128: each word is 8 bytes of code, so n bytes are the last n of
+ * the run. Not zero on a fault. */
+	.balign	16
+	.globl	copy_short
+	.type	copy_short, @function
+copy_short:
+	lea	9f(%rip), %rcx
+	sub	%rdx, %rcx
+	OPEN_USER
+	jmp	*%rcx
+	.set offset, 120
+	.rept 16
+	GUARD	0, 8f, {disp8} mov offset(%rsi), %rax
+	GUARD	0, 8f, {disp8} mov %rax, offset(%rdi)
+	.set offset, offset - 8
+	.endr
+9:	CLOSE_USER
+	xor	%eax, %eax
+	ret
+8:	CLOSE_USER
+	mov	$1, %eax
+	ret
+
 	.globl	clear_user
 	.type	clear_user, @function
 clear_user:

@@ -43,6 +43,32 @@ s64 ambos_call(u32 number, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	return result;
 }
 
+/* The hot native calls clear the registers of their arguments. */
+s64 ambos_call_short(u64 description, const void *args, void *reply, u64 parent)
+{
+	register u64 r10 __asm__("r10") = parent;
+	s64 result;
+	__asm__ volatile("syscall"
+			 : "=a"(result), "+D"(description), "+S"(args), "+d"(reply), "+r"(r10)
+			 : "a"((u64)(AMBOS_CALL_BASE | AMBOS_CALL_IPC_CALL_SHORT))
+			 : "rcx", "r11", "r8", "r9", "memory");
+	return result;
+}
+
+static inline s64 answer_and_receive(struct worker *w)
+{
+	u64 message = (u64)&w->request.message, buffer = (u64)w->payload, status = (u64)w->reply.status;
+	register u64 r10 __asm__("r10") = (u64)w->reply.args;
+	register u64 r8 __asm__("r8") = w->reply.args_size;
+	register u64 r9 __asm__("r9") = w->reply.call_id;
+	s64 result;
+	__asm__ volatile("syscall"
+			 : "=a"(result), "+D"(message), "+S"(buffer), "+d"(status), "+r"(r10), "+r"(r8), "+r"(r9)
+			 : "a"((u64)(AMBOS_CALL_BASE | AMBOS_CALL_IPC_ANSWER))
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
 static void log_write(u64 level, const char *fmt, va_list ap)
 {
 	char line[SERVICE_LOG_BYTES];
@@ -167,13 +193,14 @@ static void serve(struct worker *w)
 	__atomic_store_n(&w->serving, r->message.call_id, __ATOMIC_RELAXED);
 	w->reply.call_id = r->message.call_id;
 	w->stored_call = 0;
-	r->payload = w->payload;
-	r->payload2 = w->payload + r->message.payload_size;
 	r->reply_payload_size = r->reply_args_size = 0;
 	r->cancelled = 0;
 	r->next_step = 1;
 	r->reply_slot = 0;
-	w->payload[r->message.payload_size + r->message.payload2_size] = '\0';
+	if (r->message.flags & IPC_LONG) {
+		r->payload2 = w->payload + r->message.payload_size;
+		w->payload[r->message.payload_size + r->message.payload2_size] = '\0';
+	}
 	if (unlikely(r->message.flags & IPC_RETRY) && answer_from_store(w)) {
 		w->has_reply = true;
 		return;
@@ -205,14 +232,31 @@ static void delivered(struct worker *w)
 	w->stored_call = 0;
 }
 
+/* What short messages leave out: see struct ipc_message. */
+static void message_reset(struct worker *w)
+{
+	struct ipc_message *m = &w->request.message;
+	m->attached_fd = -1;
+	m->reply_capacity = m->payload_size = m->payload2_size = 0;
+	m->flags = 0;
+	w->request.payload2 = w->payload;
+	w->payload[0] = '\0';
+}
+
 static void worker_loop(struct worker *w)
 {
 	for (;;) {
 		struct service_request *r = &w->request;
 		bool replied = w->has_reply;
+		s64 st;
 		w->has_reply = false;
-		s64 st = ambos_call(AMBOS_CALL_IPC_RECEIVE, (u64)&r->message, (u64)w->payload, IPC_PAYLOAD_BYTES,
-				    replied ? (u64)&w->reply : 0, 0);
+		if (unlikely(r->message.flags & IPC_LONG))
+			message_reset(w);
+		if (likely(replied && !w->reply.payload_size))
+			st = answer_and_receive(w);
+		else
+			st = ambos_call(AMBOS_CALL_IPC_RECEIVE, (u64)&r->message, (u64)w->payload, IPC_PAYLOAD_BYTES,
+					replied ? (u64)&w->reply : 0, 0);
 		if (unlikely(w->stored_call))
 			delivered(w);
 		if (unlikely(st)) {
@@ -240,6 +284,8 @@ static struct worker *worker_create(void)
 	w->request.reply_payload = w->payload + IPC_PAYLOAD_BYTES + PAGE_SIZE;
 	w->request.reply_args = w->reply.args;
 	w->request.worker = w;
+	w->request.payload = w->payload;
+	message_reset(w);
 	workers[worker_count] = w;
 	__atomic_store_n(&worker_count, worker_count + 1, __ATOMIC_RELEASE);
 	return w;

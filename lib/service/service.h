@@ -103,7 +103,8 @@ const struct ipc_service_info *service_info(void);
 const void *service_system_image(u64 *size);     /* mapped read-only; NULL when there is none */
 /* value of key= on the kernel command line, or NULL */
 const char *service_boot_option(const char *key, char *buf, u32 size);
-s64 ambos_call(u32 number, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4); /* any native call */
+s64 ambos_call(u32 number, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4); /* any native call but the two that clear registers */
+s64 ambos_call_short(u64 description, const void *args, void *reply, u64 parent); /* IPC_SHORT_CALL() */
 u64 service_time_ns(void);                       /* monotonic */
 /* Starts a thread that is not a worker (device interrupt loop). */
 status_t service_thread(void (*fn)(void *), void *arg);

@@ -17,7 +17,11 @@
 #define FRAME_RIP 136
 #define FRAME_CS 144
 #define FRAME_RFLAGS 152
+#define FRAME_RSP 160
 #define FRAME_SIZE 176
+#define NATIVE_BIT 0x80000000
+#define NATIVE_CALL_SHORT 7
+#define NATIVE_ANSWER 8
 #define THREAD_RSP 0
 #define THREAD_WORK 24
 #define CPU_CURRENT 8

@@ -2,6 +2,7 @@
 /* One processor: features, descriptor tables, control registers, system call MSRs, per-CPU data.
  * cpu_init_boot runs before anything else in C (GS must be valid); cpu_init_this on each processor. */
 #include "arch.h"
+#include "../../abi/core/ipc.h"
 #include "process.h"
 #include "sched_internal.h"
 #include "string.h"
@@ -14,7 +15,10 @@ _Static_assert(offsetof(struct thread, kernel_rsp) == THREAD_RSP && offsetof(str
 _Static_assert(offsetof(struct trap_frame, rax) == FRAME_RAX && offsetof(struct trap_frame, rip) == FRAME_RIP &&
 	       offsetof(struct trap_frame, r11) == FRAME_R11 && offsetof(struct trap_frame, rcx) == FRAME_RCX &&
 	       offsetof(struct trap_frame, cs) == FRAME_CS && offsetof(struct trap_frame, rflags) == FRAME_RFLAGS &&
-	       sizeof(struct trap_frame) == FRAME_SIZE, "entry.S knows struct trap_frame");
+	       offsetof(struct trap_frame, rsp) == FRAME_RSP && sizeof(struct trap_frame) == FRAME_SIZE,
+	       "entry.S knows struct trap_frame");
+_Static_assert((u32)AMBOS_CALL_BASE == NATIVE_BIT && (int)AMBOS_CALL_IPC_CALL_SHORT == NATIVE_CALL_SHORT &&
+	       (int)AMBOS_CALL_IPC_ANSWER == NATIVE_ANSWER, "entry.S knows the native calls");
 
 /* PAT entry 1 (PWT alone) is write combining; the others are as after reset. */
 #define PAT_VALUE 0x0007040600070106ull

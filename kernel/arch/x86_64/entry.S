@@ -52,6 +52,9 @@ syscall_entry:
 	swapgs
 	mov	%rsp, %gs:CPU_SCRATCH
 	mov	%gs:CPU_STACK_TOP, %rsp
+	test	%eax, %eax
+	js	native_entry
+syscall_full:
 	push	$USER_DS
 	push	%gs:CPU_SCRATCH
 	push	%r11
@@ -98,6 +101,70 @@ syscall_entry:
 	mov	40(%rsp), %rsp
 	swapgs
 	sysretq
+
+/* The two hot native calls skip the frame: C keeps the registers that belong to its caller, those of the arguments are
+ * zero afterwards. Only what a signal would need is stored, and the rest when there is one. They never ask for a restart. */
+.macro NATIVE_FAST handler
+	sub	$FRAME_SIZE, %rsp
+	mov	%rcx, FRAME_RIP(%rsp)
+	mov	%gs:CPU_SCRATCH, %rcx
+	mov	%r11, FRAME_RFLAGS(%rsp)
+	mov	%rcx, FRAME_RSP(%rsp)
+	mov	%r10, %rcx
+	call	\handler
+	mov	%gs:CPU_CURRENT, %rdx
+	mov	%gs:CPU_NEED_RESCHED, %ecx
+	or	THREAD_WORK(%rdx), %ecx
+	jnz	native_return_work
+	mov	FRAME_RIP(%rsp), %rcx
+	mov	FRAME_RFLAGS(%rsp), %r11
+	xor	%edi, %edi
+	xor	%esi, %esi
+	xor	%edx, %edx
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
+	xor	%r10d, %r10d
+	mov	FRAME_RSP(%rsp), %rsp
+	swapgs
+	sysretq
+.endm
+native_entry:
+	cmp	$(NATIVE_BIT | NATIVE_ANSWER), %eax
+	je	1f
+	cmp	$(NATIVE_BIT | NATIVE_CALL_SHORT), %eax
+	jne	syscall_full
+	NATIVE_FAST ipc_call_short
+1:	NATIVE_FAST ipc_answer
+native_return_work:
+	mov	%rax, %rdi
+	mov	FRAME_RIP(%rsp), %rcx
+	mov	FRAME_RFLAGS(%rsp), %r11
+	mov	FRAME_RSP(%rsp), %rdx
+	lea	FRAME_SIZE(%rsp), %rsp
+	xor	%eax, %eax
+	push	$USER_DS
+	push	%rdx
+	push	%r11
+	push	$USER_CS
+	push	%rcx
+	push	%rax
+	push	$0x100 /* TRAP_SYSCALL */
+	push	%rax /* rdi, rsi, rdx */
+	push	%rax
+	push	%rax
+	push	%rcx
+	push	%rdi /* rax: the result */
+	push	%rax /* r8, r9, r10 */
+	push	%rax
+	push	%rax
+	push	%r11
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	jmp	return_to_user
 
 /* 32-bit syscall instruction: no such ABI here; the program gets ENOSYS. */
 .globl syscall_entry_compat
