@@ -105,7 +105,9 @@ struct thread {
 	enum thread_state state;         /* [r] */
 	u32 cpu;                         /* [r] where it runs or last ran */
 	struct list_node run_link;       /* [r] real-time */
-	struct rb_node run_node;         /* [r] fair */
+	struct fair_entity fair;         /* [r] */
+	struct sched_group *group;       /* [r] changed by itself; referenced */
+	struct sched_group *next_group;  /* [a] which it will change to; referenced */
 	bool queued;                     /* [r] */
 	bool migrating;                  /* own: leaves this CPU at the switch in progress */
 	bool short_runs;                 /* own: slept again soon after it was last switched to */
@@ -119,7 +121,7 @@ struct thread {
 	s32 nice, policy, rt_priority;   /* [r] */
 	s32 weight_nice;                 /* [r] what its share is: nice, or the least for SCHED_IDLE */
 	bool reset_on_fork;              /* [r] SCHED_RESET_ON_FORK */
-	u64 vruntime, runtime_ns, last_switched_ns, slice_end_ns; /* [r] */
+	u64 runtime_ns, last_switched_ns, slice_end_ns; /* [r] */
 	struct timer sleep_timer;
 	u64 user_ns, system_ns;          /* own CPU's tick: run time by samples (sched/cputime.c) */
 	u64 shown_user_ns, shown_system_ns; /* what was reported: never falls */

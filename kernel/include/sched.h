@@ -25,6 +25,18 @@ struct waiter;
 
 #define DEADLINE_NEVER UINT64_MAX
 
+/* What shares of a CPU are for: the threads of one process group. Rules: sched/group.c. */
+struct sched_group;
+struct sched_group *sched_group_create(void);      /* refs 1; NULL = no memory */
+struct sched_group *sched_group_get(struct sched_group *g);
+void sched_group_put(struct sched_group *g);       /* NULL is harmless */
+void sched_set_group(struct thread *t, struct sched_group *g); /* takes its own reference; in effect at t's next switch */
+/* A thread in its group, or a group among the others, of one CPU. */
+struct fair_entity {
+	struct rb_node node;
+	u64 vruntime;
+};
+
 struct wait_queue {
 	struct spinlock lock;
 	struct list_node waiters;

@@ -22,6 +22,8 @@ struct thread *sched_switch_finish(struct thread *from);
 struct thread *thread_alloc_kernel(const char *name); /* without extended state */
 void sched_selftest(void);
 void thread_pool_init(void);
+void sched_group_init(void);
+extern struct sched_group *kernel_group;
 
 /* arch/ offers */
 void arch_thread_prepare(struct thread *t, void (*fn)(void *), void *arg);

@@ -19,7 +19,7 @@ struct pid_slot {
 	struct process *process;
 	struct thread *thread;
 	u32 group_members, session_members;
-	u64 unused;
+	struct sched_group *shares; /* of the process group, while it has members */
 };
 
 struct spinlock process_tree_lock = SPINLOCK_INIT(RANK_PROCESS_TREE);
@@ -194,18 +194,37 @@ struct account *process_object_account(void)
 	return made;
 }
 
+/* Without memory for a group of its own it stays with the threads that it comes from. */
+static void join_group(struct process *p, struct pid_slot *slot)
+{
+	if (!slot->group_members++)
+		slot->shares = sched_group_create();
+	if (slot->shares)
+		list_for_each(t, &p->threads, struct thread, process_link)
+			sched_set_group(t, slot->shares);
+}
+
+static struct sched_group *leave_group(struct pid_slot *slot)
+{
+	struct sched_group *shares = slot->shares;
+	if (--slot->group_members)
+		return NULL;
+	slot->shares = NULL;
+	return shares;
+}
+
 void process_move_group_locked(struct process *p, u32 pgid, u32 sid)
 {
-	if (p->pgid)
-		pid_slot(p->pgid)->group_members--;
+	struct sched_group *left = p->pgid ? leave_group(pid_slot(p->pgid)) : NULL;
 	if (p->sid)
 		pid_slot(p->sid)->session_members--;
 	p->pgid = pgid;
 	p->sid = sid;
 	if (pgid)
-		pid_slot(pgid)->group_members++;
+		join_group(p, pid_slot(pgid));
 	if (sid)
 		pid_slot(sid)->session_members++;
+	sched_group_put(left);
 }
 
 void process_link_locked(struct process *p, u32 pid, struct process *parent)
@@ -240,6 +259,9 @@ void process_unlink_locked(struct process *p)
 
 void thread_link_locked(struct process *p, struct thread *t, u32 tid)
 {
+	struct sched_group *shares = pid_slot(p->pgid)->shares;
+	if (shares)
+		sched_set_group(t, shares);
 	t->tid = tid;
 	pid_slot(tid)->thread = t;
 	thread_total++;

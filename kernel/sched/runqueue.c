@@ -53,20 +53,7 @@ void runqueue_insert_locked(struct runqueue *rq, struct thread *t)
 		list_insert_before(at, &t->run_link);
 		return;
 	}
-	struct rb_node **slot = &rq->fair.node, *parent = NULL;
-	bool first = true;
-	while (*slot) {
-		parent = *slot;
-		if ((s64)(t->vruntime - rb_entry(parent, struct thread, run_node)->vruntime) < 0) {
-			slot = &parent->left;
-		} else {
-			slot = &parent->right;
-			first = false;
-		}
-	}
-	rb_insert(&rq->fair, &t->run_node, parent, slot);
-	if (first)
-		rq->leftmost = &t->run_node;
+	group_insert_locked(rq, t);
 }
 
 void runqueue_remove_locked(struct runqueue *rq, struct thread *t)
@@ -78,23 +65,7 @@ void runqueue_remove_locked(struct runqueue *rq, struct thread *t)
 		list_remove(&t->run_link);
 		return;
 	}
-	if (rq->leftmost == &t->run_node)
-		rq->leftmost = rb_next(&t->run_node);
-	rb_remove(&rq->fair, &t->run_node);
-}
-
-/* The running thread's progress counts too, or a hog that ran alone would be made to wait for all of it. */
-void runqueue_advance_locked(struct runqueue *rq, u64 now)
-{
-	if (rq->running.rank)
-		return;
-	u64 v = rq->running.vruntime + (now - rq->running.since_ns);
-	if (rq->leftmost) {
-		u64 first = rb_entry(rq->leftmost, struct thread, run_node)->vruntime;
-		v = (s64)(first - v) < 0 ? first : v;
-	}
-	if ((s64)(v - rq->min_vruntime) > 0)
-		rq->min_vruntime = v;
+	group_remove_locked(rq, t);
 }
 
 /* Real-time threads leave REALTIME_REST_NS of each second to the others (sched(7), sched_rt_runtime_us): services must
@@ -117,16 +88,18 @@ void runqueue_realtime_tick(struct runqueue *rq, const struct thread *running, u
 		cpu_this()->need_resched = 1;
 }
 
+struct thread *runqueue_first_locked(struct runqueue *rq)
+{
+	if (unlikely(!list_empty(&rq->realtime)) && !(rq->realtime_waits && rq->groups.leftmost))
+		return list_first(&rq->realtime, struct thread, run_link);
+	return group_next_locked(rq, NULL);
+}
+
 struct thread *runqueue_pick_locked(struct runqueue *rq)
 {
-	struct thread *t;
-	if (unlikely(!list_empty(&rq->realtime)) && !(rq->realtime_waits && rq->leftmost))
-		t = list_first(&rq->realtime, struct thread, run_link);
-	else if (rq->leftmost)
-		t = rb_entry(rq->leftmost, struct thread, run_node);
-	else
-		return NULL;
-	runqueue_remove_locked(rq, t);
+	struct thread *t = runqueue_first_locked(rq);
+	if (t)
+		runqueue_remove_locked(rq, t);
 	return t;
 }
 
@@ -141,16 +114,11 @@ struct thread *runqueue_steal(struct cpu *c)
 		list_for_each(t, &rq->realtime, struct thread, run_link)
 			if (!found && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) && (t->affinity & BIT(c->id)))
 				found = t;
-		for (struct rb_node *n = rq->leftmost; n && !found; n = rb_next(n)) {
-			struct thread *t = rb_entry(n, struct thread, run_node);
+		for (struct thread *t = group_next_locked(rq, NULL); t && !found; t = group_next_locked(rq, t))
 			if (!__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) && (t->affinity & BIT(c->id)))
 				found = t;
-		}
-		if (found) {
+		if (found)
 			runqueue_remove_locked(rq, found);
-			found->vruntime += c->runqueue->min_vruntime - rq->min_vruntime;
-			found->cpu = c->id;
-		}
 		spin_unlock(&rq->lock);
 		if (found)
 			return found;
@@ -163,7 +131,14 @@ bool runqueue_preempts(const struct thread *t, const struct running *running, u6
 	s32 rank = thread_rank(t);
 	if (unlikely(rank || running->rank > 0))
 		return rank > running->rank;
-	return (s64)(running->vruntime + (now - running->since_ns) - t->vruntime) > (s64)WAKE_GRANULARITY_NS;
+	const struct group_queue *q = group_queue_of(t);
+	u64 ahead = q == running->turn ? running->vruntime - t->fair.vruntime : running->group_vruntime - q->fair.vruntime;
+	return (s64)(ahead + (now - running->since_ns)) > (s64)WAKE_GRANULARITY_NS;
+}
+
+u64 runqueue_weighted(const struct thread *t, u64 ns)
+{
+	return t->weight_nice ? MIN(ns, DELTA_MAX_NS) * weight_inverse[t->weight_nice - NICE_MIN] >> WEIGHT_SHIFT : ns;
 }
 
 void runqueue_account(struct thread *t, u64 now)
@@ -171,9 +146,7 @@ void runqueue_account(struct thread *t, u64 now)
 	u64 delta = now - t->last_switched_ns;
 	t->runtime_ns += delta;
 	t->last_switched_ns = now;
-	if (unlikely(delta > DELTA_MAX_NS))
-		delta = DELTA_MAX_NS;
-	t->vruntime += t->weight_nice ? delta * weight_inverse[t->weight_nice - NICE_MIN] >> WEIGHT_SHIFT : delta;
+	t->fair.vruntime += runqueue_weighted(t, delta);
 }
 
 /* ---- parameters of threads ---- */
@@ -222,8 +195,10 @@ void sched_set_policy(struct thread *t, s32 policy, s32 priority)
 	bool running = t->state == THREAD_RUNNING && cpus[cpu]->current == t;
 	if (running)
 		rq->running.rank = thread_rank(t);
-	if (queued)
+	if (queued) {
+		group_place_locked(rq, t, cpu);
 		runqueue_insert_locked(rq, t);
+	}
 	spin_unlock(&rq->lock);
 	if (cpu != cpu_this()->id)
 		cpu_send_reschedule(cpu);

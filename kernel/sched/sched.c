@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The scheduler: one run queue per CPU, real-time threads by priority, the others by virtual run time.
+/* The scheduler: one run queue per CPU, real-time threads by priority, the others by virtual run time (group.c).
  * Invariants:
  *  1. A thread is in at most one queue; `queued` says so (run queue lock of t->cpu).
  *  2. BLOCKED -> RUNNABLE is one compare-exchange; who wins it queues the thread.
@@ -14,7 +14,6 @@
 #include "sched_internal.h"
 
 #define SLICE_NS (4 * NSEC_PER_MSEC)           /* two CPU hogs alternate at 250 Hz */
-#define SLEEPER_CREDIT_NS (2 * NSEC_PER_MSEC)  /* what a long sleep may leave a thread behind the others */
 #define SHORT_RUN_NS (100 * NSEC_PER_USEC)     /* who slept again within this will probably do so next time */
 #define PUSH_NS (50 * NSEC_PER_USEC)           /* what a thread waits on a busy CPU before an idle one is called */
 
@@ -36,6 +35,14 @@ struct thread *sched_switch_finish(struct thread *from)
 	return from;
 }
 
+static void turn_begin(struct cpu *c, struct thread *to, u64 now)
+{
+	const struct group_queue *q = to == c->idle ? NULL : group_queue_of(to);
+	c->runqueue->running = (struct running){
+		q, to->fair.vruntime, q ? q->fair.vruntime : 0, now, to == c->idle ? -1 : thread_rank(to),
+	};
+}
+
 static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64 now)
 {
 	to->state = THREAD_RUNNING;
@@ -43,7 +50,7 @@ static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64
 	to->on_cpu = 1;
 	to->last_switched_ns = now;
 	to->slice_end_ns = now + SLICE_NS;
-	c->runqueue->running = (struct running){ to->vruntime, now, to == c->idle ? -1 : thread_rank(to) };
+	turn_begin(c, to, now);
 	if (to != c->idle) {
 		if (c->runqueue->count)
 			timer_want(to->slice_end_ns);
@@ -60,6 +67,28 @@ static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64
 	sched_switch_finish(context_switch(from, to));
 }
 
+static void turn_end_locked(struct runqueue *rq, struct thread *t, u64 now)
+{
+	group_advance_locked(rq, now);
+	group_charge_locked(rq, runqueue_weighted(t, now - rq->running.since_ns));
+	runqueue_account(t, now);
+}
+
+static void turn_give_up(struct runqueue *rq)
+{
+	spin_lock(&rq->lock);
+	rq->turn = NULL;
+	spin_unlock(&rq->lock);
+}
+
+static void turn_of_stolen(struct runqueue *rq, struct thread *t, u32 cpu)
+{
+	spin_lock(&rq->lock);
+	group_place_locked(rq, t, cpu);
+	rq->turn = thread_is_realtime(t) ? NULL : group_queue_of(t);
+	spin_unlock(&rq->lock);
+}
+
 void schedule(void)
 {
 	struct cpu *c = cpu_this();
@@ -68,41 +97,48 @@ void schedule(void)
 	u64 now = time_now_ns();
 	DEBUG_ASSERT(c->lock_depth == 0);
 	c->need_resched = 0;
-	runqueue_account(from, now);
 	if (likely(from != c->idle)) {
 		if (from->state == THREAD_RUNNING)
 			from->involuntary_switches++;
 		else
 			from->voluntary_switches++;
 	}
+	struct sched_group *left = NULL;
 	spin_lock(&rq->lock);
-	runqueue_advance_locked(rq, now);
+	turn_end_locked(rq, from, now);
+	if (unlikely(from->next_group))
+		left = group_change_locked(rq, from);
 	if (from->state == THREAD_RUNNING && from != c->idle) {
 		from->state = THREAD_RUNNABLE;
-		if (likely(from->affinity & BIT(c->id)))
+		if (likely(from->affinity & BIT(c->id))) {
+			group_place_locked(rq, from, c->id);
 			runqueue_insert_locked(rq, from);
-		else
+		} else {
 			from->migrating = true; /* queued elsewhere once its stack is free */
+		}
 	}
 	struct thread *to = runqueue_pick_locked(rq);
+	rq->turn = to && !thread_is_realtime(to) ? group_queue_of(to) : NULL;
 	spin_unlock(&rq->lock);
+	if (unlikely(left))
+		sched_group_put(left);
 	if (unlikely(to && !(to->affinity & BIT(c->id)))) {
 		c->need_resched = 1; /* it was woken while its stack was in use here: try again, without it */
 		if (to != from) {
+			turn_give_up(rq);
 			queue_woken(to);
 			to = c->idle;
 		}
 	}
-	if (!to && cpu_count > 1)
-		to = runqueue_steal(c);
+	if (!to && cpu_count > 1 && (to = runqueue_steal(c)))
+		turn_of_stolen(rq, to, c->id);
 	if (!to)
 		to = c->idle;
 	if (to == from) {
 		to->state = THREAD_RUNNING;
 		to->slice_end_ns = now + SLICE_NS;
 		to->last_switched_ns = now;
-		rq->running.vruntime = to->vruntime;
-		rq->running.since_ns = now;
+		turn_begin(c, to, now);
 		if (rq->count && to != c->idle)
 			timer_want(to->slice_end_ns);
 		return;
@@ -117,11 +153,8 @@ void sched_yield_current(void)
 	if (!rq->count)
 		return;
 	spin_lock(&rq->lock);
-	if (rq->leftmost && !thread_is_realtime(t)) {
-		u64 first = rb_entry(rq->leftmost, struct thread, run_node)->vruntime;
-		if ((s64)(first - t->vruntime) >= 0)
-			t->vruntime = first + 1;
-	}
+	if (!thread_is_realtime(t))
+		group_yield_locked(rq, t);
 	spin_unlock(&rq->lock);
 	schedule();
 }
@@ -171,8 +204,8 @@ static u32 choose_cpu(const struct thread *t, u32 here)
 	return allowed & BIT(t->cpu) ? t->cpu : (u32)__builtin_ctzll(allowed);
 }
 
-/* After t was queued on `cpu`: makes that CPU look when it should. */
-static void kick(u32 cpu, struct thread *t, u64 now)
+/* After a thread was queued on `cpu`: makes that CPU look when it should. */
+static void kick(u32 cpu, bool preempts, u64 now)
 {
 	struct cpu *here = cpu_this();
 	if (cpu != here->id) {
@@ -181,7 +214,7 @@ static void kick(u32 cpu, struct thread *t, u64 now)
 		if (__atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & BIT(cpu)) {
 			if (idle_claim(cpu))
 				cpu_send_reschedule(cpu);
-		} else if (c->timer_deadline_ns > now + SLICE_NS || runqueue_preempts(t, &runqueues[cpu].running, now)) {
+		} else if (c->timer_deadline_ns > now + SLICE_NS || preempts) {
 			cpu_send_reschedule(cpu);
 		}
 		return;
@@ -191,7 +224,7 @@ static void kick(u32 cpu, struct thread *t, u64 now)
 		here->need_resched = 1;
 		return;
 	}
-	if (runqueue_preempts(t, &runqueues[cpu].running, now))
+	if (preempts)
 		here->need_resched = 1;
 	else
 		timer_want(MAX(running->slice_end_ns, now));
@@ -201,23 +234,20 @@ static void kick(u32 cpu, struct thread *t, u64 now)
 
 void queue_woken(struct thread *t)
 {
-	u32 cpu = t->cpu, old = cpu;
+	u32 cpu = t->cpu;
 	if (!__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE))
 		cpu = choose_cpu(t, cpu_this()->id);
 	struct runqueue *rq = &runqueues[cpu];
 	u64 now = time_now_ns();
 	spin_lock(&rq->lock);
-	runqueue_advance_locked(rq, now);
-	if (cpu != old)
-		t->vruntime += rq->min_vruntime - runqueues[old].min_vruntime;
-	if ((s64)(t->vruntime - (rq->min_vruntime - SLEEPER_CREDIT_NS)) < 0)
-		t->vruntime = rq->min_vruntime - SLEEPER_CREDIT_NS;
+	group_advance_locked(rq, now);
+	group_place_locked(rq, t, cpu);
 	if (!rq->count)
 		rq->waiting_since_ns = now;
-	t->cpu = cpu;
 	runqueue_insert_locked(rq, t);
+	bool preempts = runqueue_preempts(t, &rq->running, now);
 	spin_unlock(&rq->lock);
-	kick(cpu, t, now);
+	kick(cpu, preempts, now);
 }
 
 static inline bool claim_blocked(struct thread *t)
@@ -237,7 +267,7 @@ void sched_start_thread(struct thread *t)
 {
 	ASSERT(t->state == THREAD_NEW);
 	t->cpu = cpu_this()->id;
-	t->vruntime = runqueues[t->cpu].min_vruntime;
+	t->fair.vruntime = group_queue_of(t)->threads.min_vruntime;
 	__atomic_store_n(&t->state, THREAD_RUNNABLE, __ATOMIC_RELEASE);
 	queue_woken(t);
 }
@@ -297,7 +327,7 @@ status_t wait_sleep(u64 deadline_ns, enum wait_flags flags)
 
 /* ---- hand-off ---- */
 
-/* From a blocked thread to a claimed one, past the queue. The slice and the virtual time go along: what runs for a
+/* From a blocked thread to a claimed one, past the queue. The slice and the group's time go along: what runs for a
  * caller takes its turn, and a pair that calls back and forth cannot starve the queue. `running` stays as it is: it
  * describes that turn. */
 static inline void switch_direct(struct cpu *c, struct thread *from, struct thread *to)
@@ -307,14 +337,17 @@ static inline void switch_direct(struct cpu *c, struct thread *from, struct thre
 	from->short_runs = ran < SHORT_RUN_NS;
 	if (likely(!(from->nice | from->policy))) {
 		from->runtime_ns += ran;
-		from->vruntime += ran;
+		from->fair.vruntime += ran;
 	} else {
 		runqueue_account(from, now);
 		if (thread_is_realtime(from))
-			from->vruntime = c->runqueue->min_vruntime;
+			from->fair.vruntime = group_queue_of(from)->threads.min_vruntime;
 	}
 	from->voluntary_switches++;
-	to->vruntime = from->vruntime;
+	if (to->group == from->group)
+		to->fair.vruntime = from->fair.vruntime;
+	else if (unlikely(to->cpu != c->id))
+		group_rebase(to, c->id);
 	to->slice_end_ns = from->slice_end_ns;
 	to->last_switched_ns = now;
 	to->state = THREAD_RUNNING;
@@ -401,8 +434,7 @@ void sched_interrupt(void)
 		return;
 	}
 	spin_lock(&rq->lock);
-	struct thread *first = !list_empty(&rq->realtime) ? list_first(&rq->realtime, struct thread, run_link) :
-			       rq->leftmost ? rb_entry(rq->leftmost, struct thread, run_node) : NULL;
+	struct thread *first = runqueue_first_locked(rq);
 	u64 now = time_now_ns();
 	if ((first && runqueue_preempts(first, &rq->running, now)) || !(c->current->affinity & BIT(c->id)))
 		c->need_resched = 1;

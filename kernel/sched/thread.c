@@ -18,6 +18,8 @@ void thread_pool_init(void)
 		panic("no memory for thread caches");
 	cpu_this()->idle->affinity = UINT64_MAX;
 	list_init(&cpu_this()->idle->run_link);
+	sched_group_init();
+	cpu_this()->idle->group = sched_group_get(kernel_group);
 }
 
 struct thread *thread_alloc_kernel(const char *name)
@@ -35,6 +37,7 @@ struct thread *thread_alloc_kernel(const char *name)
 	t->refs = 1;
 	t->affinity = UINT64_MAX;
 	t->wake_token = 1;
+	t->group = sched_group_get(kernel_group);
 	list_init(&t->run_link);
 	timer_init(&t->sleep_timer, NULL);
 	return t;
@@ -56,6 +59,8 @@ struct thread *thread_alloc(const char *name)
 
 void thread_free(struct thread *t)
 {
+	sched_group_put(t->group);
+	sched_group_put(t->next_group);
 	kernel_stack_free(t->kernel_stack);
 	if (t->fpu_area)
 		slab_free(fpu_cache, t->fpu_area);
