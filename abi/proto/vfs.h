@@ -45,6 +45,7 @@ _Static_assert(sizeof(struct vfs_attributes) == 80 && sizeof(struct vfs_node) ==
 struct vfs_mount_request { u32 flags; u32 target_fs; };       /* payload: type NUL source NUL options NUL */
 struct vfs_mount_reply { u32 fs; u32 fs_flags; u64 magic; struct vfs_node root; };
 struct vfs_node_request { u32 fs; u32 flags; u64 cookie; };    /* ops on one object */
+enum vfs_xattr_flag { VFS_XATTR_CREATE = 1, VFS_XATTR_REPLACE = 2 }; /* SETXATTR: EXIST, NODATA */
 struct vfs_name_request { u32 fs; u32 flags; u64 dir; };       /* payload: name */
 /* UNLINK and RENAME (ored into flags): the kernel still uses the object that loses its name; keep it reachable by its
  * cookie until FORGET (9p: hidden rename). Without the flag an object whose nlink becomes 0 is freed at once and no

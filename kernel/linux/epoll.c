@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Linux rows of epoll. Events are gathered in kernel memory and copied out afterwards, at most EVENTS_BATCH a call. */
+/* Linux rows of epoll. Events are gathered in kernel memory and copied out in pieces of EVENTS_BATCH. */
 #include "epoll.h"
 #include "linux.h"
 
 #define EVENTS_INLINE 16
-#define EVENTS_BATCH 1024                        /* one kmalloc of 12 KiB; a larger maxevents just returns fewer */
+#define EVENTS_BATCH 1024                        /* one kmalloc of 12 KiB */
 #define EVENTS_MAX (INT32_MAX / (s32)sizeof(struct epoll_event_k)) /* epoll_wait(2): EINVAL beyond */
 
 static s64 create(u32 fd_flags)
@@ -72,6 +72,25 @@ LINUX_HANDLER(epoll_ctl)
 	return result;
 }
 
+/* Waits for the first piece only. A level-triggered file goes to the end of the ready list when it was reported, so the
+ * rounds are bounded by what was ready at the start: no file is reported twice. */
+static s64 gather(struct file *epoll, u64 user_events, struct epoll_event_k *events, u32 piece, u32 max, u64 deadline_ns)
+{
+	u32 left = MIN(max, MAX(epoll_ready_count(epoll), piece)), done = 0;
+	while (left) {
+		s64 n = epoll_wait_events(epoll, events, MIN(piece, left), done ? 0 : deadline_ns);
+		if (n <= 0)
+			return done ? (s64)done : n;
+		if (copy_out(user_ptr(user_events + done * sizeof(*events)), events, (size_t)n * sizeof(*events)))
+			return done ? (s64)done : (s64)ERR_FAULT;
+		done += (u32)n;
+		left -= (u32)n;
+		if (n < piece)
+			break;
+	}
+	return done;
+}
+
 static s64 wait_events(int fd, u64 user_events, s32 max, u64 deadline_ns)
 {
 	struct epoll_event_k inline_events[EVENTS_INLINE], *events = inline_events;
@@ -81,20 +100,18 @@ static s64 wait_events(int fd, u64 user_events, s32 max, u64 deadline_ns)
 
 	if (max <= 0 || max > EVENTS_MAX)
 		return ERR_INVAL;
-	max = MIN(max, EVENTS_BATCH);
+	u32 piece = MIN((u32)max, (u32)EVENTS_BATCH);
 	epoll = fd_borrow(fd, &held);
 	if (!epoll)
 		return ERR_BADF;
-	if (max > EVENTS_INLINE)
-		events = kmalloc((size_t)max * sizeof(*events));
+	if (piece > EVENTS_INLINE)
+		events = kmalloc(piece * sizeof(*events));
 	if (!epoll_is(epoll))
 		result = ERR_INVAL;
 	else if (!events)
 		result = ERR_NOMEM;
 	else
-		result = epoll_wait_events(epoll, events, (u32)max, deadline_ns);
-	if (result > 0 && copy_out(user_ptr(user_events), events, (size_t)result * sizeof(*events)))
-		result = ERR_FAULT;
+		result = gather(epoll, user_events, events, piece, (u32)max, deadline_ns);
 	if (events != inline_events)
 		kfree(events);
 	fd_return(epoll, held);

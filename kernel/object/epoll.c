@@ -402,6 +402,8 @@ static void leave_sleepers(struct epoll *ep, struct sleeper *s)
 	spin_unlock(&ep->ready_lock);
 }
 
+u32 epoll_ready_count(struct file *epoll) { return ((struct epoll *)epoll->object)->ready_count; }
+
 s64 epoll_wait_events(struct file *epoll, struct epoll_event_k *out, u32 max, u64 deadline_ns)
 {
 	struct epoll *ep = epoll->object;

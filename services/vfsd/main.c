@@ -63,6 +63,8 @@ static s64 default_answer(u32 op)
 		return OK;
 	case VFS_GETXATTR:
 	case VFS_LISTXATTR:
+	case VFS_SETXATTR:
+	case VFS_REMOVEXATTR:
 		return ERR_OPNOTSUPP;
 	case VFS_READLINK:
 	case VFS_READ:
@@ -139,7 +141,8 @@ int main(void)
 		ANY(VFS_READ_DIRECT, vfs_io_request), ANY(VFS_WRITE_DIRECT, vfs_io_request), ANY(VFS_STATFS, vfs_node_request),
 		ANY(VFS_SYNC, vfs_node_request), ANY(VFS_FORGET, vfs_node_request), ANY(VFS_GETXATTR, vfs_node_request),
 		ANY(VFS_LISTXATTR, vfs_node_request), ANY(VFS_TMPFILE, vfs_create_request), ANY(VFS_OPEN, vfs_node_request),
-		ANY(VFS_MAGIC_LINK, vfs_node_request),
+		ANY(VFS_MAGIC_LINK, vfs_node_request), ANY(VFS_SETXATTR, vfs_node_request),
+		ANY(VFS_REMOVEXATTR, vfs_node_request),
 	};
 	static const struct service_config config = {
 		.name = "vfsd", .ops = ops, .op_count = ARRAY_SIZE(ops), .state_version = VFSD_STATE_VERSION,

@@ -26,6 +26,7 @@
 #define TREE_DEPTH_MAX 65536u            /* bound of a walk to the root */
 #define TREE_SYMLINK_MAX 4095u           /* PATH_MAX - 1 */
 #define TREE_NAME_MAX 255u
+#define TREE_XATTR_MAX (64u << 10)       /* of all attributes of one object; a value alone may have that size on Linux */
 
 enum fs_kind { FS_KIND_NONE, FS_KIND_ROOT, FS_KIND_TMPFS, FS_KIND_DEVTMPFS, FS_KIND_SHOWN, FS_KIND_9P };
 enum fs_state { FS_STATE_FREE, FS_STATE_LIVE, FS_STATE_DYING };
@@ -62,6 +63,8 @@ struct tree_object {
 	u64 parent;                      /* directories: ino */
 	u32 live_entries, base_hidden;
 	u64 target;                      /* symlinks: text of `size` bytes */
+	u64 xattrs;                      /* tree_xattr.c; 0: none */
+	u32 xattr_bytes, unused;
 };
 enum entry_flag { ENTRY_HIDES_BASE = 1 };
 struct tree_entry {
@@ -167,6 +170,11 @@ status_t tree_rename(const struct ipc_caller *c, const struct vfs_rename_request
 		     const char *new_name, u32 new_size, struct vfs_rename_reply *out) MUST_CHECK;
 status_t tree_setattr(const struct ipc_caller *c, const struct vfs_setattr_request *q,
 		      struct vfs_attributes *out) MUST_CHECK;
+s64 tree_getxattr(u32 fs, u64 ino, const char *name, u32 name_size, u8 *buf, u32 size);
+s64 tree_listxattr(u32 fs, u64 ino, u8 *buf, u32 size);
+status_t tree_setxattr(const struct vfs_node_request *q, const char *name, u32 name_size, const void *value,
+		       u32 value_size) MUST_CHECK;
+status_t tree_removexattr(const struct vfs_node_request *q, const char *name, u32 name_size) MUST_CHECK;
 status_t tree_forget(u32 fs, u64 ino) MUST_CHECK;
 s64 tree_readdir(u32 fs, u64 dir, u64 offset, u8 *buf, u32 size);
 s64 tree_readlink(u32 fs, u64 ino, char *buf, u32 size);

@@ -194,6 +194,44 @@ static s64 handle_forget(struct service_request *r)
 	return finish_transaction(r, tree_forget(q->fs, q->cookie));
 }
 
+static s64 handle_getxattr(struct service_request *r)
+{
+	const struct vfs_node_request *q = request_args(r);
+	state_lock();
+	s64 n = tree_getxattr(q->fs, q->cookie, payload_text(r), r->message.payload_size, r->reply_payload,
+			      r->message.reply_capacity);
+	state_unlock();
+	if (n < 0)
+		return n;
+	r->reply_payload_size = (u32)n;
+	return OK;
+}
+
+static s64 handle_listxattr(struct service_request *r)
+{
+	const struct vfs_node_request *q = request_args(r);
+	state_lock();
+	s64 n = tree_listxattr(q->fs, q->cookie, r->reply_payload, r->message.reply_capacity);
+	state_unlock();
+	if (n < 0)
+		return n;
+	r->reply_payload_size = (u32)n;
+	return OK;
+}
+
+static s64 handle_setxattr(struct service_request *r)
+{
+	begin_change();
+	return finish_transaction(r, tree_setxattr(request_args(r), payload_text(r), r->message.payload_size, r->payload2,
+						   r->message.payload2_size));
+}
+
+static s64 handle_removexattr(struct service_request *r)
+{
+	begin_change();
+	return finish_transaction(r, tree_removexattr(request_args(r), payload_text(r), r->message.payload_size));
+}
+
 static s64 handle_unmount(struct service_request *r)
 {
 	const struct vfs_node_request *q = request_args(r);
@@ -210,5 +248,6 @@ const service_handler tree_handlers[VFS_OP_MAX] = {
 	[VFS_LINK] = handle_link,       [VFS_UNLINK] = handle_unlink,   [VFS_RMDIR] = handle_rmdir,
 	[VFS_RENAME] = handle_rename,   [VFS_READDIR] = handle_readdir, [VFS_READ] = handle_read,
 	[VFS_STATFS] = handle_statfs,   [VFS_SYNC] = handle_sync,       [VFS_FORGET] = handle_forget,
-	[VFS_TMPFILE] = handle_tmpfile,
+	[VFS_TMPFILE] = handle_tmpfile, [VFS_GETXATTR] = handle_getxattr, [VFS_LISTXATTR] = handle_listxattr,
+	[VFS_SETXATTR] = handle_setxattr, [VFS_REMOVEXATTR] = handle_removexattr,
 };

@@ -163,6 +163,8 @@ static void object_release(struct tree_object *o)
 {
 	if (o->target)
 		state_free(o->target, o->size);
+	if (o->xattrs)
+		state_free(o->xattrs, o->xattr_bytes);
 	state_free(state_offset(o), sizeof(*o));
 }
 

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/* Extended attributes of tree objects: one block per object that holds them all, replaced whole by each change (they are
+ * few and small). Which namespaces a caller may use is the kernel's check; here are existence, flags and limits. */
+#include "tree.h"
+
+struct xattr_record { u32 size, value_size; u32 name_size, unused; char text[]; }; /* name, then value; size: multiple of 8 */
+
+static u32 record_size(u32 name_size, u64 value_size)
+{
+	return (u32)ALIGN_UP(sizeof(struct xattr_record) + name_size + value_size, 8);
+}
+
+static const struct xattr_record *find(const struct tree_object *o, const char *name, u32 name_size)
+{
+	const char *block = o && o->xattrs ? state_ptr(o->xattrs) : NULL;
+	for (u32 at = 0; block && at < o->xattr_bytes;) {
+		const struct xattr_record *x = (const void *)(block + at);
+		if (x->name_size == name_size && !memcmp(x->text, name, name_size))
+			return x;
+		at += x->size;
+	}
+	return NULL;
+}
+
+static status_t object_exists(u32 fs, u64 ino, struct tree_object **out)
+{
+	struct vfs_attributes a;
+	*out = object_find(fs, ino);
+	return *out ? OK : tree_attributes(fs, ino, &a);
+}
+
+s64 tree_getxattr(u32 fs, u64 ino, const char *name, u32 name_size, u8 *buf, u32 size)
+{
+	struct tree_object *o;
+	status_t st = object_exists(fs, ino, &o);
+	if (st)
+		return st;
+	const struct xattr_record *x = find(o, name, name_size);
+	if (!x)
+		return ERR_NODATA;
+	if (x->value_size > size)
+		return ERR_RANGE;
+	memcpy(buf, x->text + name_size, x->value_size);
+	return x->value_size;
+}
+
+s64 tree_listxattr(u32 fs, u64 ino, u8 *buf, u32 size)
+{
+	struct tree_object *o;
+	u32 used = 0;
+	status_t st = object_exists(fs, ino, &o);
+	if (st || !o || !o->xattrs)
+		return st;
+	const char *block = state_ptr(o->xattrs);
+	for (u32 at = 0; at < o->xattr_bytes;) {
+		const struct xattr_record *x = (const void *)(block + at);
+		if (used + x->name_size + 1 > size)
+			return ERR_RANGE;
+		memcpy(buf + used, x->text, x->name_size);
+		buf[used + x->name_size] = '\0';
+		used += x->name_size + 1;
+		at += x->size;
+	}
+	return used;
+}
+
+/* The block without `old` and, if `name` is given, with a new record at its end. */
+static status_t replace(struct tree_object *o, const struct xattr_record *old, const char *name, u32 name_size,
+			const void *value, u32 value_size)
+{
+	u32 before = o->xattr_bytes, added = name ? record_size(name_size, value_size) : 0;
+	u32 bytes = before - (old ? old->size : 0) + added, used = 0;
+	u64 block = 0;
+	if (bytes > TREE_XATTR_MAX)
+		return ERR_NOSPC;
+	if (bytes && !(block = state_alloc(bytes)))
+		return ERR_NOSPC;
+	const char *from = before ? state_ptr(o->xattrs) : NULL;
+	char *to = block ? state_ptr(block) : NULL;
+	for (u32 at = 0; at < before;) {
+		const struct xattr_record *x = (const void *)(from + at);
+		if (x != old) {
+			memcpy(to + used, x, x->size);
+			used += x->size;
+		}
+		at += x->size;
+	}
+	if (name) {
+		struct xattr_record *x = (void *)(to + used);
+		memset(x, 0, added);
+		*x = (struct xattr_record){ .size = added, .value_size = value_size, .name_size = name_size };
+		memcpy(x->text, name, name_size);
+		memcpy(x->text + name_size, value, value_size);
+	}
+	u64 gone = o->xattrs;
+	TXN_SET(o->xattrs, block);
+	TXN_SET(o->xattr_bytes, bytes);
+	TXN_SET(o->ctime_ns, change_time_ns());
+	if (gone)
+		state_free(gone, before);
+	return OK;
+}
+
+static status_t changeable(u32 fs, u64 ino, struct tree_object **o)
+{
+	return vfsd_state()->fs[fs].flags & FS_READ_ONLY ? ERR_ROFS : tree_object(fs, ino, o);
+}
+
+status_t tree_setxattr(const struct vfs_node_request *q, const char *name, u32 name_size, const void *value, u32 value_size)
+{
+	struct tree_object *o;
+	if (!name_size || name_size > TREE_NAME_MAX)
+		return ERR_RANGE;
+	status_t st = changeable(q->fs, q->cookie, &o);
+	if (st)
+		return st;
+	const struct xattr_record *old = find(o, name, name_size);
+	if (old && q->flags & VFS_XATTR_CREATE)
+		return ERR_EXIST;
+	if (!old && q->flags & VFS_XATTR_REPLACE)
+		return ERR_NODATA;
+	return replace(o, old, name, name_size, value, value_size);
+}
+
+status_t tree_removexattr(const struct vfs_node_request *q, const char *name, u32 name_size)
+{
+	struct tree_object *o;
+	status_t st = changeable(q->fs, q->cookie, &o);
+	if (st)
+		return st;
+	const struct xattr_record *old = find(o, name, name_size);
+	return old ? replace(o, old, NULL, 0, NULL, 0) : ERR_NODATA;
+}
