@@ -3,7 +3,7 @@
 // an empty tmpfs and on a root with an image; each changing operation is also killed at each of its stores and rolled
 // back, and the tree must be as before.
 // LINK: services/vfsd/tree_store.c services/vfsd/tree_object.c services/vfsd/tree_change.c services/vfsd/tree_rename.c
-// LINK: services/vfsd/tree_read.c services/vfsd/tree_mount.c lib/erofs/erofs.c lib/erofs/erofs_dir.c
+// LINK: services/vfsd/tree_xattr.c services/vfsd/tree_read.c services/vfsd/tree_mount.c lib/erofs/erofs.c lib/erofs/erofs_dir.c
 // LINK: tests/host/fake_service.c tests/host/hash.c
 #include "../../tests/host/fake_service.h"
 #include "tree.h"
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -144,8 +145,10 @@ static void compare_with_real(const char *where)
 }
 
 /* ---- one operation, described once, done on both ---- */
-enum kind { CREATE, MKDIR, SYMLINK, LINK, UNLINK, RMDIR, RENAME, EXCHANGE, NOREPLACE, CHMOD, KIND_COUNT };
+enum kind { CREATE, MKDIR, SYMLINK, LINK, UNLINK, RMDIR, RENAME, EXCHANGE, NOREPLACE, CHMOD, SET_XATTR, REMOVE_XATTR, KIND_COUNT };
 struct operation { enum kind kind; char a_dir[512], a[300], b_dir[512], b[300]; };
+
+#define XATTR_OF(o) ((o)->b[1] & 1 ? "user.a" : "user.b")
 
 static status_t resolve(const char *path, u64 *ino)
 {
@@ -200,6 +203,14 @@ static status_t do_tree(const struct operation *o)
 		st = tree_lookup(fs, a_dir, o->a, a_size, &node);
 		struct vfs_setattr_request q = { .fs = fs, .cookie = node.cookie, .valid = VFS_SET_MODE, .mode = 0700 };
 		return st ? st : tree_setattr(&super, &q, &attr);
+	case SET_XATTR:
+	case REMOVE_XATTR:
+		st = tree_lookup(fs, a_dir, o->a, a_size, &node);
+		struct vfs_node_request x = { .fs = fs, .cookie = node.cookie };
+		if (st)
+			return st;
+		return o->kind == SET_XATTR ? tree_setxattr(&x, XATTR_OF(o), (u32)strlen(XATTR_OF(o)), o->b, b_size)
+					    : tree_removexattr(&x, XATTR_OF(o), (u32)strlen(XATTR_OF(o)));
 	default: return ERR_INVAL;
 	}
 }
@@ -228,6 +239,16 @@ static int do_real(const struct operation *o)
 			r = -1;
 		} else if (!r)
 			r = chmod(a, 0700);
+		break;
+	case SET_XATTR:
+	case REMOVE_XATTR:
+		r = lstat(a, &st);
+		if (!r && S_ISLNK(st.st_mode)) {
+			errno = EOPNOTSUPP; /* user attributes are for files and directories; the kernel's check, not vfsd's */
+			r = -1;
+		} else if (!r) {
+			r = o->kind == SET_XATTR ? setxattr(a, XATTR_OF(o), o->b, strlen(o->b), 0) : removexattr(a, XATTR_OF(o));
+		}
 		break;
 	default: break;
 	}
