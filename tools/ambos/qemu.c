@@ -105,6 +105,8 @@ static void add_processor(struct command *c, const struct options *o)
 		add_pair(c, "-icount", "shift=0,sleep=off");
 }
 
+#define IMAGE_SUPERBLOCK_END (1024 + 128) /* EROFS: at 1024, 128 bytes */
+
 /* The image as a read-only NVDIMM: mapped, not copied, and not part of the guest's RAM. */
 static void add_image(struct command *c, const struct options *o, struct vm *vm)
 {
@@ -113,8 +115,11 @@ static void add_image(struct command *c, const struct options *o, struct vm *vm)
 	struct stat st;
 	if (stat(image, &st))
 		die(EXIT_AMBOS_FAILED, "image %s: %s", image, strerror(errno));
+	if ((u64)st.st_size < IMAGE_SUPERBLOCK_END)
+		die(EXIT_AMBOS_FAILED, "image %s: not a system image (%llu bytes, no room for a superblock)", image,
+		    (unsigned long long)st.st_size);
 	u64 size = ALIGN_DOWN((u64)st.st_size, PAGE_SIZE);
-	vm->image_as_module = getenv("AMBOS_NO_NVDIMM") != NULL || size != (u64)st.st_size || size == 0;
+	vm->image_as_module = getenv("AMBOS_NO_NVDIMM") != NULL || size != (u64)st.st_size;
 	add(c, "-m");
 	if (vm->image_as_module) {
 		say("image %s is passed as a boot module (slower start, uses guest memory)", image);
