@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Table of osbench rows, Linux against Ambos. usage: report.py FOLDER (icount-*.txt and wall-*-N.txt of run.sh)."""
+"""Table of osbench rows, Linux against Ambos. usage: report.py FOLDER [--check] (icount-*.txt and wall-*-N.txt of
+run.sh). --check prints ok/FAIL lines for the bounds instead of the table."""
 import glob
 import math
 import statistics
@@ -20,8 +21,31 @@ def rows(path):
 def mean(ratios):
     return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else float("nan")
 
+ROW_BOUND, INSTRUCTIONS_BOUND, WALL_BOUND = 1.0, 0.7, 1.2 # issue 2: each row; geometric means
+
+def say(good, name, text):
+    print(f"ok {name} ({text})" if good else f"FAIL {name}\n    {text}")
+
+def check(folder):
+    linux, ambos = rows(f"{folder}/icount-linux.txt"), rows(f"{folder}/icount-ambos.txt")
+    ratios = []
+    for name, base in linux.items():
+        ours = ambos.get(name)
+        if not base: # the peer has no such row here
+            continue
+        if ours:
+            ratios.append(ours / base)
+        say(ours and ours / base <= ROW_BOUND, f"bench_row_{name}", f"{base} on Linux, {ours} here")
+    say(mean(ratios) <= INSTRUCTIONS_BOUND, "bench_instructions_mean", f"{mean(ratios):.2f}, bound {INSTRUCTIONS_BOUND}")
+    wall = [[rows(p) for p in sorted(glob.glob(f"{folder}/wall-{who}-*.txt"))] for who in ("linux", "ambos")]
+    middle = [{n: statistics.median(v) for n in linux if (v := [r[n] for r in runs if r.get(n)])} for runs in wall]
+    walls = [middle[1][n] / middle[0][n] for n in linux if n in middle[0] and n in middle[1]]
+    say(mean(walls) <= WALL_BOUND, "bench_wall_mean", f"{mean(walls):.2f} over {len(walls)} rows, bound {WALL_BOUND}")
+
 def main():
     folder = sys.argv[1]
+    if sys.argv[2:] == ["--check"]:
+        return check(folder)
     linux, ambos = rows(f"{folder}/icount-linux.txt"), rows(f"{folder}/icount-ambos.txt")
     print("# Results\n\nMade by `make bench` (bench/run.sh). Peer: Debian's Linux 6.1 cloud kernel, mitigations=off, same QEMU 7.2 TCG,")
     print("same flags, same static binary. Ratio = Ambos / Linux; below 1 is better than Linux.\n")
