@@ -57,6 +57,7 @@ struct facts_process {
 	u64 limits[FACTS_LIMITS][2];
 	u64 queued_signals, fd_count;
 	u64 read_bytes, write_bytes;
+	u64 affinity;            /* bit per CPU, of the leader */
 };
 struct facts_thread {
 	u32 pid, tid, flags, cpu;
@@ -65,6 +66,7 @@ struct facts_thread {
 	s32 nice, policy, priority;
 	u64 user_ns, system_ns, voluntary_switches, involuntary_switches, minor_faults, major_faults;
 	u64 signal_pending, signal_blocked;
+	u64 affinity;
 };
 /* file_flags: O_* */
 struct facts_fd { u32 pid; s32 fd; u32 flags, file_flags; u64 position, ino; u32 mode, mount; };
@@ -83,11 +85,15 @@ enum facts_text_kind {
 	TEXT_SERVICES = 14,
 	TEXT_INTERRUPTS = 15,
 	TEXT_LOCKS = 16,
+	TEXT_SMAPS = 17,         /* lines of /proc/pid/smaps */
+	TEXT_SMAPS_ROLLUP = 18,
+	TEXT_UNIX = 19,          /* lines of /proc/net/unix */
 };
 /* bytes [offset, offset+size) to va; out: length */
 struct facts_text { u32 pid, kind; s32 index; u32 length; u64 offset, va, size; };
 struct facts_pty { u32 number, flags; u32 uid, gid, mode, unused; u64 rdev; s64 atime_ns, mtime_ns, ctime_ns; };
-enum facts_set_kind { SET_OOM_SCORE_ADJ = 1, SET_THREAD_NAME = 2 };
-struct facts_set { u32 pid, kind; s64 value; char name[FACTS_NAME_BYTES]; };
+enum facts_set_kind { SET_OOM_SCORE_ADJ = 1, SET_THREAD_NAME = 2, SET_HOST_NAME = 3, SET_DOMAIN_NAME = 4 };
+#define FACTS_SET_TEXT_BYTES 72 /* the longest, a host name with its NUL, has 65 */
+struct facts_set { u32 pid, kind; s64 value; char name[FACTS_SET_TEXT_BYTES]; };
 
 #endif

@@ -35,6 +35,8 @@ struct process *facts_find(u32 pid, bool next)
 	return p;
 }
 
+#define CPU_MASK_ALL (cpu_count >= 64 ? ~0ull : BIT(cpu_count) - 1)
+
 static bool is_running(const struct thread *t) { return t->state == THREAD_RUNNABLE || t->state == THREAD_RUNNING; }
 
 static void count_threads(struct facts_machine *m)
@@ -161,7 +163,8 @@ static void fill_tree_locked(struct facts_process *f, struct process *p)
 		f->cpu = p->leader->cpu;
 		f->nice = p->leader->nice;
 		f->policy = p->leader->policy;
-		f->priority = p->leader->policy ? -1 - p->leader->rt_priority : 20 + p->leader->nice;
+		f->priority = p->leader->rt_priority ? -1 - p->leader->rt_priority : 20 + p->leader->nice;
+		f->affinity = p->leader->affinity & CPU_MASK_ALL;
 		f->signal_pending = p->leader->pending.set;
 		f->signal_blocked = p->leader->blocked;
 	}
@@ -253,7 +256,7 @@ static status_t facts_thread(struct facts_thread *f)
 					    .cpu = best->cpu,
 					    .nice = best->nice,
 					    .policy = best->policy,
-					    .priority = best->policy ? -1 - best->rt_priority : 20 + best->nice,
+					    .priority = best->rt_priority ? -1 - best->rt_priority : 20 + best->nice,
 					    .voluntary_switches = best->voluntary_switches,
 					    .involuntary_switches = best->involuntary_switches,
 					    .minor_faults = best->minor_faults,
@@ -262,6 +265,7 @@ static status_t facts_thread(struct facts_thread *f)
 					    .signal_blocked = best->blocked,
 					    .state = thread_letter(best) };
 		thread_times(best, &f->user_ns, &f->system_ns);
+		f->affinity = best->affinity & CPU_MASK_ALL;
 		memcpy(f->name, best->name, sizeof(f->name));
 	}
 	spin_unlock(&process_tree_lock);
@@ -323,6 +327,8 @@ static status_t facts_pty(struct facts_pty *f)
 
 static status_t facts_set(const struct facts_set *f)
 {
+	if (f->kind == SET_HOST_NAME || f->kind == SET_DOMAIN_NAME)
+		return system_name_set(f->kind == SET_DOMAIN_NAME, f->name, strnlen(f->name, sizeof(f->name)));
 	struct process *p = facts_find(f->pid, false);
 	if (!p)
 		return ERR_SRCH;

@@ -14,7 +14,6 @@
 #define TEXT_PIECE_MAX (128u << 10)  /* one reply of vfsd */
 #define MOUNTS_TEXT_MAX (64u << 10)  /* some 600 mounts */
 #define LINE_MAX 512
-#define LOCK_TRIES 2000u             /* yields before a busy address space is left alone: its owner may wait for vfsd */
 
 void text_add(struct text_window *w, const char *text, u64 length)
 {
@@ -81,7 +80,7 @@ static void memory_text(struct text_window *w, struct process *p, u32 kind)
 }
 
 /* ---- paths ---- */
-static struct position root_of(struct process *p)
+struct position facts_root_of(struct process *p)
 {
 	struct position root = { 0 };
 	struct fs_context *fs = process_fs_get(p);
@@ -101,7 +100,7 @@ static status_t path_text(struct text_window *w, struct process *p, struct posit
 	char *path = kmalloc(PATH_MAX_BYTES);
 	if (!path)
 		return ERR_NOMEM;
-	struct position root = root_of(p);
+	struct position root = facts_root_of(p);
 	s64 n = vfs_path_of(at, root, path, PATH_MAX_BYTES);
 	if (n > 0)
 		text_add(w, path, (u64)n);
@@ -155,7 +154,7 @@ static status_t process_path(struct text_window *w, struct process *p, u32 kind)
 			position_get(at);
 		spin_unlock(&process_tree_lock);
 	} else if (kind == TEXT_ROOT) {
-		at = root_of(p);
+		at = facts_root_of(p);
 	} else {
 		struct fs_context *fs = process_fs_get(p);
 		if (fs) {
@@ -174,77 +173,13 @@ static status_t process_path(struct text_window *w, struct process *p, u32 kind)
 	return st;
 }
 
-/* ---- mappings ---- */
-struct mapping { u64 start, end, offset; u32 prot, flags; struct file *file; const char *name; bool shared_memory; };
-
-static bool next_mapping(struct aspace *as, u64 at, struct mapping *out)
-{
-	u32 tries = 0;
-	while (!mutex_try_lock(&as->lock)) {
-		if (++tries > LOCK_TRIES)
-			return false;
-		sched_yield_current();
-	}
-	struct vma *v = aspace_find_vma_locked(as, at);
-	if (v) {
-		*out = (struct mapping){ v->start, v->end, v->offset, v->prot, v->flags, v->file, v->name, v->obj && !v->file };
-		if (v->file)
-			file_get(v->file);
-	}
-	mutex_unlock(&as->lock);
-	return v;
-}
-
-static void mapping_line(struct text_window *w, const struct mapping *m, char *path, struct position root)
-{
-	struct node *n = m->file ? m->file->where.node : NULL;
-	u64 dev = n ? n->fs->dev : 0;
-	const char *name = m->name ? m->name : "";
-	if (n && vfs_path_of(m->file->where, root, path, PATH_MAX_BYTES) > 0)
-		name = path;
-	else if (!*name && m->flags & MAP_F_SHARED && m->shared_memory)
-		name = "/dev/zero (deleted)";
-	char line[128];
-	int used = fmt_snprintf(line, sizeof(line), "%llx-%llx %c%c%c%c %08llx %02x:%02x %llu",
-				(unsigned long long)m->start, (unsigned long long)m->end,
-				m->prot & PROT_R ? 'r' : '-', m->prot & PROT_W ? 'w' : '-',
-				m->prot & PROT_X ? 'x' : '-', m->flags & MAP_F_SHARED ? 's' : 'p',
-				(unsigned long long)(m->file ? m->offset : 0), (u32)(dev >> 8 & 0xfff),
-				(u32)(dev & 0xff), (unsigned long long)(n ? n->ino : 0));
-	text_add(w, line, (u64)used);
-	if (*name) {
-		static const char spaces[] = "                                                                          ";
-		text_add(w, spaces, used < 73 ? (u64)(73 - used) : 1); /* names start in column 73, as on Linux */
-		text_add(w, name, strlen(name));
-	}
-	text_add(w, "\n", 1);
-}
-
-void facts_maps(struct text_window *w, struct process *p)
-{
-	struct aspace *as = process_aspace_get(p);
-	char *path = kmalloc(PATH_MAX_BYTES);
-	struct position root = root_of(p);
-	struct mapping m;
-	for (u64 at = 0; as && path && !text_full(w) && next_mapping(as, at, &m); at = m.end) {
-		mapping_line(w, &m, path, root);
-		if (m.file)
-			file_put(m.file);
-		preempt_point();
-	}
-	position_put(root);
-	kfree(path);
-	if (as)
-		aspace_put(as);
-}
-
 /* ---- the rest ---- */
 static status_t mounts_text(struct text_window *w, struct process *p)
 {
 	char *text = kmalloc(MOUNTS_TEXT_MAX);
 	if (!text)
 		return ERR_NOMEM;
-	struct position root = root_of(p);
+	struct position root = facts_root_of(p);
 	text_add(w, text, vfs_mounts_text(root, text, MOUNTS_TEXT_MAX));
 	position_put(root);
 	kfree(text);
@@ -304,7 +239,9 @@ static status_t of_process(struct text_window *w, const struct facts_text *t)
 	case TEXT_COMMAND:
 	case TEXT_ENVIRONMENT:
 	case TEXT_AUXV: memory_text(w, p, t->kind); break;
-	case TEXT_MAPS: facts_maps(w, p); break;
+	case TEXT_MAPS:
+	case TEXT_SMAPS:
+	case TEXT_SMAPS_ROLLUP: facts_maps(w, p, t->kind); break;
 	case TEXT_MOUNTS: st = mounts_text(w, p); break;
 	case TEXT_FD_PATH: st = fd_path(w, p, t->index); break;
 	case TEXT_EXE:
@@ -316,6 +253,12 @@ static status_t of_process(struct text_window *w, const struct facts_text *t)
 	return st;
 }
 
+static bool add_line(void *window, const char *line, u64 length)
+{
+	text_add(window, line, length);
+	return !text_full(window);
+}
+
 static status_t produce(struct text_window *w, const struct facts_text *t)
 {
 	switch (t->kind) {
@@ -324,6 +267,10 @@ static status_t produce(struct text_window *w, const struct facts_text *t)
 		return OK;
 	case TEXT_HOPS: facts_hops(w); return OK;
 	case TEXT_SERVICES: facts_services(w); return OK;
+	case TEXT_UNIX:
+		text_printf(w, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+		sockets_text(add_line, w);
+		return OK;
 	default: return of_process(w, t);
 	}
 }

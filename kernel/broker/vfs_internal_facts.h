@@ -15,7 +15,8 @@ void text_add(struct text_window *w, const char *text, u64 length);
 void text_printf(struct text_window *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static inline bool text_full(const struct text_window *w) { return w->used == w->room; }
 
-void facts_maps(struct text_window *w, struct process *p);
+void facts_maps(struct text_window *w, struct process *p, u32 kind); /* TEXT_MAPS, TEXT_SMAPS, TEXT_SMAPS_ROLLUP */
+struct position facts_root_of(struct process *p);                   /* referenced; empty without a file context */
 void facts_hops(struct text_window *w);
 void facts_services(struct text_window *w);
 

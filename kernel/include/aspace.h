@@ -112,6 +112,11 @@ struct aspace {
 	u32 lock_future;        /* [l] MAP_F_LOCKED when mlockall(MCL_FUTURE) */
 	u32 membarrier_registered; /* [a] */
 };
+/* /proc/PID/smaps, in bytes; only u64. */
+struct map_usage {
+	u64 resident, proportional, proportional_dirty, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous;
+};
+void aspace_usage(struct aspace *as, u64 start, u64 end, struct map_usage *u); /* adds what [start, end) has in memory */
 struct map_request {
 	u64 va;                /* hint, or the address when MAP_F_FIXED */
 	u64 size;              /* bytes, rounded up */

@@ -95,6 +95,7 @@ static inline void file_put(struct file *f)
 }
 u64 file_new_ino(void);                                                        /* for anonymous objects */
 s64 file_describe(struct file *f, char *buf, size_t size);                     /* "pipe:[7]": link text without a node */
+void sockets_text(bool (*add)(void *arg, const char *line, u64 length), void *arg); /* /proc/net/unix */
 /* Generic entry points used by handlers: mode checks, pos_lock, O_APPEND. */
 s64 file_read(struct file *f, struct io_buf *to);
 s64 file_write(struct file *f, struct io_buf *from);

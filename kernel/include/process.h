@@ -265,6 +265,7 @@ bool pgrp_is_orphaned_locked(u32 pgid, struct process *without);
 /* object/pidfd.c: a pidfd for p (takes its own reference); the process of a pidfd, referenced, or NULL. */
 struct file *pidfd_create(struct process *p, u32 flags) WEAK;
 struct process *pidfd_process(struct file *f) WEAK;
+status_t system_name_set(bool domain, const char *text, u64 length) MUST_CHECK; /* uname's nodename or domainname */
 u32 process_count(void);                              /* threads in the system, for loadavg, sysinfo and RLIMIT_NPROC */
 void thread_times(struct thread *t, u64 *user_ns, u64 *system_ns);   /* sched/cputime.c */
 void process_times(struct process *p, u64 *user_ns, u64 *system_ns); /* dead and live threads; takes the tree lock */

@@ -26,7 +26,19 @@ LINUX_HANDLER(uname)
 	return COPY_OUT(user_ptr(a0), &copy);
 }
 
-static s64 set_name(char *name, u64 va, u64 length)
+status_t system_name_set(bool domain, const char *text, u64 length)
+{
+	char *name = domain ? system_name.domainname : system_name.nodename;
+	if (length >= UTS_NAME_SIZE)
+		return ERR_INVAL;
+	spin_lock(&name_lock);
+	memset(name, 0, UTS_NAME_SIZE);
+	memcpy(name, text, length);
+	spin_unlock(&name_lock);
+	return OK;
+}
+
+static s64 set_name(bool domain, u64 va, u64 length)
 {
 	char fresh[UTS_NAME_SIZE] = { 0 };
 	if (!cred_has_cap(thread_current()->cred, CAP_SYS_ADMIN))
@@ -36,22 +48,17 @@ static s64 set_name(char *name, u64 va, u64 length)
 	if (copy_in(fresh, user_ptr(va), length))
 		return ERR_FAULT;
 	status_t st = policy_hostname_set();
-	if (st)
-		return st;
-	spin_lock(&name_lock);
-	memcpy(name, fresh, UTS_NAME_SIZE);
-	spin_unlock(&name_lock);
-	return OK;
+	return st ? st : system_name_set(domain, fresh, length);
 }
 
 LINUX_HANDLER(sethostname)
 {
-	return set_name(system_name.nodename, a0, a1);
+	return set_name(false, a0, a1);
 }
 
 LINUX_HANDLER(setdomainname)
 {
-	return set_name(system_name.domainname, a0, a1);
+	return set_name(true, a0, a1);
 }
 
 struct sysinfo_user {

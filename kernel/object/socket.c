@@ -15,6 +15,8 @@
 static struct slab_cache *socket_cache;
 static struct spinlock graveyard_lock = SPINLOCK_INIT(RANK_OBJECT);
 static struct list_node graveyard = LIST_INIT(graveyard);
+static struct spinlock all_lock = SPINLOCK_INIT(RANK_OBJECT);
+static struct list_node all_sockets = LIST_INIT(all_sockets);
 static bool burying;
 
 struct ucred_k socket_current_cred(void)
@@ -50,7 +52,55 @@ struct socket *socket_alloc(int type)
 	s->account = process_object_account();
 	account_get(s->account);
 	s->ino = file_new_ino();
+	spin_lock(&all_lock);
+	list_push_back(&all_sockets, &s->all_link);
+	spin_unlock(&all_lock);
 	return s;
+}
+
+/* The socket after `s` (NULL: the first), referenced; drops the reference on `s`. */
+static struct socket *next_socket(struct socket *s)
+{
+	struct socket *next = NULL;
+	spin_lock(&all_lock);
+	for (struct list_node *n = s ? s->all_link.next : all_sockets.next; n != &all_sockets && !next; n = n->next) {
+		struct socket *candidate = list_entry(n, struct socket, all_link);
+		u32 refs = __atomic_load_n(&candidate->refs, __ATOMIC_RELAXED);
+		while (refs && !__atomic_compare_exchange_n(&candidate->refs, &refs, refs + 1, false, __ATOMIC_ACQ_REL,
+							    __ATOMIC_RELAXED))
+			;
+		next = refs ? candidate : NULL; /* with 0 it is about to leave the list */
+	}
+	spin_unlock(&all_lock);
+	if (s)
+		socket_put(s);
+	return next;
+}
+
+/* Lines of /proc/net/unix, each given to `add`, which says whether it wants more. */
+void sockets_text(bool (*add)(void *arg, const char *line, u64 length), void *arg)
+{
+	enum { FLAG_LISTENS = 0x10000, STATE_UNCONNECTED = 1, STATE_CONNECTED = 3 };
+	char line[UNIX_PATH_MAX_K + 80];
+	struct socket *s = NULL;
+	bool more = true;
+	while ((s = next_socket(s)) && more) {
+		spin_lock(&s->lock);
+		u32 state = s->state == SOCKET_CONNECTED ? STATE_CONNECTED : STATE_UNCONNECTED;
+		int n = fmt_snprintf(line, sizeof(line), "%016x: %08x 00000000 %08x %04x %02x %5llu", 0, s->refs - 1,
+				     s->state == SOCKET_LISTENING ? FLAG_LISTENS : 0, (u32)s->type, state, (unsigned long long)s->ino);
+		u32 length = s->name ? MIN(s->name->length, (u32)UNIX_PATH_MAX_K) : 0;
+		if (length)
+			line[n++] = ' ';
+		for (u32 i = 0; i < length && (s->name->path[i] || !s->name->path[0]); i++)
+			line[n++] = s->name->path[i] ? s->name->path[i] : '@'; /* an abstract name starts with NUL */
+		spin_unlock(&s->lock);
+		line[n++] = '\n';
+		more = add(arg, line, (u64)n);
+		preempt_point();
+	}
+	if (s)
+		socket_put(s);
 }
 
 struct file *socket_file(struct socket *s, u32 flags) { return file_create(&socket_ops, s, flags | 2); }
@@ -59,6 +109,9 @@ void socket_put(struct socket *s)
 {
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
 		return;
+	spin_lock(&all_lock);
+	list_remove(&s->all_link);
+	spin_unlock(&all_lock);
 	if (s->name)
 		socket_name_put(s->name);
 	account_put(s->account);

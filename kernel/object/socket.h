@@ -58,6 +58,7 @@ struct socket {
 	struct list_node name_link;      /* [h] abstract name table */
 	struct ucred_k own_cred, peer_cred;
 	u64 ino;                         /* [I] */
+	struct list_node all_link;       /* list of all sockets, for /proc/net/unix */
 };
 
 extern const struct file_ops socket_ops;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Files of /proc/PID and /proc/PID/task/TID. Formats: proc(5).
+#include "proc_net.h"
 #include "shown.h"
 
 #define MOUNTS_MAX (64u << 10)
@@ -31,6 +32,7 @@ static status_t load(struct shown_context *c, struct facts_process *p)
 	p->involuntary_switches = t.involuntary_switches;
 	p->signal_pending = t.signal_pending;
 	p->signal_blocked = t.signal_blocked;
+	p->affinity = t.affinity;
 	return OK;
 }
 
@@ -114,16 +116,21 @@ static void status_memory(struct text *t, const struct facts_process *p)
 		text_print(t, "%s:\t%8llu kB\n", rows[i].name, (ull)(rows[i].bytes / 1024));
 }
 
-static void status_cpus(struct text *t)
+static void status_cpus(struct text *t, u64 mask)
 {
-	struct facts_machine m;
-	if (facts_machine(&m) || !m.cpus)
-		return;
-	u64 mask = m.cpus >= 64 ? UINT64_MAX : BIT(m.cpus) - 1;
-	text_print(t,
-		   m.cpus > 1 ? "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0-%u\n"
-			      : "Cpus_allowed:\t%llx\nCpus_allowed_list:\t%u\n",
-		   (ull)mask, m.cpus - 1);
+	const char *comma = "";
+	text_print(t, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t", (ull)mask);
+	for (u32 first = 0; first < 64; first++) {
+		u32 last = first;
+		if (!(mask >> first & 1))
+			continue;
+		while (last + 1 < 64 && mask >> (last + 1) & 1)
+			last++;
+		text_print(t, last > first ? "%s%u-%u" : "%s%u", comma, first, last);
+		comma = ",";
+		first = last;
+	}
+	text_print(t, "\n");
 }
 
 static status_t show_status(struct shown_context *c)
@@ -155,7 +162,7 @@ static status_t show_status(struct shown_context *c)
 	for (u32 i = 0; i < 5; i++)
 		text_print(t, "%s:\t%016llx\n", caps[i], (ull)p.capabilities[i]);
 	text_print(t, "NoNewPrivs:\t%u\nSeccomp:\t0\nSeccomp_filters:\t0\n", p.kernel_flags >> 7 & 1);
-	status_cpus(t);
+	status_cpus(t, p.affinity);
 	text_print(t,
 		   "Mems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_"
 		   "switches:\t%llu\n",
@@ -196,6 +203,11 @@ static status_t show_environment(struct shown_context *c)
 }
 static status_t show_auxv(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_AUXV, 0); }
 static status_t show_maps(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_MAPS, 0); }
+static status_t show_smaps(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_SMAPS, 0); }
+static status_t show_smaps_rollup(struct shown_context *c)
+{
+	return facts_text_into(c->text, c->pid, TEXT_SMAPS_ROLLUP, 0);
+}
 static status_t show_mounts(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_MOUNTS, 0); }
 static status_t show_exe(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_EXE, 0); }
 static status_t show_cwd(struct shown_context *c) { return facts_text_into(c->text, c->pid, TEXT_CWD, 0); }
@@ -329,6 +341,26 @@ static status_t show_oom_adjust(struct shown_context *c)
 	return st;
 }
 
+/* Linux's scale: 666 for a program without memory, 0 to 2000. */
+static status_t show_oom_score(struct shown_context *c)
+{
+	enum { POINTS_MAX = 1000 };
+	struct facts_process p;
+	status_t st = load(c, &p);
+	if (st)
+		return st;
+	s64 points = POINTS_MAX + (s64)(p.resident_bytes * POINTS_MAX / MAX(tree_memory_bytes, 1ull)) + p.oom_score_adj;
+	text_print(c->text, "%llu\n", (ull)(points > 0 ? points * 2 / 3 : 0));
+	return OK;
+}
+
+/* The one user namespace: every id is itself. */
+static status_t show_id_map(struct shown_context *c)
+{
+	text_print(c->text, "         0          0 4294967295\n");
+	return OK;
+}
+
 static s64 write_oom_adjust(struct shown_context *c, const char *bytes, u32 size)
 {
 	enum { CAP_SYS_RESOURCE = 24 };
@@ -365,18 +397,34 @@ static const struct shown_entry entries[] = {
 	{ "fd/*", SHOW_LINK, SHOWN_TRACE, show_fd, NULL, VFS_MAGIC_FD },
 	{ "fdinfo", MODE_DIRECTORY | 0555, SHOWN_FDS, NULL, NULL, 0 },
 	{ "fdinfo/*", SHOW_FILE, SHOWN_TRACE, show_fd_info, NULL, 0 },
+	{ "gid_map", SHOW_FILE, 0, show_id_map, NULL, 0 },
 	{ "io", FILE_0400, SHOWN_TRACE, show_io, NULL, 0 },
 	{ "limits", SHOW_FILE, 0, show_limits, NULL, 0 },
 	{ "maps", SHOW_FILE, SHOWN_TRACE, show_maps, NULL, 0 },
 	{ "mountinfo", SHOW_FILE, 0, show_mount_info, NULL, 0 },
 	{ "mounts", SHOW_FILE, 0, show_mounts, NULL, 0 },
+	{ "oom_score", SHOW_FILE, 0, show_oom_score, NULL, 0 },
 	{ "oom_score_adj", FILE_0644, 0, show_oom_adjust, write_oom_adjust, 0 },
 	{ "personality", FILE_0400, SHOWN_TRACE, show_personality, NULL, 0 },
+	{ "net", SHOW_DIR, 0, NULL, NULL, 0 },
+	{ "net/arp", SHOW_FILE, 0, show_net_arp, NULL, 0 },
+	{ "net/dev", SHOW_FILE, 0, show_net_dev, NULL, 0 },
+	{ "net/netlink", SHOW_FILE, 0, show_net_netlink, NULL, 0 },
+	{ "net/packet", SHOW_FILE, 0, show_net_packet, NULL, 0 },
+	{ "net/protocols", SHOW_FILE, 0, show_net_protocols, NULL, 0 },
+	{ "net/raw", SHOW_FILE, 0, show_net_raw, NULL, 0 },
+	{ "net/route", SHOW_FILE, 0, show_net_route, NULL, 0 },
+	{ "net/tcp", SHOW_FILE, 0, show_net_tcp, NULL, 0 },
+	{ "net/udp", SHOW_FILE, 0, show_net_udp, NULL, 0 },
+	{ "net/unix", SHOW_FILE, 0, show_net_unix, NULL, 0 },
 	{ "root", SHOW_LINK, SHOWN_TRACE, show_root, NULL, VFS_MAGIC_ROOT },
+	{ "smaps", SHOW_FILE, SHOWN_TRACE, show_smaps, NULL, 0 },
+	{ "smaps_rollup", SHOW_FILE, SHOWN_TRACE, show_smaps_rollup, NULL, 0 },
 	{ "stat", SHOW_FILE, 0, show_stat, NULL, 0 },
 	{ "statm", SHOW_FILE, 0, show_statm, NULL, 0 },
 	{ "status", SHOW_FILE, 0, show_status, NULL, 0 },
 	{ "task", SHOW_DIR, SHOWN_TASKS | SHOWN_PROCESS_ONLY, NULL, NULL, 0 },
+	{ "uid_map", SHOW_FILE, 0, show_id_map, NULL, 0 },
 	{ "wchan", SHOW_FILE, 0, show_wait_channel, NULL, 0 },
 };
 const struct shown_table process_table = { entries, ARRAY_SIZE(entries) };

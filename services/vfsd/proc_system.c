@@ -26,6 +26,12 @@ static status_t show_mounts_link(struct shown_context *c)
 	return OK;
 }
 
+static status_t show_net_link(struct shown_context *c)
+{
+	text_print(c->text, "self/net");
+	return OK;
+}
+
 static status_t show_meminfo(struct shown_context *c)
 {
 	struct facts_machine m;
@@ -204,7 +210,7 @@ static status_t show_uname_field(struct shown_context *c, u32 which)
 		   : which == 1 ? u.release
 		   : which == 2 ? u.nodename
 		   : which == 3 ? u.version
-				: "(none)");
+				: u.__domainname);
 	return OK;
 }
 static status_t show_os_type(struct shown_context *c) { return show_uname_field(c, 0); }
@@ -212,6 +218,29 @@ static status_t show_os_release(struct shown_context *c) { return show_uname_fie
 static status_t show_host_name(struct shown_context *c) { return show_uname_field(c, 2); }
 static status_t show_os_version(struct shown_context *c) { return show_uname_field(c, 3); }
 static status_t show_domain_name(struct shown_context *c) { return show_uname_field(c, 4); }
+
+/* The mode says who may write; a line's end is not part of the name. */
+static s64 write_name(u32 kind, const char *bytes, u32 size)
+{
+	char name[FACTS_SET_TEXT_BYTES];
+	u32 n = size;
+	while (n && (bytes[n - 1] == '\n' || bytes[n - 1] == '\0'))
+		n--;
+	if (n >= sizeof(name))
+		return ERR_INVAL;
+	memcpy(name, bytes, n);
+	name[n] = '\0';
+	status_t st = facts_set(0, kind, 0, name);
+	return st ? st : (s64)size;
+}
+static s64 write_host_name(struct shown_context *c UNUSED, const char *bytes, u32 size)
+{
+	return write_name(SET_HOST_NAME, bytes, size);
+}
+static s64 write_domain_name(struct shown_context *c UNUSED, const char *bytes, u32 size)
+{
+	return write_name(SET_DOMAIN_NAME, bytes, size);
+}
 
 static status_t show_uuid(struct text *t, const u8 *b)
 {
@@ -269,6 +298,7 @@ static const struct shown_entry entries[] = {
 	{ "self", SHOW_LINK, 0, show_self, NULL, 0 },
 	{ "thread-self", SHOW_LINK, 0, show_thread_self, NULL, 0 },
 	{ "mounts", SHOW_LINK, 0, show_mounts_link, NULL, 0 },
+	{ "net", SHOW_LINK, 0, show_net_link, NULL, 0 },
 	{ "cmdline", SHOW_FILE, 0, show_command_line, NULL, 0 },
 	{ "cpuinfo", SHOW_FILE, 0, show_cpu_info, NULL, 0 },
 	{ "devices", SHOW_FILE, 0, show_devices, NULL, 0 },
@@ -295,8 +325,8 @@ static const struct shown_entry entries[] = {
 	{ "sys/kernel", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/kernel/cap_last_cap", SHOW_FILE, 0, show_40, NULL, 0 },
 	{ "sys/kernel/core_pattern", SHOW_FILE, 0, show_core, NULL, 0 },
-	{ "sys/kernel/domainname", SHOW_FILE, 0, show_domain_name, NULL, 0 },
-	{ "sys/kernel/hostname", SHOW_FILE, 0, show_host_name, NULL, 0 },
+	{ "sys/kernel/domainname", MODE_REGULAR | 0644, 0, show_domain_name, write_domain_name, 0 },
+	{ "sys/kernel/hostname", MODE_REGULAR | 0644, 0, show_host_name, write_host_name, 0 },
 	{ "sys/kernel/ngroups_max", SHOW_FILE, 0, show_65536, NULL, 0 },
 	{ "sys/kernel/osrelease", SHOW_FILE, 0, show_os_release, NULL, 0 },
 	{ "sys/kernel/ostype", SHOW_FILE, 0, show_os_type, NULL, 0 },

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+/* /proc files that tools read: smaps against maps and statm, net/unix against sockets, writable sysctls. proc(5). */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include "check.h"
+#include "scratch.h"
+
+static char text[1 << 20];
+static size_t slurp(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	size_t used = 0;
+	ssize_t n;
+	while (fd >= 0 && (n = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
+		used += (size_t)n;
+	close(fd);
+	text[used] = '\0';
+	return used;
+}
+/* Sum of the rows `name` (with colon) in kB. */
+static long sum_of(const char *name)
+{
+	long sum = 0;
+	for (char *p = text; (p = strstr(p, name)); p++)
+		if (p == text || p[-1] == '\n')
+			sum += atol(p + strlen(name));
+	return sum;
+}
+
+CASE(smaps_counts_touched_pages)
+{
+	size_t size = 64 << 12;
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), head[40];
+	memset(p, 1, 40 << 12);
+	mprotect(p, size, PROT_READ); /* a mapping of its own */
+	snprintf(head, sizeof(head), "%lx-%lx ", (unsigned long)p, (unsigned long)p + size);
+	CHECK(slurp("/proc/self/smaps") > 0);
+	char *at = strstr(text, head);
+	CHECK(at != NULL);
+	if (at) {
+		long kb = -1, rss = -1, dirty = -1, anonymous = -1;
+		sscanf(strstr(at, "\nSize:") + 6, "%ld", &kb);
+		sscanf(strstr(at, "\nRss:") + 5, "%ld", &rss);
+		sscanf(strstr(at, "\nPrivate_Dirty:") + 15, "%ld", &dirty);
+		sscanf(strstr(at, "\nAnonymous:") + 11, "%ld", &anonymous);
+		CHECK(kb == 256 && rss == 160 && dirty == 160 && anonymous == 160);
+		CHECK(strstr(at, "\nVmFlags: rd ") != NULL);
+	}
+	munmap(p, size);
+}
+CASE(rollup_is_the_sum)
+{
+	CHECK(slurp("/proc/self/smaps") > 0);
+	long rss = sum_of("Rss:"), pss = sum_of("Pss:");
+	CHECK(slurp("/proc/self/smaps_rollup") > 0);
+	CHECK(strstr(text, "[rollup]") != NULL);
+	CHECK(labs(sum_of("Rss:") - rss) <= 64 && labs(sum_of("Pss:") - pss) <= 64);
+	CHECK(rss > 100 && pss <= rss);
+}
+CASE(net_unix_lists_bound_and_listening_sockets)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct stat st;
+	char want[64];
+	int s = socket(AF_UNIX, SOCK_STREAM, 0), hidden = socket(AF_UNIX, SOCK_DGRAM, 0);
+	strcpy(a.sun_path, "listener.sock");
+	CHECK(bind(s, (void *)&a, sizeof(a)) == 0 && listen(s, 3) == 0);
+	memset(a.sun_path, 0, sizeof(a.sun_path));
+	strcpy(a.sun_path + 1, "ambos-abstract");
+	CHECK(bind(hidden, (void *)&a, sizeof(sa_family_t) + 15) == 0);
+	fstat(s, &st);
+	CHECK(slurp("/proc/net/unix") > 0);
+	CHECK(!strncmp(text, "Num ", 4));
+	snprintf(want, sizeof(want), " 00010000 0001 01 %5lu listener.sock\n", (unsigned long)st.st_ino);
+	CHECK(strstr(text, want) != NULL);
+	CHECK(strstr(text, " @ambos-abstract\n") != NULL);
+	close(s);
+	close(hidden);
+	slurp("/proc/net/unix");
+	CHECK(strstr(text, want) == NULL);
+	unlink("listener.sock");
+}
+CASE(net_tables_have_their_headings)
+{
+	CHECK(slurp("/proc/net/dev") > 0 && strstr(text, "Inter-|") == text);
+	CHECK(slurp("/proc/self/net/tcp") > 0 && strstr(text, "  sl  local_address") == text);
+	CHECK(slurp("/proc/net/route") > 0 && strstr(text, "Iface\tDestination") == text);
+}
+CASE(identity_maps_are_the_first_namespace)
+{
+	unsigned inside, outside, count;
+	CHECK(slurp("/proc/self/uid_map") > 0 && sscanf(text, "%u %u %u", &inside, &outside, &count) == 3);
+	CHECK(slurp("/proc/self/oom_score") > 0 && atoi(text) >= 0 && atoi(text) <= 2000);
+}
+CASE(allowed_cpus_follow_the_affinity)
+{
+	cpu_set_t old, one;
+	sched_getaffinity(0, sizeof(old), &old);
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	if (sched_setaffinity(0, sizeof(one), &one)) {
+		printf("  skipped: CPU 0 is not ours\n");
+		return;
+	}
+	slurp("/proc/self/status");
+	CHECK(strstr(text, "\nCpus_allowed_list:\t0\n") != NULL);
+	sched_setaffinity(0, sizeof(old), &old);
+}
+CASE(host_name_can_be_read_and_written_by_root)
+{
+	struct utsname u;
+	uname(&u);
+	CHECK(slurp("/proc/sys/kernel/hostname") == strlen(u.nodename) + 1);
+	if (geteuid() == 0 && access("/proc/sys/kernel/hostname", W_OK) == 0) {
+		int fd = open("/proc/sys/kernel/hostname", O_WRONLY);
+		CHECK(fd >= 0 && write(fd, u.nodename, strlen(u.nodename)) == (ssize_t)strlen(u.nodename));
+		close(fd);
+	}
+	struct stat st;
+	CHECK(stat("/proc/sys/kernel/hostname", &st) == 0 && (st.st_mode & 0777) == 0644);
+}
+
+int main(void)
+{
+	CHECK(scratch_enter("proc") == 0);
+	RUN(smaps_counts_touched_pages);
+	RUN(rollup_is_the_sum);
+	RUN(net_unix_lists_bound_and_listening_sockets);
+	RUN(net_tables_have_their_headings);
+	RUN(identity_maps_are_the_first_namespace);
+	RUN(allowed_cpus_follow_the_affinity);
+	RUN(host_name_can_be_read_and_written_by_root);
+	scratch_leave();
+	return check_summary();
+}
