@@ -48,6 +48,8 @@ struct file_ops {
 	status_t (*set_flags)(struct file *f, u32 flags);                    /* O_APPEND, O_NONBLOCK change; [accept] */
 	void (*close)(struct file *f, struct fdtable *table);                /* each fd close: posix locks, mq; [nothing] */
 	void (*release)(struct file *f);                                     /* last reference */
+	struct nt_dispatcher *(*dispatcher)(struct file *f);                 /* NT waits (nt.h) [by poll] */
+	u32 nt_type;                                                         /* enum nt_type; 0: a file */
 };
 /* Locks: [p] pos_lock, [a] atomic, [I] immutable. */
 struct file {
@@ -63,6 +65,7 @@ struct file {
 	u32 owner_pid; s32 owner_signal; /* F_SETOWN, F_SETSIG */
 	u64 ino;                     /* [I] of files without a node: shown by fstat and /proc/pid/fd */
 	struct cred *cred;           /* of the opener */
+	struct nt_name *nt_name;     /* kernel/nt/name.c: place in the object tree */
 };
 #define FILE_CAN_READ(f) (((f)->flags & 3) != 1 && !((f)->flags & O_PATH_K))
 #define FILE_CAN_WRITE(f) (((f)->flags & 3) != 0 && !((f)->flags & O_PATH_K))
@@ -133,6 +136,7 @@ struct fdtable {
 	u32 count;               /* [l] open descriptors */
 	struct file **files;     /* [l] */
 	u64 *open_bits, *cloexec_bits; /* [l] */
+	u32 *access;             /* [l] per slot, FD_ACCESS_*; NULL until a Windows program sets one */
 	struct file *inline_files[FDTABLE_INLINE];
 	u64 inline_open, inline_cloexec;
 };
@@ -166,6 +170,11 @@ struct file *fdtable_get_file(struct fdtable *t, int fd);
 int fdtable_install(struct fdtable *t, struct file *f, int min, u32 fd_flags) MUST_CHECK;
 status_t fdtable_install_at(struct fdtable *t, int fd, struct file *f, u32 fd_flags) MUST_CHECK; /* closes what was there */
 status_t fdtable_close(struct fdtable *t, int fd);
+/* Granted access of an NT handle beside its slot; 0: none was set (the file's own mode counts). ERR_NOMEM, ERR_BADF. */
+#define FD_ACCESS_SET 0x80000000u
+#define FD_ACCESS_PROTECTED 0x40000000u /* from close */
+status_t fdtable_set_access(struct fdtable *t, int fd, u32 access) MUST_CHECK;
+struct file *fdtable_get_access(struct fdtable *t, int fd, u32 *access, bool *inherit); /* referenced, or NULL */
 status_t fdtable_set_flags(struct fdtable *t, int fd, u32 fd_flags) MUST_CHECK;
 s64 fdtable_get_flags(struct fdtable *t, int fd);
 status_t fdtable_close_range(struct fdtable *t, u32 first, u32 last, bool only_mark_cloexec);

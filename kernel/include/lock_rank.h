@@ -22,6 +22,7 @@ enum lock_rank {
 	RANK_SIGNAL = 44,           /* one process's signal state */
 	RANK_SIGNAL_ACTIONS = 45,   /* its handlers */
 	RANK_FDTABLE = 46,
+	RANK_NT_DISPATCHER = 47,    /* states of all NT objects; polls files under it */
 	RANK_EPOLL = 48,
 	RANK_EPOLL_LINKS = 49,      /* which epolls watch which files */
 	RANK_OBJECT = 50,           /* pipes, events, sockets: small state */

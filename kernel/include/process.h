@@ -91,6 +91,7 @@ enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_BLOCKED,
 enum thread_work { WORK_RESCHED = 1, WORK_SIGNAL = 2, WORK_STOP = 4, WORK_EXIT = 8, WORK_TRACE = 16, WORK_CALL_CANCEL = 32,
 	WORK_CPU_TIME = 64,              /* look at timers and limits on CPU time */
 	WORK_RSEQ = 128,                 /* preempted or moved: restartable sequence */
+	WORK_NT = 256,                   /* suspension, APCs */
 };
 
 /* First fields are known to entry.S and switch.S by offset (asserted in arch/x86_64/cpu.c). */
@@ -161,6 +162,7 @@ struct thread {
 	struct call *serving;            /* service thread: call it executes */
 	u64 syscall_nr;
 	u32 hops;                        /* routed calls of the current system call (trace) */
+	struct nt_thread *nt;            /* of a Windows program's thread, else NULL */
 };
 
 enum rlimit_name {
@@ -226,6 +228,7 @@ struct process {
 	u32 timer_slack_ns_unused;
 	u64 launch_call_id;              /* owner of a prepared process */
 	struct mutex exec_mutex;
+	struct nt_process *nt;           /* [I] once set, freed with the struct; NULL: not a Windows program */
 };
 static inline struct process *process_current(void) { return thread_current()->process; }
 static inline void process_get(struct process *p) { __atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED); }

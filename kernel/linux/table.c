@@ -39,6 +39,7 @@ u32 syscall_trace_enabled;
 /* Supplied by ipc/: is the row in the manifest of this service? Until it is linked a service may make every call. */
 WEAK bool service_call_allowed(struct service *s, u32 nr);
 WEAK s64 native_dispatch(struct trap_frame *f);
+WEAK s64 nt_dispatch(struct trap_frame *f, struct thread *t);
 
 static struct call_counters *counters_make(u32 cpu)
 {
@@ -62,13 +63,16 @@ static s64 dispatch_refused(u64 nr, const struct linux_row *row)
 
 static s64 dispatch_linux(struct trap_frame *f, struct thread *t, u64 nr)
 {
+	u32 flags = t->process->flags;
+	if (unlikely(flags & PROC_WINDOWS))
+		return nt_dispatch ? nt_dispatch(f, t) : ERR_NOSYS;
 	if (unlikely(nr >= LINUX_ROWS))
 		return ERR_NOSYS;
 	const struct linux_row *row = &linux_rows[nr];
 	struct call_counters *c = counters_get();
 	if (likely(c))
 		c->calls[nr]++;
-	if (unlikely(t->process->flags & PROC_SERVICE) && service_call_allowed &&
+	if (unlikely(flags & PROC_SERVICE) && service_call_allowed &&
 	    !service_call_allowed(t->process->service, (u32)nr))
 		return FAIL(ERR_PERM, "call not in the service's manifest");
 	if (unlikely(!row->handler))

@@ -29,8 +29,9 @@ struct fdtable *fdtable_create(void)
 	return t;
 }
 
-static void free_arrays(struct file **files, u64 *bits, const struct fdtable *t)
+static void free_arrays(struct file **files, u64 *bits, u32 *access, const struct fdtable *t)
 {
+	kfree(access);
 	if (files != t->inline_files) {
 		kfree(files);
 		kfree(bits); /* both maps are one block */
@@ -38,14 +39,18 @@ static void free_arrays(struct file **files, u64 *bits, const struct fdtable *t)
 }
 
 /* One block for both maps: open bits first. */
-static status_t alloc_arrays(u32 capacity, struct file ***files, u64 **bits)
+static status_t alloc_arrays(u32 capacity, struct file ***files, u64 **bits, u32 **access)
 {
 	*files = kzalloc(capacity * sizeof(struct file *));
 	*bits = kzalloc(2 * (capacity / WORD_BITS) * sizeof(u64));
-	if (*files && *bits)
+	if (access)
+		*access = kzalloc(capacity * sizeof(u32));
+	if (*files && *bits && (!access || *access))
 		return OK;
 	kfree(*files);
 	kfree(*bits);
+	if (access)
+		kfree(*access);
 	return ERR_NOMEM;
 }
 
@@ -55,6 +60,8 @@ static status_t grow_locked(struct fdtable *t, u32 fd)
 	u32 capacity = MAX(t->capacity, FDTABLE_INLINE), old_capacity;
 	struct file **files, **old_files;
 	u64 *bits, *old_bits;
+	u32 *access = NULL, *old_access;
+	bool with_access = t->access != NULL;
 	status_t st;
 
 	if (fd >= FDTABLE_MAX)
@@ -62,13 +69,14 @@ static status_t grow_locked(struct fdtable *t, u32 fd)
 	while (capacity <= fd)
 		capacity *= 2;
 	spin_unlock(&t->lock);
-	st = alloc_arrays(capacity, &files, &bits);
+	st = alloc_arrays(capacity, &files, &bits, with_access ? &access : NULL);
 	spin_lock(&t->lock);
 	if (st)
 		return st;
-	if (t->capacity >= capacity) { /* another thread was faster */
+	if (t->capacity >= capacity || (t->access && !access)) { /* another thread was faster */
 		kfree(files);
 		kfree(bits);
+		kfree(access);
 		return OK;
 	}
 	old_capacity = t->capacity;
@@ -77,11 +85,15 @@ static status_t grow_locked(struct fdtable *t, u32 fd)
 	memcpy(files, t->files, old_capacity * sizeof(struct file *));
 	memcpy(bits, t->open_bits, old_capacity / 8);
 	memcpy(bits + capacity / WORD_BITS, t->cloexec_bits, old_capacity / 8);
+	old_access = t->access;
+	if (old_access)
+		memcpy(access, old_access, old_capacity * sizeof(u32));
+	t->access = access;
 	t->files = files;
 	t->open_bits = bits;
 	t->cloexec_bits = bits + capacity / WORD_BITS;
 	__atomic_store_n(&t->capacity, capacity, __ATOMIC_RELEASE);
-	free_arrays(old_files, old_bits, t);
+	free_arrays(old_files, old_bits, old_access, t);
 	return OK;
 }
 
@@ -100,6 +112,8 @@ static void copy_slots_locked(struct fdtable *t, struct fdtable *from)
 			file_get(t->files[fd]);
 		}
 	}
+	if (t->access)
+		memcpy(t->access, from->access, from->capacity * sizeof(u32));
 	t->count = from->count;
 	t->first_free_word = from->first_free_word;
 }
@@ -114,8 +128,10 @@ struct fdtable *fdtable_clone(struct fdtable *from)
 		u32 capacity = __atomic_load_n(&from->capacity, __ATOMIC_ACQUIRE);
 		status_t st = OK;
 
+		if (from->access && !t->access && !(t->access = kzalloc(t->capacity * sizeof(u32))))
+			st = ERR_NOMEM;
 		spin_lock(&t->lock);
-		if (t->capacity < capacity)
+		if (!st && t->capacity < capacity)
 			st = grow_locked(t, capacity - 1);
 		spin_unlock(&t->lock);
 		if (st) {
@@ -123,7 +139,7 @@ struct fdtable *fdtable_clone(struct fdtable *from)
 			return NULL;
 		}
 		spin_lock(&from->lock);
-		if (from->capacity <= t->capacity)
+		if (from->capacity <= t->capacity && (!from->access || t->access))
 			break;
 		spin_unlock(&from->lock);
 	}
@@ -152,6 +168,8 @@ static struct file *take_locked(struct fdtable *t, u32 fd)
 	t->open_bits[word] &= ~BIT(fd % WORD_BITS);
 	t->cloexec_bits[word] &= ~BIT(fd % WORD_BITS);
 	t->first_free_word = MIN(t->first_free_word, word);
+	if (t->access)
+		t->access[fd] = 0;
 	t->count--;
 	return f;
 }
@@ -198,7 +216,7 @@ void fdtable_put(struct fdtable *t)
 	if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	close_matching(t, 0, UINT32_MAX, false);
-	free_arrays(t->files, t->open_bits, t);
+	free_arrays(t->files, t->open_bits, t->access, t);
 	slab_free(table_cache, t);
 }
 
@@ -248,6 +266,8 @@ static u32 descriptor_limit(void)
 	struct process *p = process_current();
 	u64 limit = p ? p->rlimits[RLIMIT_NOFILE].soft : BOOT_NOFILE;
 
+	if (p && (p->flags & PROC_WINDOWS)) /* NT has no such limit */
+		limit = FDTABLE_MAX;
 	return (u32)MIN(limit, (u64)FDTABLE_MAX);
 }
 
@@ -277,6 +297,8 @@ static void store_locked(struct fdtable *t, u32 fd, struct file *f, u32 fd_flags
 {
 	u64 bit = BIT(fd % WORD_BITS);
 
+	if (t->access && t->files[fd] != f)
+		t->access[fd] = 0;
 	t->files[fd] = f;
 	t->open_bits[fd / WORD_BITS] |= bit;
 	if (fd_flags & FD_CLOEXEC_K)
@@ -370,6 +392,49 @@ s64 fdtable_get_flags(struct fdtable *t, int fd)
 		flags = (t->cloexec_bits[fd / WORD_BITS] >> (fd % WORD_BITS)) & 1;
 	spin_unlock(&t->lock);
 	return flags;
+}
+
+status_t fdtable_set_access(struct fdtable *t, int fd, u32 access)
+{
+	status_t st = ERR_BADF;
+
+	spin_lock(&t->lock);
+	while (!t->access) {
+		u32 capacity = t->capacity, *fresh;
+
+		spin_unlock(&t->lock);
+		fresh = kzalloc(capacity * sizeof(u32));
+		spin_lock(&t->lock);
+		if (!t->access && fresh && t->capacity == capacity)
+			t->access = fresh;
+		else
+			kfree(fresh);
+		if (!fresh) {
+			spin_unlock(&t->lock);
+			return ERR_NOMEM;
+		}
+	}
+	if ((u32)fd < t->capacity && t->files[fd]) {
+		t->access[fd] = access;
+		st = OK;
+	}
+	spin_unlock(&t->lock);
+	return st;
+}
+
+struct file *fdtable_get_access(struct fdtable *t, int fd, u32 *access, bool *inherit)
+{
+	struct file *f;
+
+	spin_lock(&t->lock);
+	f = (u32)fd < t->capacity ? t->files[fd] : NULL;
+	if (f) {
+		file_get(f);
+		*access = t->access ? t->access[fd] : 0;
+		*inherit = !((t->cloexec_bits[fd / WORD_BITS] >> (fd % WORD_BITS)) & 1);
+	}
+	spin_unlock(&t->lock);
+	return f;
 }
 
 status_t fdtable_close_range(struct fdtable *t, u32 first, u32 last, bool only_mark_cloexec)

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/* The NT call table: abi/nt/syscalls.def by inclusion, the dispatcher of Windows processes, counters per row.
+ * Entry: nt_dispatch, from syscall_dispatch (kernel/linux/table.c). A row whose handler is not linked answers
+ * NOT_IMPLEMENTED and is counted. Arguments after the fourth lie on the user stack above the home space. */
+#include "nt.h"
+#include "cpu.h"
+#include "mm.h"
+
+typedef s64 (*nt_handler)(const u64 *a);
+struct nt_row {
+	nt_handler handler;
+	const char *name;
+	u32 argument_count;
+	u32 refused; /* NTSTATUS; 0: call the handler */
+};
+
+#define NT_ROWS 256 /* private numbers, dense */
+#define STACK_ARGUMENTS 0x28 /* return address and four home slots */
+#define KERNEL 0
+#define REFUSED(st) NT_##st
+static const struct nt_row nt_rows[NT_ROWS] = {
+#define NT_CALL(nr, name, count, how) [nr] = { nt_##name, #name, (count), (u32)(how) },
+#include "../../abi/nt/syscalls.def"
+#undef NT_CALL
+};
+#undef KERNEL
+#undef REFUSED
+
+struct nt_counters { u64 calls[NT_ROWS], missing[NT_ROWS]; };
+static struct nt_counters *nt_counters[MAX_CPUS];
+
+static void count_call(u64 nr, bool missing)
+{
+	u32 cpu = cpu_this()->id;
+	struct nt_counters *c = nt_counters[cpu];
+	if (unlikely(!c) && !(c = nt_counters[cpu] = kzalloc(sizeof(*c))))
+		return;
+	c->calls[nr]++;
+	c->missing[nr] += missing;
+}
+
+static s64 call_missing(u64 nr, const struct nt_row *row)
+{
+	count_call(nr, true);
+	if (row->refused)
+		return row->refused;
+	klog(LOG_DEBUG, "%s[%u]: Nt%s is not implemented", thread_current()->name, process_current()->pid, row->name);
+	return NT(NOT_IMPLEMENTED);
+}
+
+s64 nt_dispatch(struct trap_frame *f, struct thread *t)
+{
+	u64 nr = (u32)f->error;
+	const struct nt_row *row = nr < NT_ROWS && nt_rows[nr].name ? &nt_rows[nr] : NULL;
+	if (unlikely(!row))
+		return NT(INVALID_SYSTEM_SERVICE);
+	if (unlikely(!row->handler || row->refused))
+		return call_missing(nr, row);
+	count_call(nr, false);
+	u64 a[NT_ARGUMENTS_MAX] = { f->r10, f->rdx, f->r8, f->r9 };
+	if (row->argument_count > 4 && copy_short_in(a + 4, f->rsp + STACK_ARGUMENTS, (row->argument_count - 4) * (u32)sizeof(u64)))
+		return NT(ACCESS_VIOLATION);
+	s64 result = row->handler(a);
+	if (unlikely(t->nt && t->nt->frame_replaced)) {
+		t->nt->frame_replaced = false;
+		return (s64)f->rax;
+	}
+	return nt_status(result);
+}
+
+u64 nt_call_count(u32 nr)
+{
+	u64 sum = 0;
+	for (u32 i = 0; nr < NT_ROWS && i < cpu_count; i++)
+		sum += nt_counters[i] ? nt_counters[i]->calls[nr] : 0;
+	return sum;
+}
+
+u64 nt_call_missing_count(u32 nr)
+{
+	u64 sum = 0;
+	for (u32 i = 0; nr < NT_ROWS && i < cpu_count; i++)
+		sum += nt_counters[i] ? nt_counters[i]->missing[nr] : 0;
+	return sum;
+}
+
+const char *nt_call_name(u32 nr) { return nr < NT_ROWS ? nt_rows[nr].name : NULL; }
