@@ -12,6 +12,7 @@ include build/rules.mk
 include build/kernel.mk
 include build/services.mk
 include build/tools.mk
+include build/windows.mk
 include build/image.mk
 include build/tests.mk
 

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+/* Call stubs, one for each row of abi/nt/syscalls.def: the number in eax, arguments as that file says.
+ * NtQueryVirtualMemory's own export looks at the unix-call classes first (unix_calls.c); its stub has another name. */
+#include <ntdll.h>
+
+#define CODE(number, symbol) \
+	".globl " symbol "\n.def " symbol "; .scl 2; .type 32; .endef\n" symbol ":\n" \
+	"\tmovq %rcx, %r10\n\tmovl $" #number ", %eax\n\tsyscall\n\tret\n"
+/* Names that a C function of ours answers first: their stub is Call<Name>. */
+#define NT_CALL(number, name, arguments, how) \
+	__asm__(".text\n.balign 16\n.ifc " #name ",QueryVirtualMemory\n" CODE(number, "Call" #name) ".else\n" CODE(number, "Nt" #name) ".endif\n");
+#include <nt/syscalls.def>
+#undef NT_CALL
