@@ -10,7 +10,7 @@
 
 #define ROUNDS 2000 /* or argv[1] */
 #define BYTES 64
-#define ECHO IPC_SHORT_CALL(SERVICE_TOYD, TOY_ECHO, BYTES, BYTES, 0)
+#define ECHO IPC_SHORT_CALL(SERVICE_TOYD, TOY_ECHO, BYTES, BYTES)
 
 static u64 tsc(void)
 {

@@ -13,6 +13,6 @@ CFLAGS_KERNEL := $(COMMON) $(KERNEL_SAN_$(MODE)) -ffreestanding -nostdinc -isyst
 	-fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-asynchronous-unwind-tables \
 	-fstack-protector-strong -mstack-protector-guard=global -fno-common -fno-builtin-printf -fcf-protection=none \
 	-DAMBOS_KERNEL -Ikernel/include -Iabi -Ilib -Ilib/base
-CFLAGS_SERVICE := $(COMMON) -fstack-protector-strong -fno-pie -DAMBOS_SERVICE -Iabi -Ilib
+CFLAGS_SERVICE := $(COMMON) -mgeneral-regs-only -fstack-protector-strong -fno-pie -DAMBOS_SERVICE -Iabi -Ilib
 LDFLAGS_SERVICE := -static -no-pie -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--build-id=none
 CFLAGS_HOST := $(COMMON) -D_GNU_SOURCE -Iabi -Ilib

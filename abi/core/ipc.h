@@ -93,10 +93,11 @@ struct ipc_outcall {
 	u64 args, payload, payload2, reply_args, reply_payload; /* addresses */
 };
 _Static_assert(sizeof(struct ipc_service_info) == 72 && sizeof(struct ipc_outcall) == 88, "layout");
-/* SYS_AMBOS_IPC_CALL_SHORT: a call with arguments only, described in one register. Sizes are multiples of 8. */
+/* SYS_AMBOS_IPC_CALL_SHORT: a call with arguments only, described in one register. Sizes are multiples of 8; op and the
+ * size of the arguments stand where struct ipc_message has them. */
 #define IPC_SHORT_BYTES 120
-#define IPC_SHORT_CALL(service, op, args_size, reply_size, step) ((u64)(step) << 48 | (u64)(op) << 32 | \
-	(u64)(reply_size) / 8 << 12 | (u64)(args_size) / 8 << 8 | (u64)(service))
+#define IPC_SHORT_CALL(service, op, args_size, reply_size) \
+	((u64)(args_size) << 48 | (u64)(reply_size) << 40 | (u64)(service) << 32 | (u32)(op))
 struct ipc_reply {
 	u64 call_id;
 	s64 status;                /* >= 0 or ERR_* */

@@ -131,6 +131,29 @@ status_t aspace_fork(struct aspace *from, struct aspace **out) MUST_CHECK;
 static inline void aspace_get(struct aspace *as) { __atomic_add_fetch(&as->refs, 1, __ATOMIC_RELAXED); }
 void aspace_put(struct aspace *as);                        /* tears down at zero; not from the CPU's loaded space */
 void aspace_switch(struct aspace *as);                     /* load on this CPU; NULL: the kernel's */
+void aspace_root_free(struct aspace *as);                  /* root_refs fell to zero */
+static inline void aspace_root_put(struct aspace *as)
+{
+	if (unlikely(!__atomic_sub_fetch(&as->root_refs, 1, __ATOMIC_ACQ_REL)))
+		aspace_root_free(as);
+}
+static inline void load_page_table(phys_t pa) { __asm__ volatile("mov %0, %%cr3" : : "r"(pa) : "memory"); }
+static inline void aspace_unloaded(struct aspace *old, u64 bit)
+{
+	__atomic_and_fetch(&old->cpu_mask, ~bit, __ATOMIC_SEQ_CST);
+	aspace_root_put(old);
+}
+/* From `old` (or the kernel's, NULL), which is loaded. */
+static inline void aspace_switch_loaded(struct cpu *c, struct aspace *old, struct aspace *as)
+{
+	u64 bit = BIT(c->id);
+	__atomic_add_fetch(&as->root_refs, 1, __ATOMIC_RELAXED);
+	__atomic_or_fetch(&as->cpu_mask, bit, __ATOMIC_SEQ_CST); /* before the load: no shootdown may miss us */
+	c->aspace = as;
+	load_page_table(as->page_table);
+	if (likely(old))
+		aspace_unloaded(old, bit);
+}
 status_t aspace_map(struct aspace *as, const struct map_request *r, u64 *va) MUST_CHECK;
 status_t aspace_unmap(struct aspace *as, u64 va, u64 size) MUST_CHECK;
 status_t aspace_protect(struct aspace *as, u64 va, u64 size, u32 prot) MUST_CHECK;

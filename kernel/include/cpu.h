@@ -33,7 +33,10 @@ struct cpu {
 	bool interrupted_user;     /* of the interrupt that is being handled */
 	void *frame_cache;         /* mm/frame.c */
 	void *slab_cache;          /* mm/slab.c */
+	u64 slice_end_ns;          /* of the running thread, or of who handed it the CPU */
 	void *arch;                /* arch private: GDT, TSS, IST stacks */
+	u64 *tss_stack;            /* where the CPU finds the stack for traps from user mode; unaligned */
+	struct thread *fpu_owner;  /* whose extended registers are loaded, if it last ran here */
 	void *trace;               /* debug/trace.c ring */
 	u64 counters[32];          /* enum cpu_counter in counters.h */
 };

@@ -122,7 +122,7 @@ struct thread {
 	s32 nice, policy, rt_priority;   /* [r] */
 	s32 weight_nice;                 /* [r] what its share is: nice, or the least for SCHED_IDLE */
 	bool reset_on_fork;              /* [r] SCHED_RESET_ON_FORK */
-	u64 runtime_ns, last_switched_ns, slice_end_ns; /* [r] */
+	u64 runtime_ns, last_switched_ns; /* [r] */
 	struct timer sleep_timer;
 	u64 user_ns, system_ns;          /* own CPU's tick: run time by samples (sched/cputime.c) */
 	u64 shown_user_ns, shown_system_ns; /* what was reported: never falls */
@@ -217,6 +217,7 @@ struct process {
 	u64 dead_voluntary, dead_involuntary;
 	struct account *account;         /* [a] kernel memory it holds through descriptors; NULL until the first */
 	struct service *service;         /* NULL for programs */
+	u64 call_targets;                /* [I] bits of services that it may call (short calls) */
 	u32 parent_death_signal;         /* [t] */
 	s32 oom_score_adj;
 	u32 personality;

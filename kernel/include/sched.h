@@ -131,11 +131,8 @@ void sched_start_thread(struct thread *t);         /* first enqueue of a new thr
 void schedule(void);                               /* give the CPU away; returns when chosen again */
 void sched_yield_current(void);
 /* Blocks the caller (already wait_prepare'd) and runs `to` at once on this CPU if `to` is blocked and may
- * run here; else like thread_wake(to) + wait_sleep. The IPC path's direct hand-off. In two steps: a claimed thread
- * cannot wake otherwise, so what it waits for may be stored in between; it then must be handed to. */
+ * run here; else like thread_wake(to) + wait_sleep. handoff.h has it inline. */
 status_t sched_handoff(struct thread *to, enum wait_flags flags);
-bool sched_handoff_claim(struct thread *to);
-status_t sched_handoff_claimed(struct thread *to, enum wait_flags flags);
 void sched_exit_current(void) NORETURN;            /* the thread never runs again; its stack is freed later */
 void sched_set_affinity(struct thread *t, u64 cpu_mask);
 void sched_inherit(struct thread *t, const struct thread *from); /* a new thread's parameters, as fork(2) has them */

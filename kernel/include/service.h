@@ -26,9 +26,15 @@ struct call {
 	enum call_state state;           /* [p] */
 	u32 deaths, kills;               /* [p] */
 	u32 lent_count;                  /* server thread */
-	bool retry;                      /* [p] sent to an earlier instance */
-	bool cancelled;                  /* [p] the service was told */
-	bool cancel_queued;              /* [p] linked in service->cancels */
+	union {
+		struct {
+			bool retry;         /* [p] sent to an earlier instance */
+			bool cancelled;     /* [p] the service was told */
+			bool cancel_queued; /* [p] linked in service->cancels */
+			bool with_request;  /* [I] */
+		};
+		u32 marks;
+	};
 	struct service *service;         /* [I] */
 	struct route_request *request;   /* [I] payloads, attached file, exec; NULL: arguments only */
 	struct thread *caller;           /* [I] */
@@ -67,6 +73,7 @@ struct service {
 	struct process *process;         /* [p] referenced; NULL between instances */
 	u32 generation;                  /* [p] */
 	struct list_node pending, executing, idle, cancels, notices; /* [p] */
+	u32 queued;                      /* [p] in pending, cancels and notices */
 	struct fdtable *fds;             /* [I] */
 	struct memobj *state;            /* [I] */
 	u64 state_max;                   /* [I] */
@@ -83,7 +90,6 @@ static inline struct service *service_get(u32 id) /* defined, or NULL */
 {
 	return id < SERVICE_COUNT && __atomic_load_n(&services[id].defined, __ATOMIC_ACQUIRE) ? &services[id] : NULL;
 }
-void services_init(void);
 /* Starts rootd from the boot archive and returns; rootd starts the rest. */
 void start_rootd(void);
 status_t service_define(const struct proc_service_define *d) MUST_CHECK;

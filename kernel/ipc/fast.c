@@ -1,138 +1,143 @@
 // SPDX-License-Identifier: MIT
 // The hot path of IPC: a call that carries arguments only, and the answer to one. Each is a list of refusals that fall
-// to the general path (outcall.c, receive.c), then one hand-off of the CPU. entry.S comes here directly; the
-// capability is therefore checked here. Counts: docs/design/ipc-cost.md. Invariants: service.h.
+// to the general path (port.c, receive.c), then one hand-off of the CPU. entry.S comes here directly on CPUs with
+// cpu_direct_switch; calls.def has the general forms. Counts: docs/design/ipc-cost.md. Invariants: service.h.
+#include "handoff.h"
 #include "ipc_internal.h"
 #include "native.h"
 #include "user_ptr.h"
 
-#define SHORT_RESERVED 0xffff0000u   /* bits of IPC_SHORT_CALL that are zero */
 #define SHORT_SKIPPED_BYTES offsetof(struct ipc_message, call_id)
 #define SHORT_HEADER_BYTES (offsetof(struct ipc_message, args) - SHORT_SKIPPED_BYTES)
 #define SHORT_DELIVERED_MAX (COPY_SHORT_MAX - SHORT_HEADER_BYTES)
+/* No array here is written with a size that is not checked two lines before; the guard would be 12 of 700 instructions. */
+#define HOT __attribute__((no_stack_protector))
 
-static bool short_call_allowed(const struct service *self, const struct service *target)
+/* What call_prepare does, for a call without request and parent. */
+static inline void prepare_short(struct call *c, struct thread *t, struct service *s, u64 word)
 {
-	if (likely(self))
-		return target->rank < self->rank && (self->manifest.capabilities & AMBOS_CAP_IPC_CALL);
-	return native_tests_enabled && target->id == SERVICE_TOYD;
+	const struct cred *cred = t->cred;
+	u64 head = word & SHORT_MESSAGE;
+	c->service = s;
+	c->request = NULL;
+	c->caller = t;
+	c->parent = NULL;
+	c->reply_size = short_reply_bytes(word);
+	c->deaths = c->kills = 0;
+	c->lent_count = 0;
+	c->marks = 0;
+	c->id = c->message.call_id = call_id_fresh();
+	__builtin_memcpy(&c->message.op, &head, sizeof(head));
+	c->message.caller.pid = t->process->pid;
+	c->message.caller.tid = t->tid;
+	__builtin_memcpy(&c->message.caller.uid, &cred->fsuid, 2 * sizeof(u32));
+	c->message.caller.capabilities = cred->cap_effective;
 }
 
 /* Gives the call to an idle receiver that this CPU can run now: its thread, claimed. NULL: not possible. */
-static inline struct thread *call_assign(struct service *s, struct call *c)
+static inline struct thread *call_assign(struct cpu *cpu, struct service *s, struct call *c)
 {
 	struct thread *to = NULL;
 	spin_lock(&s->lock);
 	struct list_node *n = s->idle.next;
 	struct receiver *rx = list_entry(n, struct receiver, link);
-	if (likely(n != &s->idle && !s->died_ns && sched_handoff_claim(rx->thread))) {
+	if (likely(n != &s->idle) && likely(!s->died_ns) && handoff_claim(cpu, rx->thread)) {
 		to = rx->thread;
-		list_remove(n);
+		list_unlink(n);
 		s->calls++;
 		c->state = CALL_EXECUTING;
 		c->server = to;
 		list_push_back(&s->executing, &c->link);
 		rx->call = c;
-		thread_current()->wake_token = 0; /* the locked exchange of the hand-off comes before it is read again */
+		c->caller->wake_token = 0; /* the locked exchange of the hand-off comes before it is read again */
 	}
 	spin_unlock(&s->lock);
 	return to;
 }
 
-static s64 short_call(struct service *s, u64 word, u64 args, u64 reply_args, struct call *parent)
+HOT static inline __attribute__((always_inline)) s64 call_short(struct thread *t, struct service *s, u64 word, u64 args, u64 reply_args)
 {
+	struct cpu *cpu = cpu_this();
 	struct call c;
-	u32 size = word >> 5 & 0x78;
-	call_prepare(&c, s, NULL, word >> 32 & 0xffff, parent ? call_id_nested(parent, (u32)(word >> 48)) : 0, parent);
-	c.message.args_size = (u16)size;
-	c.reply_size = word >> 9 & 0x78;
-	if (unlikely(copy_short_in(c.message.args, args, size)))
+	prepare_short(&c, t, s, word);
+	if (unlikely(args > USER_TOP - COPY_SHORT_MAX || copy_short(c.message.args, (const void *)args, short_args_bytes(word))))
 		return ERR_FAULT;
-	struct thread *to = call_assign(s, &c);
-	s64 result;
-	if (likely(to)) {
-		status_t st = sched_handoff_claimed(to, WAIT_INTERRUPTIBLE);
-		result = likely(call_is_done(&c)) ? c.status : call_wait_more(s, &c, st, WAIT_INTERRUPTIBLE);
-	} else {
-		result = call_run(s, &c, WAIT_INTERRUPTIBLE);
-	}
-	if (likely(result >= 0) && unlikely(copy_short_out(reply_args, c.reply.args, MIN(c.reply.args_size, c.reply_size))))
+	struct thread *to = call_assign(cpu, s, &c);
+	if (likely(to))
+		handoff_direct(cpu, t, to, true);
+	s64 result = likely(to && call_is_done(&c)) ? c.status : call_short_rest(s, &c, to);
+	u32 size = MIN(c.reply.args_size, c.reply_size);
+	if (likely(result >= 0) && size && unlikely(copy_short_out(reply_args, c.reply.args, size)))
 		return ERR_FAULT;
-	return unlikely(result == ERR_RESTART) ? ERR_INTR : result;
-}
-
-NATIVE_HANDLER(ipc_call_short)
-{
-	struct thread *t = thread_current();
-	u64 id = a0 & 0xff;
-	t->syscall_nr = UINT64_MAX; /* hops of page faults count for no row */
-	if (unlikely(id >= SERVICE_COUNT || !__atomic_load_n(&services[id].defined, __ATOMIC_ACQUIRE)))
-		return FAIL(ERR_SRCH, "no such service");
-	struct service *s = &services[id];
-	if (unlikely(!short_call_allowed(t->process->service, s)))
-		return FAIL(ERR_PERM, "short call");
-	if (unlikely(a0 & SHORT_RESERVED))
-		return FAIL(ERR_INVAL, "short call");
-	if (likely(!a3))
-		return short_call(s, a0, a1, a2, NULL);
-	struct call *parent = call_claim_current();
-	s64 result = parent && parent->id == a3 ? short_call(s, a0, a1, a2, parent)
-						: FAIL(ERR_SRCH, "parent call is not served by this thread");
-	__atomic_store_n(&t->serving, parent, __ATOMIC_RELEASE);
 	return result;
 }
 
-/* Takes the call off the service and puts its thread in the idle list: the caller, claimed. NULL: something else is to
- * be done as well. */
-static inline struct thread *call_answer(struct service *s, struct call *c, struct receiver *rx)
+HOT s64 ipc_call_fast(u64 word, u64 args, u64 reply_args, u64 parent_id, u64 step)
+{
+	struct thread *t = thread_current();
+	u64 id = short_service(word);
+	struct service *s = &services[id];
+	t->syscall_nr = UINT64_MAX; /* hops of page faults count for no row */
+	if (unlikely(!(t->process->call_targets >> (id & 63) & 1)) || unlikely((word & SHORT_REFUSED) | parent_id))
+		return ipc_call_short(word, args, reply_args, parent_id, step, 0);
+	return call_short(t, s, word, args, reply_args);
+}
+
+/* Takes the call off the service and puts its thread in the idle list: the caller, claimed. NULL: there is more to do. */
+static inline struct thread *call_answer(struct cpu *cpu, struct service *s, struct call *c, struct receiver *rx)
 {
 	struct thread *to = NULL;
 	spin_lock(&s->lock);
-	bool more = !list_empty(&s->cancels) || !list_empty(&s->notices) || !list_empty(&s->pending);
-	if (likely(!more && !c->cancel_queued && !s->died_ns && sched_handoff_claim(c->caller))) {
+	if (likely(!s->queued) && likely(!s->died_ns) && handoff_claim(cpu, c->caller)) {
 		to = c->caller;
-		list_remove(&c->link);
+		list_unlink(&c->link);
 		if (c->parent)
 			c->parent->deaths = 0; /* a nested reply is progress */
 		list_push_front(&s->idle, &rx->link);
-		thread_current()->wake_token = 0;
+		rx->thread->wake_token = 0;
 		__atomic_store_n(&c->state, CALL_DONE, __ATOMIC_RELEASE);
 	}
 	spin_unlock(&s->lock);
 	return to;
 }
 
-static s64 deliver_short(struct call *c, u64 message)
+static inline s64 deliver_short(struct thread *t, struct call *c, u64 message)
 {
 	if (unlikely(copy_short_out(message + SHORT_SKIPPED_BYTES, &c->message.call_id,
-				    SHORT_HEADER_BYTES + c->message.args_size)))
+				    (u32)SHORT_HEADER_BYTES + c->message.args_size)))
 		return ERR_FAULT;
-	__atomic_store_n(&thread_current()->serving, c, __ATOMIC_RELEASE);
+	__atomic_store_n(&t->serving, c, __ATOMIC_RELEASE);
 	return OK;
 }
 
-NATIVE_HANDLER(ipc_answer)
+HOT s64 ipc_answer_fast(u64 message, u64 buffer, u64 status, u64 args, u64 args_size, u64 call_id)
 {
-	struct thread *t = thread_current();
+	struct cpu *cpu = cpu_this();
+	struct thread *t = cpu->current;
 	struct service *s = t->process->service;
-	struct call *c = t->serving ? __atomic_exchange_n(&t->serving, NULL, __ATOMIC_ACQ_REL) : NULL;
-	const struct receive_args a = { .message = a0, .buffer = a1, .size = IPC_PAYLOAD_BYTES };
-	struct receiver rx = { .thread = t };
+	struct receiver rx;
+	struct call *c = t->serving;
 	t->syscall_nr = UINT64_MAX;
-	if (unlikely(!c || c->id != a5)) {
+	/* The claim: from here nobody else answers c. */
+	if (unlikely(!c || !__atomic_compare_exchange_n(&t->serving, &c, NULL, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
+		return ipc_answer(message, buffer, status, args, args_size, call_id);
+	u32 size = MIN((u32)args_size, c->reply_size);
+	if (unlikely(c->id != call_id || c->lent_count || args_size > IPC_ARGS_BYTES ||
+		     (size && copy_short_in(c->reply.args, args, size)))) {
 		__atomic_store_n(&t->serving, c, __ATOMIC_RELEASE);
-		return s ? FAIL(ERR_SRCH, "answer to a call that this thread does not serve") : ERR_PERM;
+		return ipc_answer(message, buffer, status, args, args_size, call_id);
 	}
-	c->status = (s64)a2;
-	c->reply.args_size = (u32)a4;
-	if (unlikely(a4 > IPC_ARGS_BYTES || copy_short_in(c->reply.args, a3, MIN((u32)a4, c->reply_size))))
-		c->status = reply_bad(c, ERR_INVAL);
-	struct thread *to = likely(!c->lent_count) ? call_answer(s, c, &rx) : NULL;
+	c->status = (s64)status;
+	c->reply.args_size = (u32)args_size;
+	rx.thread = t;
+	rx.call = NULL;
+	rx.poked = 0;
+	struct thread *to = call_answer(cpu, s, c, &rx);
 	if (unlikely(!to))
-		return receive_after_answer(s, c, c->status, &a);
-	status_t st = sched_handoff_claimed(to, WAIT_INTERRUPTIBLE);
+		return receive_after_answer(s, c, (s64)status, message, buffer);
+	handoff_direct(cpu, t, to, false);
 	c = __atomic_load_n(&rx.call, __ATOMIC_ACQUIRE);
-	if (unlikely(!c || c->request || c->cancelled || c->message.args_size > SHORT_DELIVERED_MAX))
-		return receive_slept(s, &rx, st, &a);
-	return deliver_short(c, a0);
+	if (unlikely(!c || c->marks || c->message.args_size > SHORT_DELIVERED_MAX))
+		return receive_slept(s, &rx, message, buffer);
+	return deliver_short(t, c, message);
 }

@@ -28,6 +28,8 @@ void native_init(void)
 {
 	char value[2];
 	native_tests_enabled = boot_option("test_ipc", value, sizeof(value)) != NULL;
+	for (u32 id = 0; id < SERVICE_COUNT; id++)
+		list_init(&services[id].idle); /* nobody receives: what the hot path asks instead of `defined` */
 }
 
 /* On a kernel started with test_ipc a program may call the toy service, and nothing else native. */

@@ -128,24 +128,40 @@ static s64 outcall_any(u64 va, struct service *target, const struct ipc_outcall 
 	return outcall_run(va, o, parent);
 }
 
+static s64 outcall_start(u64 va, const struct ipc_outcall *o)
+{
+	struct service *self = process_current()->service, *target = service_get(o->service);
+	status_t st = outcall_check(o, target, self);
+	if (unlikely(st))
+		return st;
+	if (unlikely(!self && o->op == SERVICE_OP_KILL))
+		return service_kill(target);
+	if (!o->parent_id)
+		return outcall_any(va, target, o, NULL);
+	struct call *parent = call_claim_current();
+	s64 result = parent && parent->id == o->parent_id ? outcall_any(va, target, o, parent)
+							  : FAIL(ERR_SRCH, "parent call is not served by this thread");
+	__atomic_store_n(&thread_current()->serving, parent, __ATOMIC_RELEASE);
+	return result;
+}
+
 NATIVE_HANDLER(ipc_call)
 {
 	struct ipc_outcall o;
-	struct service *self = process_current()->service;
 	status_t st = COPY_IN(&o, user_ptr(a0));
-	if (unlikely(st))
-		return st;
-	struct service *target = service_get(o.service);
-	st = outcall_check(&o, target, self);
-	if (unlikely(st))
-		return st;
-	if (unlikely(!self && o.op == SERVICE_OP_KILL))
-		return service_kill(target);
-	if (!o.parent_id)
-		return outcall_any(a0, target, &o, NULL);
-	struct call *parent = call_claim_current();
-	s64 result = parent && parent->id == o.parent_id ? outcall_any(a0, target, &o, parent)
-							 : FAIL(ERR_SRCH, "parent call is not served by this thread");
-	__atomic_store_n(&thread_current()->serving, parent, __ATOMIC_RELEASE);
-	return result;
+	return st ? st : outcall_start(a0, &o);
+}
+
+NATIVE_HANDLER(ipc_call_short)
+{
+	const struct ipc_outcall o = {
+		.service = short_service(a0), .op = (u32)a0, .parent_id = a3, .step = (u32)a4, .attached_fd = -1,
+		.args_size = short_args_bytes(a0), .reply_args_size = short_reply_bytes(a0), .args = a1, .reply_args = a2,
+	};
+	struct service *self = process_current()->service;
+	if (self ? !(self->manifest.capabilities & AMBOS_CAP_IPC_CALL) : !native_tests_enabled)
+		return FAIL(ERR_PERM, "short call without the capability");
+	if (a0 & SHORT_REFUSED)
+		return FAIL(ERR_INVAL, "short call");
+	return outcall_start(0, &o);
 }

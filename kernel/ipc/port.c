@@ -8,10 +8,10 @@
 
 #define LINUX_ROWS 512
 #define NESTED_STEP_BITS 10 /* IPC_STEP_MAX */
-#define CALL_ID_SHIFT (2 * NESTED_STEP_BITS) /* two levels of nesting below a kernel call */
+_Static_assert(CALL_ID_SHIFT == 2 * NESTED_STEP_BITS, "two levels of nesting below a kernel call");
 
 static u64 hops[LINUX_ROWS][HOP_CAUSE_COUNT];
-static u64 call_counter;
+u64 call_counter;
 
 void hop_record(enum hop_cause cause)
 {
@@ -35,11 +35,6 @@ u64 call_id_nested(const struct call *parent, u32 step)
 	return parent->id | (below ? (u64)step : (u64)step << NESTED_STEP_BITS);
 }
 
-static u64 call_id_fresh(void)
-{
-	return __atomic_add_fetch(&call_counter, 1, __ATOMIC_RELAXED) << CALL_ID_SHIFT;
-}
-
 void call_prepare(struct call *c, struct service *s, struct route_request *r, u32 op, u64 id, struct call *parent)
 {
 	struct thread *t = thread_current();
@@ -52,6 +47,7 @@ void call_prepare(struct call *c, struct service *s, struct route_request *r, u3
 	c->status = ERR_IO;
 	c->deaths = c->kills = c->lent_count = 0;
 	c->retry = c->cancelled = c->cancel_queued = false;
+	c->with_request = r != NULL;
 	c->id = id ? id : call_id_fresh();
 	c->message.call_id = c->id;
 	c->message.op = op;
@@ -86,7 +82,7 @@ static struct thread *call_submit(struct service *s, struct call *c)
 		__atomic_store_n(&rx->call, c, __ATOMIC_RELEASE);
 	} else {
 		c->state = CALL_PENDING;
-		list_push_back(&s->pending, &c->link);
+		queue_add(s, &s->pending, &c->link);
 	}
 	wait_prepare();
 	spin_unlock(&s->lock);
@@ -113,14 +109,14 @@ static bool call_interrupted(struct service *s, struct call *c)
 	bool withdrawn = false;
 	spin_lock(&s->lock);
 	if (c->state == CALL_PENDING && !c->retry) {
-		list_remove(&c->link);
+		queue_remove(s, &c->link);
 		c->state = CALL_DONE;
 		withdrawn = true;
 	} else if (c->state != CALL_DONE && !c->cancelled) {
 		c->cancelled = true;
 		if (c->state == CALL_EXECUTING) {
 			c->cancel_queued = true;
-			list_push_back(&s->cancels, &c->cancel_link);
+			queue_add(s, &s->cancels, &c->cancel_link);
 			to = receiver_poke_locked(s);
 		}
 	}
@@ -171,6 +167,13 @@ s64 call_run(struct service *s, struct call *c, enum wait_flags flags)
 	s64 status = call_wait(s, c, call_submit(s, c), flags);
 	t->call = outer;
 	return status;
+}
+
+s64 call_short_rest(struct service *s, struct call *c, bool assigned)
+{
+	status_t st = thread_signal_pending(thread_current()) ? ERR_INTR : OK;
+	s64 result = assigned ? call_wait_more(s, c, st, WAIT_INTERRUPTIBLE) : call_run(s, c, WAIT_INTERRUPTIBLE);
+	return result == ERR_RESTART ? ERR_INTR : result;
 }
 
 s64 route_call(struct route_request *r)
@@ -238,7 +241,7 @@ struct thread *call_finish(struct service *s, struct call *c, s64 status)
 	spin_lock(&s->lock);
 	list_remove(&c->link);
 	if (unlikely(c->cancel_queued))
-		list_remove(&c->cancel_link);
+		queue_remove(s, &c->cancel_link);
 	if (unlikely(s->died_ns && s->process)) {
 		restart_measured(s);
 		restart_ns = s->last_restart_ns;
@@ -268,7 +271,7 @@ static void call_requeue(struct service *s, struct call *c)
 	spin_lock(&s->lock);
 	list_remove(&c->link);
 	if (c->cancel_queued)
-		list_remove(&c->cancel_link);
+		queue_remove(s, &c->cancel_link);
 	c->cancel_queued = false;
 	c->server = NULL;
 	c->retry = true;
@@ -276,7 +279,7 @@ static void call_requeue(struct service *s, struct call *c)
 	c->message.attached_fd = -1;
 	c->state = CALL_PENDING;
 	s->retries++;
-	list_push_front(&s->pending, &c->link);
+	queue_add(s, s->pending.next, &c->link);
 	spin_unlock(&s->lock);
 }
 
@@ -321,7 +324,7 @@ void service_notify(enum service_id id, u32 op, const void *args, u32 size)
 	n->size = size;
 	memcpy(n->args, args, size);
 	spin_lock(&s->lock);
-	list_push_back(&s->notices, &n->link);
+	queue_add(s, &s->notices, &n->link);
 	struct thread *to = receiver_poke_locked(s);
 	spin_unlock(&s->lock);
 	if (to) {

@@ -39,7 +39,7 @@ static status_t reply_payload(struct route_request *r, const struct ipc_reply *h
 	return st;
 }
 
-status_t reply_bad(struct call *c, status_t st)
+static status_t reply_bad(struct call *c, status_t st)
 {
 	klog(LOG_ERROR, "service %s: bad reply to op %u: %d", c->service->name, c->message.op, st);
 	c->reply.status = ERR_IO;
@@ -92,6 +92,7 @@ static void call_take_locked(struct service *s, struct call *c)
 	list_push_back(&s->executing, &c->link);
 }
 
+struct receive_args { u64 message, buffer, size; };
 struct received {
 	struct call *call;
 	struct notice *notice;
@@ -100,22 +101,22 @@ struct received {
 /* Takes what is queued, oldest urgency first. Lock held. */
 static bool take_queued_locked(struct service *s, struct received *got)
 {
-	struct list_node *n = list_pop_front(&s->cancels);
-	if (n) {
-		struct call *c = list_entry(n, struct call, cancel_link);
+	if (!list_empty(&s->cancels)) {
+		struct call *c = list_entry(s->cancels.next, struct call, cancel_link);
+		queue_remove(s, &c->cancel_link);
 		c->cancel_queued = false;
 		got->cancelled_id = c->id;
 		return true;
 	}
-	n = list_pop_front(&s->notices);
-	if (n) {
-		got->notice = list_entry(n, struct notice, link);
+	if (!list_empty(&s->notices)) {
+		got->notice = list_entry(s->notices.next, struct notice, link);
+		queue_remove(s, &got->notice->link);
 		return true;
 	}
-	n = list_pop_front(&s->pending);
-	if (!n)
+	if (list_empty(&s->pending))
 		return false;
-	got->call = list_entry(n, struct call, link);
+	got->call = list_entry(s->pending.next, struct call, link);
+	queue_remove(s, &got->call->link);
 	call_take_locked(s, got->call);
 	return true;
 }
@@ -176,7 +177,7 @@ static void call_repeat_cancel(struct service *s, struct call *c)
 	spin_lock(&s->lock);
 	if (!c->cancel_queued) {
 		c->cancel_queued = true;
-		list_push_back(&s->cancels, &c->cancel_link);
+		queue_add(s, &s->cancels, &c->cancel_link);
 	}
 	spin_unlock(&s->lock);
 }
@@ -198,7 +199,7 @@ static status_t deliver_request(struct call *c, const struct receive_args *a)
 	return st;
 }
 
-s64 deliver_call(struct service *s, struct call *c, const struct receive_args *a)
+static s64 deliver_call(struct service *s, struct call *c, const struct receive_args *a)
 {
 	status_t st = OK;
 	u32 skip = c->request ? 0 : SHORT_SKIPPED_BYTES;
@@ -252,14 +253,16 @@ static s64 receive_deliver(struct service *s, const struct received *got, const 
 	return got->call ? deliver_call(s, got->call, a) : deliver_event(got, a);
 }
 
-s64 receive_slept(struct service *s, struct receiver *rx, status_t st, const struct receive_args *a)
+s64 receive_slept(struct service *s, struct receiver *rx, u64 message, u64 buffer)
 {
+	const struct receive_args a = { .message = message, .buffer = buffer, .size = IPC_PAYLOAD_BYTES };
 	struct received got = { 0 };
-	if (!idle_end(s, rx, &got, &st))
-		st = st ? ERR_INTR : receive_wait(s, &got, NULL);
-	else
+	status_t st = thread_signal_pending(thread_current()) ? ERR_INTR : OK;
+	if (idle_end(s, rx, &got, &st))
 		st = OK;
-	return st ? st : receive_deliver(s, &got, a);
+	else
+		st = st ? ERR_INTR : receive_wait(s, &got, NULL);
+	return st ? st : receive_deliver(s, &got, &a);
 }
 
 static s64 receive_next(struct service *s, struct thread *answered, const struct receive_args *a)
@@ -271,9 +274,26 @@ static s64 receive_next(struct service *s, struct thread *answered, const struct
 	return st ? st : receive_deliver(s, &got, a);
 }
 
-s64 receive_after_answer(struct service *s, struct call *c, s64 status, const struct receive_args *a)
+s64 receive_after_answer(struct service *s, struct call *c, s64 status, u64 message, u64 buffer)
 {
-	return receive_next(s, call_finish(s, c, status), a);
+	const struct receive_args a = { .message = message, .buffer = buffer, .size = IPC_PAYLOAD_BYTES };
+	return receive_next(s, call_finish(s, c, status), &a);
+}
+
+NATIVE_HANDLER(ipc_answer)
+{
+	struct thread *t = thread_current();
+	struct call *c = t->serving ? __atomic_exchange_n(&t->serving, NULL, __ATOMIC_ACQ_REL) : NULL;
+	if (!c || c->id != a5) {
+		__atomic_store_n(&t->serving, c, __ATOMIC_RELEASE);
+		return t->process->service ? FAIL(ERR_SRCH, "answer to a call that this thread does not serve") : ERR_PERM;
+	}
+	c->reply.args_size = (u32)a4;
+	if (a4 > IPC_ARGS_BYTES || copy_in(c->reply.args, user_ptr(a3), MIN((u32)a4, c->reply_size))) {
+		reply_bad(c, ERR_INVAL);
+		a2 = (u64)ERR_IO;
+	}
+	return receive_after_answer(t->process->service, c, (s64)a2, a0, a1);
 }
 
 NATIVE_HANDLER(ipc_receive)

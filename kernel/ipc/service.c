@@ -139,6 +139,15 @@ static u32 wanted_pid(const struct service *s)
 	return s->generation == 0 ? FIRST_SERVICE_PID + s->id - 1 : 0;
 }
 
+/* A call may only go down in rank. */
+static u64 call_targets(const struct service *s)
+{
+	u64 targets = 0;
+	for (u32 id = 1; id < SERVICE_COUNT && (s->manifest.capabilities & AMBOS_CAP_IPC_CALL); id++)
+		targets |= services[id].rank < s->rank ? BIT(id) : 0;
+	return targets;
+}
+
 status_t service_start(struct service *s, u32 *pid)
 {
 	if (s->process)
@@ -148,6 +157,7 @@ status_t service_start(struct service *s, u32 *pid)
 		return FAIL(ERR_AGAIN, "service process");
 	process_get(p);
 	p->service = s;
+	p->call_targets = call_targets(s);
 	p->flags |= PROC_SERVICE;
 	*pid = p->pid;
 	spin_lock(&s->lock);

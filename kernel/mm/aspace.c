@@ -67,34 +67,26 @@ struct aspace *aspace_create(void)
 	return as;
 }
 
-static void root_put(struct aspace *as)
+void aspace_root_free(struct aspace *as)
 {
-	if (__atomic_sub_fetch(&as->root_refs, 1, __ATOMIC_ACQ_REL))
-		return;
 	stat_add(&stat_pagetable_pages, -1);
 	page_put(phys_to_page(as->page_table));
 	slab_free(aspace_cache, as);
 }
 
-static inline void load_page_table(phys_t pa) { __asm__ volatile("mov %0, %%cr3" : : "r"(pa) : "memory"); }
-
 void aspace_switch(struct aspace *as)
 {
 	struct cpu *c = cpu_this();
 	struct aspace *old = c->aspace;
-	u64 bit = BIT(c->id);
 	if (old == as)
 		return;
 	if (as) {
-		__atomic_add_fetch(&as->root_refs, 1, __ATOMIC_RELAXED);
-		__atomic_or_fetch(&as->cpu_mask, bit, __ATOMIC_SEQ_CST); /* before the load: no shootdown may miss us */
+		aspace_switch_loaded(c, old, as);
+		return;
 	}
-	c->aspace = as;
-	load_page_table(as ? as->page_table : kernel_page_table);
-	if (old) {
-		__atomic_and_fetch(&old->cpu_mask, ~bit, __ATOMIC_SEQ_CST);
-		root_put(old);
-	}
+	c->aspace = NULL;
+	load_page_table(kernel_page_table);
+	aspace_unloaded(old, BIT(c->id));
 }
 
 static void destroy_vmas(struct aspace *as)
@@ -124,7 +116,7 @@ void aspace_put(struct aspace *as)
 	pt_free_tables(as);
 	__atomic_sub_fetch(&aspaces_dying, 1, __ATOMIC_RELAXED);
 	account_put(as->account);
-	root_put(as);
+	aspace_root_put(as);
 }
 
 /* ---- VMAs ---- */

@@ -209,14 +209,14 @@ copy_user_nofault:
 	COPY_BODY EX_NOFAULT, 0
 
 /* copy_short(dst, src, n), n a multiple of 8 up to 128: each word is 8 bytes of code, so n bytes are the last n of
- * the run. Not zero on a fault. */
+ * the run. Not zero on a fault. Only with SMAP (cpu_direct_switch). */
 	.balign	16
 	.globl	copy_short
 	.type	copy_short, @function
 copy_short:
 	lea	9f(%rip), %rcx
 	sub	%rdx, %rcx
-	OPEN_USER
+	stac
 	jmp	*%rcx
 	.set offset, 120
 	.rept 16
@@ -224,10 +224,10 @@ copy_short:
 	GUARD	0, 8f, {disp8} mov %rax, offset(%rdi)
 	.set offset, offset - 8
 	.endr
-9:	CLOSE_USER
+9:	clac
 	xor	%eax, %eax
 	ret
-8:	CLOSE_USER
+8:	clac
 	mov	$1, %eax
 	ret
 

@@ -5,6 +5,7 @@
  * All of it is under process_tree_lock; p->threads is also written under p->signal_lock. */
 #include "signal.h"
 #include "file.h"
+#include "native.h"
 #include "vfs.h"
 #include "../../lib/base/string.h"
 
@@ -167,6 +168,7 @@ struct process *process_alloc(void)
 	wait_queue_init(&p->exit_wait);
 	mutex_init(&p->exec_mutex, RANK_EXEC_MUTEX);
 	p->start_ns = time_now_ns();
+	p->call_targets = native_tests_enabled ? BIT(SERVICE_TOYD) : 0;
 	return p;
 }
 

@@ -2,6 +2,7 @@
 /* Run queues: real-time threads in a list by priority, the others in a tree by virtual run time; stealing; weights;
  * parameters of threads. sched.c decides what runs. */
 #include "runqueue.h"
+#include "handoff.h"
 
 #define WAKE_GRANULARITY_NS NSEC_PER_MSEC      /* a woken thread preempts one that is ahead by this much */
 #define REALTIME_REST_NS (50 * NSEC_PER_MSEC)  /* the default of Linux: 5 % */

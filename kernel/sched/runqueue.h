@@ -68,6 +68,5 @@ struct sched_group *group_change_locked(struct runqueue *rq, struct thread *t);
 void group_yield_locked(struct runqueue *rq, struct thread *t);
 void cputime_start(struct cpu *c, u64 now);                    /* the CPU leaves idle and has no tick */
 u64 cputime_tick(struct cpu *c, u64 now);
-void queue_woken(struct thread *t);                            /* sched.c: puts a claimed thread on a CPU's queue */
 
 #endif

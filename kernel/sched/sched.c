@@ -10,11 +10,11 @@
  *	sleeper                          waker
  *	state = BLOCKED (full barrier)   wake_token = 1 (full barrier)
  *	if wake_token: take it back      if state == BLOCKED: claim, queue */
+#include "handoff.h"
 #include "runqueue.h"
 #include "sched_internal.h"
 
 #define SLICE_NS (4 * NSEC_PER_MSEC)           /* two CPU hogs alternate at 250 Hz */
-#define SHORT_RUN_NS (100 * NSEC_PER_USEC)     /* who slept again within this will probably do so next time */
 #define PUSH_NS (50 * NSEC_PER_USEC)           /* what a thread waits on a busy CPU before an idle one is called */
 
 static u64 idle_cpus; /* [a] */
@@ -49,11 +49,11 @@ static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64
 	to->cpu = c->id;
 	to->on_cpu = 1;
 	to->last_switched_ns = now;
-	to->slice_end_ns = now + SLICE_NS;
+	c->slice_end_ns = now + SLICE_NS;
 	turn_begin(c, to, now);
 	if (to != c->idle) {
 		if (c->runqueue->count)
-			timer_want(to->slice_end_ns);
+			timer_want(c->slice_end_ns);
 		if (unlikely(!c->tick_due_ns))
 			cputime_start(c, now);
 		if (to->rseq_va && unlikely(to->rseq_cpu != c->id + 1))
@@ -136,11 +136,11 @@ void schedule(void)
 		to = c->idle;
 	if (to == from) {
 		to->state = THREAD_RUNNING;
-		to->slice_end_ns = now + SLICE_NS;
+		c->slice_end_ns = now + SLICE_NS;
 		to->last_switched_ns = now;
 		turn_begin(c, to, now);
 		if (rq->count && to != c->idle)
-			timer_want(to->slice_end_ns);
+			timer_want(c->slice_end_ns);
 		return;
 	}
 	switch_to(c, from, to, now);
@@ -164,6 +164,7 @@ void sched_exit_current(void)
 	struct thread *t = thread_current();
 	timer_cancel(&t->sleep_timer);
 	t->state = THREAD_DEAD;
+	t->migrating = true;
 	schedule();
 	panic("a dead thread was chosen");
 }
@@ -227,7 +228,7 @@ static void kick(u32 cpu, bool preempts, u64 now)
 	if (preempts)
 		here->need_resched = 1;
 	else
-		timer_want(MAX(running->slice_end_ns, now));
+		timer_want(MAX(here->slice_end_ns, now));
 	if (idle_cpus & ~BIT(here->id))
 		timer_want(now + PUSH_NS);
 }
@@ -250,16 +251,10 @@ void queue_woken(struct thread *t)
 	kick(cpu, preempts, now);
 }
 
-static inline bool claim_blocked(struct thread *t)
-{
-	enum thread_state blocked = THREAD_BLOCKED;
-	return __atomic_compare_exchange_n(&t->state, &blocked, THREAD_RUNNABLE, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-}
-
 void thread_wake(struct thread *t)
 {
 	__atomic_exchange_n(&t->wake_token, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&t->state, __ATOMIC_RELAXED) == THREAD_BLOCKED && claim_blocked(t))
+	if (__atomic_load_n(&t->state, __ATOMIC_RELAXED) == THREAD_BLOCKED && thread_claim_blocked(t))
 		queue_woken(t);
 }
 
@@ -274,14 +269,6 @@ void sched_start_thread(struct thread *t)
 
 /* ---- sleeping ---- */
 
-static inline bool interrupted(const struct thread *t, enum wait_flags flags)
-{
-	u32 work = __atomic_load_n(&t->work, __ATOMIC_ACQUIRE);
-	if (likely(!work) || flags == WAIT_UNINTERRUPTIBLE)
-		return false;
-	return work & (flags == WAIT_KILLABLE ? WORK_EXIT : WORK_EXIT | WORK_SIGNAL | WORK_STOP);
-}
-
 static void sleep_expired(struct timer *timer)
 {
 	thread_wake(container_of(timer, struct thread, sleep_timer));
@@ -292,104 +279,72 @@ void wait_prepare(void) { __atomic_exchange_n(&thread_current()->wake_token, 0, 
 /* A wait inside another wait's condition may have used up the outer's wake-up: leave one behind. */
 void wait_finish(void) { __atomic_store_n(&thread_current()->wake_token, 1, __ATOMIC_RELAXED); }
 
-/* BLOCKED unless a wake-up came first; then the thread is as before. False when it must not sleep. */
-static bool block(struct thread *t)
-{
-	__atomic_exchange_n(&t->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
-	if (likely(!__atomic_load_n(&t->wake_token, __ATOMIC_RELAXED) && !interrupted(t, t->wait_flags)))
-		return true;
-	enum thread_state blocked = THREAD_BLOCKED;
-	return !__atomic_compare_exchange_n(&t->state, &blocked, THREAD_RUNNING, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-}
-
 status_t wait_sleep(u64 deadline_ns, enum wait_flags flags)
 {
 	struct thread *t = thread_current();
 	DEBUG_ASSERT(cpu_this()->lock_depth == 0);
 	t->wait_flags = flags;
 	bool timed = deadline_ns != DEADLINE_NEVER;
-	bool may_sleep = !interrupted(t, flags) && !(timed && deadline_ns <= time_now_ns());
+	bool may_sleep = !wait_interrupted(t, flags) && !(timed && deadline_ns <= time_now_ns());
 	if (may_sleep && timed) {
 		t->sleep_timer.fn = sleep_expired;
 		timer_arm(&t->sleep_timer, deadline_ns);
 	}
-	if (may_sleep && block(t)) {
+	if (may_sleep && thread_block(t, flags)) {
 		u64 ran = time_now_ns() - t->last_switched_ns;
 		t->short_runs = ran < SHORT_RUN_NS;
 		schedule();
 	}
 	if (may_sleep && timed)
 		timer_cancel(&t->sleep_timer);
-	if (interrupted(t, flags))
+	if (wait_interrupted(t, flags))
 		return ERR_INTR;
 	return timed && deadline_ns <= time_now_ns() ? ERR_TIMEDOUT : OK;
 }
 
 /* ---- hand-off ---- */
 
-/* From a blocked thread to a claimed one, past the queue. The slice and the group's time go along: what runs for a
- * caller takes its turn, and a pair that calls back and forth cannot starve the queue. `running` stays as it is: it
- * describes that turn. */
-static inline void switch_direct(struct cpu *c, struct thread *from, struct thread *to)
+void handoff_moved(struct cpu *c, struct thread *to)
 {
-	u64 now = time_now_ns();
-	u64 ran = now - from->last_switched_ns;
-	from->short_runs = ran < SHORT_RUN_NS;
-	if (likely(!(from->nice | from->policy))) {
-		from->runtime_ns += ran;
-		from->fair.vruntime += ran;
-	} else {
-		runqueue_account(from, now);
-		if (thread_is_realtime(from))
-			from->fair.vruntime = group_queue_of(from)->threads.min_vruntime;
-	}
-	from->voluntary_switches++;
-	if (to->group == from->group)
-		to->fair.vruntime = from->fair.vruntime;
-	else if (unlikely(to->cpu != c->id))
-		group_rebase(to, c->id);
-	to->slice_end_ns = from->slice_end_ns;
-	to->last_switched_ns = now;
-	to->state = THREAD_RUNNING;
+	group_rebase(to, c->id);
 	to->cpu = c->id;
-	to->on_cpu = 1;
-	c->current = to;
+	if (to->rseq_va && to->rseq_cpu != c->id + 1)
+		__atomic_or_fetch(&to->work, WORK_RSEQ, __ATOMIC_RELAXED);
+}
+
+void handoff_queued(struct thread *to)
+{
+	queue_woken(to);
+	schedule();
+}
+
+void handoff_general(struct cpu *c, struct thread *t, struct thread *to)
+{
+	handoff_turn(c, t, to);
 	struct process *p = to->process;
 	if (p && p->aspace && p->aspace != c->aspace)
 		aspace_switch(p->aspace);
-	arch_switch_user_state(c, from, to);
-	sched_switch_finish(context_switch(from, to));
-}
-
-bool sched_handoff_claim(struct thread *to)
-{
-	struct cpu *c = cpu_this();
-	return !c->need_resched && (to->affinity & BIT(c->id)) && claim_blocked(to);
-}
-
-status_t sched_handoff_claimed(struct thread *to, enum wait_flags flags)
-{
-	struct cpu *c = cpu_this();
-	struct thread *t = c->current;
-	DEBUG_ASSERT(c->lock_depth == 0);
-	t->wait_flags = flags;
-	if (unlikely(!block(t)))
-		queue_woken(to);
-	else if (likely(!__atomic_load_n(&to->on_cpu, __ATOMIC_ACQUIRE)))
-		switch_direct(c, t, to);
-	else {
-		queue_woken(to);
-		schedule();
-	}
-	return interrupted(t, flags) ? ERR_INTR : OK;
+	arch_switch_user_state(c, t, to);
+	sched_switch_finish(context_switch(t, to));
 }
 
 status_t sched_handoff(struct thread *to, enum wait_flags flags)
 {
-	if (likely(sched_handoff_claim(to)))
-		return sched_handoff_claimed(to, flags);
-	thread_wake(to);
-	return wait_sleep(DEADLINE_NEVER, flags);
+	struct cpu *c = cpu_this();
+	struct thread *t = c->current;
+	DEBUG_ASSERT(c->lock_depth == 0);
+	if (!handoff_claim(c, to)) {
+		thread_wake(to);
+		return wait_sleep(DEADLINE_NEVER, flags);
+	}
+	t->wait_flags = flags;
+	if (unlikely(!thread_block(t, flags)))
+		queue_woken(to);
+	else if (likely(!__atomic_load_n(&to->on_cpu, __ATOMIC_ACQUIRE)))
+		handoff_general(c, t, to);
+	else
+		handoff_queued(to);
+	return wait_interrupted(t, flags) ? ERR_INTR : OK;
 }
 
 /* ---- interrupts, idle ---- */
@@ -401,14 +356,14 @@ static u64 slice_tick(struct cpu *c, u64 now)
 		return DEADLINE_NEVER;
 	u64 idle = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & ~BIT(c->id);
 	if (idle && now - rq->waiting_since_ns < PUSH_NS)
-		return MIN(rq->waiting_since_ns + PUSH_NS, c->current->slice_end_ns);
+		return MIN(rq->waiting_since_ns + PUSH_NS, c->slice_end_ns);
 	if (idle) { /* somebody waits here and a CPU is free: let it come and take one */
 		u32 other = (u32)__builtin_ctzll(idle);
 		if (idle_claim(other))
 			cpu_send_reschedule(other);
 	}
-	if (now < c->current->slice_end_ns)
-		return c->current->slice_end_ns;
+	if (now < c->slice_end_ns)
+		return c->slice_end_ns;
 	if (!(c->current->policy == SCHED_FIFO))
 		c->need_resched = 1;
 	return now + SLICE_NS;
@@ -440,7 +395,7 @@ void sched_interrupt(void)
 		c->need_resched = 1;
 	spin_unlock(&rq->lock);
 	if (first)
-		timer_want(MAX(c->current->slice_end_ns, now));
+		timer_want(MAX(c->slice_end_ns, now));
 }
 
 void sched_idle_loop(void)

@@ -33,6 +33,12 @@ static inline void list_remove(struct list_node *n)
 	n->next->prev = n->prev;
 	list_init(n);
 }
+/* Leaves n's own links as they are: for a node that is not asked again. */
+static inline void list_unlink(struct list_node *n)
+{
+	n->prev->next = n->next;
+	n->next->prev = n->prev;
+}
 static inline struct list_node *list_pop_front(struct list_node *head)
 {
 	struct list_node *n = head->next;

@@ -17,9 +17,9 @@ s64 service_call(struct service_request *r, enum service_id service, u32 op, con
 	bool plain = !payload_size && !(result && result->capacity) && !((args_size | reply_size) & 7);
 	if (result)
 		result->length = 0;
-	if (plain && args_size <= IPC_SHORT_BYTES && reply_size <= IPC_SHORT_BYTES && op <= UINT16_MAX)
-		return ambos_call_short(IPC_SHORT_CALL(service, op, args_size, reply_size, r ? r->next_step++ : 0), args,
-					result ? result->args : NULL, r ? r->message.call_id : 0);
+	if (plain && args_size <= IPC_SHORT_BYTES && reply_size <= IPC_SHORT_BYTES)
+		return ambos_call_short(IPC_SHORT_CALL(service, op, args_size, reply_size), args, result ? result->args : NULL,
+					r ? r->message.call_id : 0, r ? r->next_step++ : 0);
 	struct ipc_outcall call = {
 		.service = service, .op = op, .args_size = args_size, .attached_fd = -1, .payload_size = payload_size,
 		.args = (u64)args, .payload = (u64)payload,

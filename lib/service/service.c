@@ -44,26 +44,27 @@ s64 ambos_call(u32 number, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 }
 
 /* The hot native calls clear the registers of their arguments. */
-s64 ambos_call_short(u64 description, const void *args, void *reply, u64 parent)
+s64 ambos_call_short(u64 description, const void *args, void *reply, u64 parent, u64 step)
 {
 	register u64 r10 __asm__("r10") = parent;
+	register u64 r8 __asm__("r8") = step;
 	s64 result;
 	__asm__ volatile("syscall"
-			 : "=a"(result), "+D"(description), "+S"(args), "+d"(reply), "+r"(r10)
+			 : "=a"(result), "+D"(description), "+S"(args), "+d"(reply), "+r"(r10), "+r"(r8)
 			 : "a"((u64)(AMBOS_CALL_BASE | AMBOS_CALL_IPC_CALL_SHORT))
-			 : "rcx", "r11", "r8", "r9", "memory");
+			 : "rcx", "r11", "r9", "memory");
 	return result;
 }
 
-static inline s64 answer_and_receive(struct worker *w)
+static inline s64 answer_and_receive(struct worker *w, s64 answer, const u8 *args, u64 args_size)
 {
-	u64 message = (u64)&w->request.message, buffer = (u64)w->payload, status = (u64)w->reply.status;
-	register u64 r10 __asm__("r10") = (u64)w->reply.args;
-	register u64 r8 __asm__("r8") = w->reply.args_size;
-	register u64 r9 __asm__("r9") = w->reply.call_id;
+	u64 message = (u64)&w->request.message, buffer = (u64)w->payload;
+	register u64 r10 __asm__("r10") = (u64)args;
+	register u64 r8 __asm__("r8") = args_size;
+	register u64 r9 __asm__("r9") = w->request.message.call_id;
 	s64 result;
 	__asm__ volatile("syscall"
-			 : "=a"(result), "+D"(message), "+S"(buffer), "+d"(status), "+r"(r10), "+r"(r8), "+r"(r9)
+			 : "=a"(result), "+D"(message), "+S"(buffer), "+d"(answer), "+r"(r10), "+r"(r8), "+r"(r9)
 			 : "a"((u64)(AMBOS_CALL_BASE | AMBOS_CALL_IPC_ANSWER))
 			 : "rcx", "r11", "memory");
 	return result;
@@ -127,12 +128,12 @@ s64 request_string(const struct service_request *r, char *dst, u32 size)
 	return strlen(dst) == n ? (s64)n : ERR_INVAL;
 }
 
+static u32 op_base; /* the number of the first row: in tables without gaps a row is found at once */
+
 static const struct service_op *op_find(u32 op)
 {
-	if (op < config->op_count && config->ops[op].op == op) /* tables that start at 0 or 1 are found at once */
-		return &config->ops[op];
-	if (op - 1 < config->op_count && config->ops[op - 1].op == op)
-		return &config->ops[op - 1];
+	if (op - op_base < config->op_count && config->ops[op - op_base].op == op)
+		return &config->ops[op - op_base];
 	for (u32 i = 0; i < config->op_count; i++)
 		if (config->ops[i].op == op)
 			return &config->ops[i];
@@ -185,18 +186,28 @@ static void fill_reply(struct worker *w, s64 status)
 	w->reply.args_size = r->reply_args_size;
 	w->reply.payload_size = r->reply_payload_size;
 	w->reply.payload = (u64)r->reply_payload;
+	if (r->reply_args != w->reply.args)
+		memcpy(w->reply.args, r->reply_args, r->reply_args_size);
 }
 
-static void serve(struct worker *w)
+static inline void request_begin(struct worker *w)
 {
 	struct service_request *r = &w->request;
 	__atomic_store_n(&w->serving, r->message.call_id, __ATOMIC_RELAXED);
-	w->reply.call_id = r->message.call_id;
-	w->stored_call = 0;
 	r->reply_payload_size = r->reply_args_size = 0;
 	r->cancelled = 0;
 	r->next_step = 1;
 	r->reply_slot = 0;
+	r->reply_args = w->reply.args;
+}
+
+/* What is not plain: payload, repeat, an answer that comes later. */
+static void serve(struct worker *w)
+{
+	struct service_request *r = &w->request;
+	request_begin(w);
+	w->reply.call_id = r->message.call_id;
+	w->stored_call = 0;
 	if (r->message.flags & IPC_LONG) {
 		r->payload2 = w->payload + r->message.payload_size;
 		w->payload[r->message.payload_size + r->message.payload2_size] = '\0';
@@ -243,33 +254,80 @@ static void message_reset(struct worker *w)
 	w->payload[0] = '\0';
 }
 
+/* Plain calls one after the other: without payload, parent or repeat, answered with arguments. Ends with a message (or
+ * a failed receive) that the general loop looks at; false: the request at hand is not answered yet and has `status`. */
+static bool serve_plain(struct worker *w, s64 *status)
+{
+	struct service_request *r = &w->request;
+	const struct service_op *ops = config->ops;
+	u32 base = op_base, count = config->op_count;
+	do {
+		u32 index = r->message.op - base;
+		request_begin(w);
+		if (likely(index < count && ops[index].op == r->message.op && r->message.args_size >= ops[index].args_size))
+			*status = ops[index].handler(r);
+		else
+			*status = dispatch(r);
+		if (unlikely(*status == SERVICE_REPLY_LATER || r->reply_slot || r->reply_payload_size))
+			return false;
+		*status = answer_and_receive(w, *status, r->reply_args, r->reply_args_size);
+	} while (likely(!*status && !r->message.flags));
+	return true;
+}
+
+static void plain_rest(struct worker *w, s64 status)
+{
+	struct service_request *r = &w->request;
+	w->reply.call_id = r->message.call_id;
+	w->has_reply = status != SERVICE_REPLY_LATER;
+	if (w->has_reply) {
+		fill_reply(w, status);
+		w->stored_call = r->reply_slot ? r->message.call_id : 0;
+	} else {
+		__atomic_store_n(&w->serving, 0, __ATOMIC_RELAXED);
+	}
+}
+
+static void message_handle(struct worker *w)
+{
+	struct service_request *r = &w->request;
+	if (likely(!(r->message.flags & (IPC_CANCEL | IPC_NOTIFY))))
+		serve(w);
+	else if (r->message.flags & IPC_CANCEL)
+		cancel(r->message.call_id);
+	else if (config->notify)
+		config->notify(&r->message, w->payload);
+}
+
+static s64 receive(struct worker *w)
+{
+	struct service_request *r = &w->request;
+	bool replied = w->has_reply;
+	w->has_reply = false;
+	if (unlikely(r->message.flags & IPC_LONG))
+		message_reset(w);
+	if (replied && !w->reply.payload_size)
+		return answer_and_receive(w, w->reply.status, r->reply_args, w->reply.args_size);
+	return ambos_call(AMBOS_CALL_IPC_RECEIVE, (u64)&r->message, (u64)w->payload, IPC_PAYLOAD_BYTES,
+			  replied ? (u64)&w->reply : 0, 0);
+}
+
 static void worker_loop(struct worker *w)
 {
 	for (;;) {
-		struct service_request *r = &w->request;
-		bool replied = w->has_reply;
-		s64 st;
-		w->has_reply = false;
-		if (unlikely(r->message.flags & IPC_LONG))
-			message_reset(w);
-		if (likely(replied && !w->reply.payload_size))
-			st = answer_and_receive(w);
-		else
-			st = ambos_call(AMBOS_CALL_IPC_RECEIVE, (u64)&r->message, (u64)w->payload, IPC_PAYLOAD_BYTES,
-					replied ? (u64)&w->reply : 0, 0);
+		s64 st = receive(w);
 		if (unlikely(w->stored_call))
 			delivered(w);
+		if (likely(!st && !w->request.message.flags) && !serve_plain(w, &st)) {
+			plain_rest(w, st);
+			continue;
+		}
 		if (unlikely(st)) {
 			if (st != ERR_INTR)
 				service_log("receive: %lld", (long long)st);
 			continue;
 		}
-		if (likely(!(r->message.flags & (IPC_CANCEL | IPC_NOTIFY))))
-			serve(w);
-		else if (r->message.flags & IPC_CANCEL)
-			cancel(r->message.call_id);
-		else if (config->notify)
-			config->notify(&r->message, w->payload);
+		message_handle(w);
 	}
 }
 
@@ -357,6 +415,7 @@ static void test_from_boot(void)
 int service_run(const struct service_config *c)
 {
 	config = c;
+	op_base = c->op_count ? c->ops[0].op : 0;
 	if (ambos_call(AMBOS_CALL_SERVICE_INFO, (u64)&info, sizeof(info), 0, 0, 0) != 0)
 		_exit(126);
 	bool first = state_open(c, &info);

@@ -19,7 +19,7 @@ struct service_request {
 	u8 *reply_payload;            /* write at most message.reply_capacity bytes, then set reply_payload_size */
 	u32 reply_payload_size;
 	u32 reply_args_size;          /* set by request_reply_args */
-	u8 *reply_args;               /* IPC_ARGS_BYTES; request_reply_args writes it */
+	u8 *reply_args;               /* request_reply_args writes them, request_reply_in_place moves it */
 	u32 cancelled;                /* set from another thread when the caller gave up; end with ERR_INTR soon */
 	u32 next_step;                /* numbers outgoing calls */
 	u32 reply_slot;               /* private to the library */
@@ -54,6 +54,12 @@ int service_run(const struct service_config *config);
 
 static inline const void *request_args(const struct service_request *r) { return r->message.args; }
 void request_reply_args(struct service_request *r, const void *args, u32 size); /* fixed part of the reply */
+/* The same without a copy: `args` stays as it is until the next request of this worker (the request itself does). */
+static inline void request_reply_in_place(struct service_request *r, const void *args, u32 size)
+{
+	r->reply_args = (u8 *)args;
+	r->reply_args_size = size;
+}
 bool request_cancelled(const struct service_request *r);
 /* Copies payload (a name) into dst with a NUL. ERR_NAMETOOLONG, ERR_INVAL for an embedded NUL. Length or error. */
 s64 request_string(const struct service_request *r, char *dst, u32 size);
@@ -104,7 +110,7 @@ const void *service_system_image(u64 *size);     /* mapped read-only; NULL when 
 /* value of key= on the kernel command line, or NULL */
 const char *service_boot_option(const char *key, char *buf, u32 size);
 s64 ambos_call(u32 number, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4); /* any native call but the two that clear registers */
-s64 ambos_call_short(u64 description, const void *args, void *reply, u64 parent); /* IPC_SHORT_CALL() */
+s64 ambos_call_short(u64 description, const void *args, void *reply, u64 parent, u64 step); /* IPC_SHORT_CALL() */
 u64 service_time_ns(void);                       /* monotonic */
 /* Starts a thread that is not a worker (device interrupt loop). */
 status_t service_thread(void (*fn)(void *), void *arg);

@@ -9,7 +9,7 @@ struct toy_root { u64 counter; };
 
 static s64 toy_echo(struct service_request *r)
 {
-	request_reply_args(r, r->message.args, r->message.args_size);
+	request_reply_in_place(r, r->message.args, r->message.args_size);
 	return OK;
 }
 

@@ -29,7 +29,7 @@ static inline s64 call_service(u32 service, u32 op, const void *args, u32 args_s
 	static u32 turn;
 	bool fits = service == SERVICE_TOYD && args_size <= IPC_SHORT_BYTES && reply_size <= IPC_SHORT_BYTES;
 	if (fits && !((args_size | reply_size) & 7) && op < SERVICE_OP_TEST && (turn++ & 1))
-		return call_short(IPC_SHORT_CALL(service, op, args_size, reply_size, 0), args, reply);
+		return call_short(IPC_SHORT_CALL(service, op, args_size, reply_size), args, reply);
 	struct ipc_outcall o = {
 		.service = service, .op = op, .args_size = args_size, .attached_fd = -1, .args = (u64)args,
 		.reply_args = (u64)reply, .reply_args_size = reply_size,

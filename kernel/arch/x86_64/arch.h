@@ -102,7 +102,6 @@ struct arch_cpu {
 	u64 gdt[10];
 	struct tss tss ALIGNED(16);
 	u8 ist_stacks[3][IST_STACK_SIZE] ALIGNED(16); /* double fault, NMI, machine check */
-	struct thread *fpu_owner;      /* whose registers are loaded, if it last ran here */
 };
 
 struct cpu_features { bool smap, smep, umip, fsgsbase, xsave, xsaveopt, gib_pages, tsc_aux; };
@@ -202,7 +201,8 @@ void tlb_answer(void);
 void fpu_detect(void);
 void fpu_init_this(void);
 /* entry.S */
-extern const u8 trap_stubs[], iret_user[], syscall_entry[], syscall_entry_compat[];
+extern const u8 trap_stubs[], iret_user[], syscall_entry[], syscall_entry_general[], syscall_entry_compat[], context_switch_resume[];
+extern bool cpu_direct_switch; /* the CPU has all that switch.h and copy_short use */
 struct thread *context_switch(struct thread *from, struct thread *to);
 void thread_start(void);
 #endif

@@ -6,6 +6,7 @@
 #include "process.h"
 #include "sched_internal.h"
 #include "string.h"
+#include "switch.h"
 
 _Static_assert(offsetof(struct cpu, current) == CPU_CURRENT && offsetof(struct cpu, kernel_stack_top) == CPU_STACK_TOP &&
 	       offsetof(struct cpu, user_rsp_scratch) == CPU_SCRATCH && offsetof(struct cpu, need_resched) == CPU_NEED_RESCHED,
@@ -27,6 +28,7 @@ struct cpu *cpus[MAX_CPUS];
 u32 cpu_count = 1;
 struct cpu_features cpu_features;
 u8 trap_smap;
+bool cpu_direct_switch;
 
 static struct cpu boot_cpu;
 static struct arch_cpu boot_arch;
@@ -77,6 +79,7 @@ void cpu_detect(void)
 	cpu_features.gib_pages = r[3] & BIT(26);
 	cpu_features.tsc_aux = r[3] & BIT(27);
 	trap_smap = cpu_features.smap;
+	cpu_direct_switch = cpu_features.smap && cpu_features.fsgsbase && cpu_features.xsaveopt;
 }
 
 bool cpu_number_in_tsc_aux(void) { return cpu_features.tsc_aux; }
@@ -93,7 +96,8 @@ static void descriptors_load(struct cpu *c)
 	a->gdt[TSS_SELECTOR / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
 	a->gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
 	a->tss.io_map_base = sizeof(struct tss);
-	a->tss.rsp[0] = c->kernel_stack_top;
+	c->tss_stack = (u64 *)(void *)((u8 *)&a->tss + offsetof(struct tss, rsp));
+	*c->tss_stack = c->kernel_stack_top;
 	for (int i = 0; i < 3; i++)
 		a->tss.ist[i] = (u64)(a->ist_stacks[i] + IST_STACK_SIZE);
 	struct { u16 limit; u64 base; } PACKED pointer = { sizeof(a->gdt) - 1, (u64)a->gdt };
@@ -121,7 +125,7 @@ void cpu_init_this(struct cpu *c)
 	wrmsr(MSR_PAT, PAT_VALUE);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
 	wrmsr(MSR_STAR, (u64)KERNEL_CS << 32 | (u64)USER_CS32 << 48);
-	wrmsr(MSR_LSTAR, (u64)syscall_entry);
+	wrmsr(MSR_LSTAR, (u64)(cpu_direct_switch ? syscall_entry : syscall_entry_general));
 	wrmsr(MSR_CSTAR, (u64)syscall_entry_compat);
 	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | 0x10000 /* RF */);
 	if (cpu_features.tsc_aux)
@@ -167,25 +171,24 @@ void arch_thread_prepare(struct thread *t, void (*fn)(void *), void *arg)
 	*--sp = (u64)arg; /* r13 */
 	*--sp = 0;
 	*--sp = 0;
+	*--sp = (u64)context_switch_resume;
 	t->kernel_rsp = (u64)sp;
 }
 
 /* The registers of user mode that the kernel itself does not save on entry. */
 void arch_switch_user_state(struct cpu *c, struct thread *from, struct thread *to)
 {
-	struct arch_cpu *a = c->arch;
 	if (from->fpu_area && from->state != THREAD_DEAD) {
 		thread_segments_save(from);
 		fpu_save(from->fpu_area);
 		from->fpu_cpu = c->id + 1;
-		a->fpu_owner = from;
+		c->fpu_owner = from;
 	}
-	c->kernel_stack_top = (u64)to->kernel_stack + KERNEL_STACK_SIZE;
-	a->tss.rsp[0] = c->kernel_stack_top;
+	stack_for_traps(c, to);
 	if (!to->fpu_area)
 		return;
 	thread_segments_load(to);
-	if (a->fpu_owner != to || to->fpu_cpu != c->id + 1)
+	if (c->fpu_owner != to || to->fpu_cpu != c->id + 1)
 		fpu_restore(to->fpu_area);
-	a->fpu_owner = NULL;
+	c->fpu_owner = NULL;
 }

@@ -47,6 +47,12 @@
 
 .text
 .balign 64
+.globl syscall_entry_general /* without the hot calls: for CPUs that lack what the direct switch uses */
+syscall_entry_general:
+	swapgs
+	mov	%rsp, %gs:CPU_SCRATCH
+	mov	%gs:CPU_STACK_TOP, %rsp
+	jmp	syscall_full
 .globl syscall_entry
 syscall_entry:
 	swapgs
@@ -133,8 +139,8 @@ native_entry:
 	je	1f
 	cmp	$(NATIVE_BIT | NATIVE_CALL_SHORT), %eax
 	jne	syscall_full
-	NATIVE_FAST ipc_call_short
-1:	NATIVE_FAST ipc_answer
+	NATIVE_FAST ipc_call_fast
+1:	NATIVE_FAST ipc_answer_fast
 native_return_work:
 	mov	%rax, %rdi
 	mov	FRAME_RIP(%rsp), %rcx
@@ -267,7 +273,9 @@ trap_stubs:
 	.set vector, vector + 1
 .endr
 
-/* struct thread *context_switch(from, to): returns, on to's stack, the thread that was left. */
+/* struct thread *context_switch(from, to): returns, on to's stack, the thread that was left. On top of the stack of a
+ * thread that is switched out lies the address where it goes on, with the thread that was left in rdi; the direct
+ * switch in switch.h has its own. */
 .balign 16
 .globl context_switch
 context_switch:
@@ -277,8 +285,12 @@ context_switch:
 	push	%r13
 	push	%r14
 	push	%r15
+	push	$context_switch_resume
 	mov	%rsp, THREAD_RSP(%rdi)
 	mov	THREAD_RSP(%rsi), %rsp
+	ret
+.globl context_switch_resume
+context_switch_resume:
 	pop	%r15
 	pop	%r14
 	pop	%r13
