@@ -4,7 +4,8 @@
  * and written back where a field is marked out. Each broker needs its capability (calls.def); spawn and status need
  * PROC_SPAWN, services need SERVICES, besides PROC_PREPARE.
  * loaderd's order for one LOADER_LOAD: [PROC_SCRIPT]* PROC_CREATE PROC_MAP [PROC_OPEN PROC_MAP]
- * SET_LINUX_RUNTIME COMMIT.
+ * SET_LINUX_RUNTIME COMMIT; for a PE file: PROC_ARGUMENTS PROC_CREATE [PROC_OPEN] [PROC_IMAGE_CREATE]
+ * PROC_MAP_IMAGE [PROC_WRITE] SET_WINDOWS_RUNTIME COMMIT. For LOADER_IMAGE: [PROC_IMAGE_CREATE] PROC_IMAGE_GIVE.
  * A repeat after a restart starts over with PROC_CREATE, which drops what was there: all of it is idempotent. */
 #ifndef AMBOS_CORE_BROKER_H
 #define AMBOS_CORE_BROKER_H
@@ -16,6 +17,8 @@ enum proc_prepare_op {
 	/* struct proc_open: a file for execution with the caller's credentials, lent for the call */
 	PROC_OPEN = 2,
 	PROC_SCRIPT = 3,         /* struct proc_script: go on with the interpreter of a #! line */
+	PROC_ARGUMENTS = 4,      /* struct proc_arguments: what the program is started with */
+	PROC_WINDOWS_LAYOUT = 5, /* struct proc_windows_layout: this boot's places of shared images */
 	PROC_SPAWN = 16,         /* struct proc_spawn: new process, exec in it; answers when exec has succeeded or failed */
 	PROC_STATUS = 17,        /* struct proc_status: exit status by pidfd; AGAIN while it runs */
 	PROC_SERVICE_DEFINE = 32,/* struct proc_service_define: what the manifest grants; once per service */
@@ -42,9 +45,64 @@ struct proc_script {
 	u32 unused;
 	struct proc_file_key key; /* out */
 };
+/* Text at va, each with its NUL: argv strings, envp strings, absolute path of the program, absolute cwd, name of the
+ * user's home in the environment or nothing; then nt_bytes of struct windows_parameters (abi/nt/runtime.h) when an NT
+ * program started it. size: room in, bytes needed out; RANGE when they do not fit. */
+struct proc_arguments {
+	u64 call_id;
+	u64 va;
+	u32 size;
+	u32 argc, envc;          /* out, as the rest */
+	u32 nt_offset, nt_bytes;
+	u32 pid, parent_pid, uid, gid, session;
+	u32 open_fds;            /* bit i: descriptor i (0..2) is open and stays */
+	u32 terminal_fds;        /* bit i: it is a terminal */
+	u32 processors;
+	u32 unused;
+};
+struct proc_windows_layout { u64 system_base; /* out: system DLLs lie from here upwards */ u64 image_base; /* out: others */ };
 
 /* SYS_AMBOS_PROC_MAP_BROKER */
-enum proc_map_op { PROC_MAP = 1 };
+enum proc_map_op {
+	PROC_MAP = 1,
+	PROC_IMAGE_CREATE = 2,   /* struct proc_image: an image object, open in the service and mapped into it */
+	PROC_MAP_IMAGE = 3,      /* struct proc_image_use: its sections into the prepared space, at its base */
+	PROC_IMAGE_GIVE = 4,     /* struct proc_image_use: the answer of a LOADER_IMAGE call */
+	PROC_WRITE = 5,          /* struct proc_write: stores into the prepared space */
+	PROC_IMAGE_MAPPABLE = 6, /* struct proc_image_use: ERR_EXIST when its place is taken in the prepared space */
+};
+#define IMAGE_SECTIONS_MAX 128u
+#define IMAGE_BYTES_MAX (2ull << 30)
+/* prot: 1 read 2 write 4 execute. 16: private even when not written */
+struct image_section { u32 rva, size, prot, flags; };
+enum image_section_flag { IMAGE_SECTION_SHARED = 1 /* IMAGE_SCN_MEM_SHARED: stores are seen by all */ };
+/* What an image object knows besides its bytes; SECTION_IMAGE_INFORMATION comes from it. */
+struct image_layout {
+	u64 base, preferred, size;   /* where its bytes are relocated for; ImageBase of the file; SizeOfImage */
+	u64 stack_reserve, stack_commit;
+	u32 entry;                   /* RVA, 0: none */
+	u32 flags;                   /* enum image_flag */
+	u16 subsystem, subsystem_major, subsystem_minor, machine;
+	u16 characteristics, dll_characteristics, os_major, os_minor;
+	u32 checksum, time_stamp, loader_flags, file_size;
+	u32 section_count, unused;
+};
+enum image_flag {
+	IMAGE_DLL = 1, IMAGE_SYSTEM = 2 /* one of the system DLLs */, IMAGE_BOUND = 4 /* imports are resolved */,
+	IMAGE_RELOCATED = 8 /* not at its preferred base */, IMAGE_DATA = 16 /* plain bytes: NLS tables */,
+	IMAGE_HAS_RELOCATIONS = 32,
+};
+#define IMAGE_NAME_MAX 260u
+struct proc_image {
+	struct image_layout layout;
+	u64 sections;            /* struct image_section[layout.section_count], ascending, page aligned, inside size */
+	u64 name;                /* path as programs see it, for QueryVirtualMemory; name_size bytes without NUL */
+	u32 name_size;
+	s32 fd;                  /* out: the service's own descriptor */
+	u64 va;                  /* out: its bytes in the service, shared and writable; unmapped with munmap */
+};
+struct proc_image_use { u64 call_id; s32 fd; u32 unused; };
+struct proc_write { u64 call_id; u64 va, from, size; };
 #define PROC_MAPPINGS_MAX 64u
 enum proc_mapping_flag { PROC_MAPPING_BRK = 1 /* the heap starts behind this mapping */ };
 struct proc_mapping {
@@ -70,6 +128,17 @@ struct proc_linux {
 	u64 interpreter_base;    /* AT_BASE */
 	u64 brk;                 /* end of the program */
 	u64 code_start, code_end, data_start, data_end;
+};
+/* SYS_AMBOS_PROC_SET_WINDOWS_RUNTIME_BROKER */
+enum proc_windows_op { PROC_WINDOWS_RUNTIME = 1 };
+#define PROC_WINDOWS_BLOB_MAX (4u << 20)
+/* The entry points of struct windows_start (abi/nt/runtime.h). The blob is copied into a fresh private mapping. */
+struct proc_windows {
+	u64 call_id;
+	u64 process_start, thread_start, exception_dispatcher, apc_dispatcher;
+	u64 blob, blob_bytes;    /* in the service */
+	u64 image_base;
+	u64 stack_reserve, stack_commit;
 };
 /* SYS_AMBOS_PROC_COMMIT_BROKER */
 enum proc_commit_op { PROC_COMMIT = 1 };

@@ -66,9 +66,26 @@ struct windows_runtime {
 	uint32_t os_major, os_minor, os_build, os_platform; /* 10 0 19045 2 */
 	uint64_t heap_reserve, heap_commit, stack_reserve, stack_commit; /* of the program's optional header */
 	uint32_t subsystem, subsystem_major, subsystem_minor, show_window;
-	uint64_t missing_stubs;            /* address of ntdll's handler of missing imports; 0: none needed */
+	uint64_t missing_stubs;            /* address of ntdll's AmbosMissingImport, which stubs of missing functions enter; 0: none */
 	uint64_t parent_process_id;
 };
+
+/* A missing function of an import is a stub that jumps to AmbosMissingImport with r10 = its name, ASCII with NUL,
+ * "dll!function" or "dll!#ordinal"; the argument registers are the caller's. */
+
+/* What CreateProcess gives for a child: carried by the kernel from AmbosCreateProcess to loaderd as bytes. Offsets from
+ * its start, strings UTF-16; what is absent loaderd makes from argv, environment and cwd as for execve. */
+#define WINDOWS_PARAMETERS_MAGIC 0x31505457u /* "WTP1" */
+struct windows_parameters {
+	uint32_t magic, bytes;
+	struct windows_text image_path, command_line, current_directory, dll_path, window_title, desktop, runtime_info;
+	struct windows_text environment;
+	uint64_t standard_handles[3]; /* as the child sees them */
+	uint64_t console_handle, process_group_id;
+	uint32_t flags;               /* WINDOWS_PARAMETERS_* */
+	uint32_t show_window;
+};
+#define WINDOWS_PARAMETERS_HANDLES 1u /* standard_handles and console_handle are given; else fds 0, 1, 2 */
 
 /* PROC_WINDOWS_RUNTIME of abi/core/broker.h: entry points inside ntdll, all exported by name:
  *   AmbosProcessStart(rcx = blob)           first thread, rsp aligned as at a call; never returns

@@ -12,7 +12,7 @@
 static const u8 zero_page[PAGE_SIZE];
 
 /* `c`: the call that this thread serves, claimed by the entry points below so that nobody answers it meanwhile. */
-static status_t session_find(u64 call_id, struct call *c, struct exec_session **out)
+status_t broker_session_find(u64 call_id, struct call *c, struct exec_session **out)
 {
 	if (!c || c->id != call_id || !c->request || !c->request->exec)
 		return FAIL(ERR_SRCH, "no program start under this call id");
@@ -20,9 +20,9 @@ static status_t session_find(u64 call_id, struct call *c, struct exec_session **
 	return OK;
 }
 
-static status_t session_with_space(u64 call_id, struct call *c, struct exec_session **out)
+status_t broker_session_with_space(u64 call_id, struct call *c, struct exec_session **out)
 {
-	status_t st = session_find(call_id, c, out);
+	status_t st = broker_session_find(call_id, c, out);
 	if (!st && (!(*out)->aspace || (*out)->committed))
 		st = FAIL(ERR_INVAL, "no address space prepared, or committed");
 	return st;
@@ -45,13 +45,15 @@ static s64 op_create(struct call *c, u64 va, u64 size)
 	struct exec_session *e = NULL;
 	status_t st = broker_copy_in(&r, va, size, sizeof(r));
 	if (!st)
-		st = session_find(r.call_id, c, &e);
+		st = broker_session_find(r.call_id, c, &e);
 	if (st)
 		return st;
 	struct aspace *as = aspace_create();
 	if (!as)
 		return FAIL(ERR_NOMEM, "address space");
 	linux_layout_choose(as, e->stack_limit);
+	kfree(e->blob);
+	e->blob = NULL;
 	if (e->aspace)
 		aspace_put(e->aspace);
 	e->aspace = as;
@@ -96,7 +98,7 @@ static s64 op_open(struct call *c, u64 va, u64 size)
 	struct file *f;
 	status_t st = broker_copy_in(&r, va, size, sizeof(r));
 	if (!st)
-		st = session_find(r.call_id, c, &e);
+		st = broker_session_find(r.call_id, c, &e);
 	if (st)
 		return st;
 	char *path = kmalloc(PROC_PATH_MAX + 1);
@@ -147,6 +149,8 @@ static status_t rewrite_arguments(struct exec_session *e, const char *interprete
 static s64 script_run(struct exec_session *e, struct call *c, struct proc_script *r, char *interpreter, char *argument)
 {
 	struct file *f;
+	if (!e->args)
+		return FAIL(ERR_INVAL, "not a program start");
 	if (e->script_depth == PROC_SCRIPT_DEPTH_MAX)
 		return FAIL(ERR_LOOP, "scripts that name scripts");
 	status_t st = string_in(interpreter, r->interpreter, r->interpreter_size, PROC_SCRIPT_LINE_MAX);
@@ -182,7 +186,7 @@ static s64 op_script(struct call *c, u64 va, u64 size)
 	char interpreter[PROC_SCRIPT_LINE_MAX + 1], argument[PROC_SCRIPT_LINE_MAX + 1];
 	s64 st = broker_copy_in(&r, va, size, sizeof(r));
 	if (!st)
-		st = session_find(r.call_id, c, &e);
+		st = broker_session_find(r.call_id, c, &e);
 	if (!st)
 		st = script_run(e, c, &r, interpreter, argument);
 	return st ? st : COPY_OUT(user_ptr(va), &r);
@@ -210,6 +214,8 @@ static status_t map_file_part(struct aspace *as, const struct proc_mapping *m, s
 	status_t st = f->ops->map(f, &r);
 	if (!st)
 		st = aspace_map(as, &r, &at);
+	if (r.obj)
+		memobj_put(r.obj);
 	return st;
 }
 
@@ -253,10 +259,10 @@ static s64 proc_map(struct call *c, u64 a0, u64 a1, u64 a2)
 	struct exec_session *e = NULL;
 	struct proc_mapping maps[8]; /* a file has 4 or 5 segments: one copy for the usual case */
 	if (a0 != PROC_MAP)
-		return FAIL(ERR_INVAL, "PROC_MAP operation");
+		return broker_image(c, (u32)a0, a1, a2);
 	status_t st = broker_copy_in(&r, a1, a2, sizeof(r));
 	if (!st)
-		st = session_with_space(r.call_id, c, &e);
+		st = broker_session_with_space(r.call_id, c, &e);
 	if (!st && r.count > PROC_MAPPINGS_MAX)
 		st = FAIL(ERR_INVAL, "too many mappings");
 	if (st)
@@ -285,7 +291,7 @@ static s64 proc_linux(struct call *c, u64 a0, u64 a1, u64 a2)
 		return FAIL(ERR_INVAL, "SET_LINUX_RUNTIME operation");
 	status_t st = broker_copy_in(&r, a1, a2, sizeof(r));
 	if (!st)
-		st = session_with_space(r.call_id, c, &e);
+		st = broker_session_with_space(r.call_id, c, &e);
 	if (st)
 		return st;
 	if (r.start >= USER_TOP || r.brk >= USER_TOP || (r.flags & ~(u32)PROC_LINUX_EXEC_STACK) ||
@@ -313,8 +319,8 @@ static s64 proc_commit(struct call *c, u64 a0, u64 a1, u64 a2)
 		return FAIL(ERR_INVAL, "COMMIT operation");
 	status_t st = broker_copy_in(&r, a1, a2, sizeof(r));
 	if (!st)
-		st = session_with_space(r.call_id, c, &e);
-	if (!st && !e->has_runtime)
+		st = broker_session_with_space(r.call_id, c, &e);
+	if (!st && (!e->has_runtime || !e->args))
 		st = FAIL(ERR_INVAL, "commit without a runtime");
 	if (!st)
 		e->committed = true;
@@ -330,6 +336,10 @@ static s64 proc_prepare(struct call *c, u64 a0, u64 a1, u64 a2)
 		return op_open(c, a1, a2);
 	case PROC_SCRIPT:
 		return op_script(c, a1, a2);
+	case PROC_ARGUMENTS:
+		return broker_arguments(c, a1, a2);
+	case PROC_WINDOWS_LAYOUT:
+		return broker_windows_layout(a1, a2);
 	case PROC_SPAWN:
 		return broker_spawn(a1, a2);
 	case PROC_STATUS:
@@ -356,4 +366,5 @@ static s64 with_call(s64 (*operation)(struct call *, u64, u64, u64), u64 op, u64
 NATIVE_HANDLER(broker_proc_prepare) { return with_call(proc_prepare, a0, a1, a2); }
 NATIVE_HANDLER(broker_proc_map) { return with_call(proc_map, a0, a1, a2); }
 NATIVE_HANDLER(broker_proc_linux) { return with_call(proc_linux, a0, a1, a2); }
+NATIVE_HANDLER(broker_proc_windows) { return with_call(broker_windows_runtime, a0, a1, a2); }
 NATIVE_HANDLER(broker_proc_commit) { return with_call(proc_commit, a0, a1, a2); }

@@ -4,6 +4,7 @@
 #ifndef AMBOS_KERNEL_EXEC_H
 #define AMBOS_KERNEL_EXEC_H
 
+#include "nt_process.h"
 #include "process.h"
 
 /* What the auxiliary vector tells the program. Addresses are final (bias included). */
@@ -47,6 +48,10 @@ struct exec_session {
 	char *strings;
 	u64 strings_size;
 	u32 argc;
+	/* A Windows program: set by SET_WINDOWS_RUNTIME. Blob in kernel memory, copied into the space at commit. */
+	struct nt_start windows;
+	void *blob;
+	struct file *image;              /* LOADER_IMAGE: the answer; referenced */
 	char *file_name;                 /* of `program` as the script above it named it; NULL: args->path */
 };
 /* Where stack, mmap area and heap of a new program go; before anything is mapped. */

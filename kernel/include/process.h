@@ -13,6 +13,7 @@ struct file;
 struct node;
 struct mount;
 struct process;
+struct nt_process;
 struct service;
 struct tty;
 struct call;
@@ -227,6 +228,7 @@ struct process {
 	struct list_node posix_timers;   /* [s] */
 	u32 next_timer_id;
 	u32 timer_slack_ns_unused;
+	struct nt_process *nt;           /* [I] after exec: of a Windows program (PROC_WINDOWS), else NULL */
 	u64 launch_call_id;              /* owner of a prepared process */
 	struct mutex exec_mutex;
 	struct nt_process *nt;           /* [I] once set, freed with the struct; NULL: not a Windows program */
@@ -310,6 +312,8 @@ bool pgrp_is_orphaned(u32 pgid);
 struct exec_image {
 	struct aspace *aspace;           /* taken over */
 	u64 entry, stack_pointer;
+	u64 argument, gs_base;           /* rcx and gs of a Windows program's first thread */
+	struct nt_process *nt;           /* taken over; NULL: a Linux program */
 	struct file *exe;                /* taken over */
 	char name[16];
 	struct cred *cred;               /* new credentials (setuid bits) or NULL */
@@ -322,6 +326,8 @@ struct exec_args {
 	char *strings;                   /* argv strings then envp strings, each NUL-terminated; vmalloc-like page run */
 	u64 strings_size;
 	u32 argc, envc;
+	void *nt_parameters;             /* struct windows_parameters of an NT parent; kmalloc'd, taken over; may be NULL */
+	u32 nt_parameters_size;
 };
 s64 exec_run(struct exec_args *args);                /* ipc/exec.c; OK = committed, return to user with the new frame */
 void exec_args_free(struct exec_args *args);

@@ -23,8 +23,12 @@ void exec_session_reset(struct exec_session *e)
 		file_put(e->program);
 	kfree(e->strings);
 	kfree(e->file_name);
+	kfree(e->blob);
+	if (e->image)
+		file_put(e->image);
 	e->aspace = NULL;
-	e->program = NULL;
+	e->program = e->image = NULL;
+	e->blob = NULL;
 	e->strings = e->file_name = NULL;
 	e->strings_size = 0;
 	e->argc = e->script_depth = 0;
@@ -63,6 +67,23 @@ static void comm_from_path(char name[16], const char *path)
 	str_copy(name, slash ? slash + 1 : path, 16);
 }
 
+#define WINDOWS_SHADOW_BYTES 40 /* of the x64 calling convention: four homes and the return address */
+static status_t windows_start_build(struct exec_session *e, struct exec_image *image)
+{
+	struct nt_thread_memory memory;
+	u32 pid = process_current()->pid;
+	image->nt = kzalloc(sizeof(*image->nt));
+	if (!image->nt)
+		return ERR_NOMEM;
+	status_t st = nt_process_build(e->aspace, &e->windows, e->blob, pid, pid, &memory);
+	image->nt->start = e->windows;
+	image->entry = e->windows.process_start;
+	image->argument = e->windows.blob;
+	image->gs_base = memory.teb;
+	image->stack_pointer = memory.stack_base - WINDOWS_SHADOW_BYTES;
+	return st;
+}
+
 static s64 finish(struct exec_session *e)
 {
 	struct exec_args effective = *e->args;
@@ -77,9 +98,13 @@ static s64 finish(struct exec_session *e)
 	status_t st = exec_credentials(program, old, &image.cred, &e->runtime.secure);
 	if (st)
 		return st;
-	st = linux_stack_build(e->aspace, &e->runtime, &effective, image.cred ? image.cred : old,
-		e->stack_limit, &image.stack_pointer);
+	if (e->blob)
+		st = windows_start_build(e, &image);
+	else
+		st = linux_stack_build(e->aspace, &e->runtime, &effective, image.cred ? image.cred : old,
+			e->stack_limit, &image.stack_pointer);
 	if (st) {
+		nt_process_free(image.nt);
 		if (image.cred)
 			cred_put(image.cred);
 		return st;

@@ -34,5 +34,6 @@ void exec_args_free(struct exec_args *args)
 		file_put(args->file);
 	kfree(args->path);
 	kfree(args->strings);
+	kfree(args->nt_parameters);
 	*args = (struct exec_args){ 0 };
 }

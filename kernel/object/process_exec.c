@@ -4,6 +4,7 @@
  * and leaves the user frame that user_enter or the return from execve(2) starts. Rules: execve(2). */
 #include "signal.h"
 #include "file.h"
+#include "nt_process.h"
 #include "trap.h"
 #include "../../lib/base/string.h"
 
@@ -16,6 +17,7 @@ static void give_up(struct exec_image *image, s32 wait_status)
 	if (image->exe)
 		file_put(image->exe);
 	cred_put(image->cred);
+	nt_process_free(image->nt);
 	thread_exit_current(wait_status);
 }
 
@@ -93,7 +95,7 @@ static void reset_descriptors(struct process *p, struct thread *t)
 	fdtable_close_on_exec(own);
 }
 
-static void reset_thread(struct thread *t)
+static void reset_thread(struct thread *t, u64 gs_base)
 {
 	t->altstack_base = t->altstack_size = 0;
 	t->altstack_flags = 0;
@@ -101,10 +103,34 @@ static void reset_thread(struct thread *t)
 	t->rseq_va = 0;
 	t->restart_fn = NULL;
 	t->restore_mask = false;
-	t->user_fs_base = t->user_gs_base = 0;
+	t->user_fs_base = 0;
+	t->user_gs_base = gs_base;
 	thread_segments_load(t);
 	fpu_init_area(t->fpu_area);
 	fpu_restore(t->fpu_area);
+}
+
+/* The personality: alone in the process, so nobody looks at the old one. */
+static void swap_personality(struct process *p, struct nt_process *nt)
+{
+	struct nt_process *old = p->nt;
+	p->nt = nt;
+	if (nt)
+		__atomic_or_fetch(&p->flags, PROC_WINDOWS, __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&p->flags, ~(u32)PROC_WINDOWS, __ATOMIC_RELAXED);
+	nt_process_free(old);
+}
+
+static void user_frame_start(struct trap_frame *f, const struct exec_image *image)
+{
+	memset(f, 0, sizeof(*f));
+	f->rip = image->entry;
+	f->rsp = image->stack_pointer;
+	f->rcx = image->argument;
+	f->cs = USER_CODE_SELECTOR;
+	f->ss = USER_DATA_SELECTOR;
+	f->rflags = RFLAGS_USER_START;
 }
 
 void exec_commit(struct exec_image *image)
@@ -116,10 +142,11 @@ void exec_commit(struct exec_image *image)
 	if (p->aspace)
 		thread_release_memory(t);
 	swap_aspace(p, image->aspace);
+	swap_personality(p, image->nt);
 	reset_actions(p);
 	reset_descriptors(p, t);
 	timers_process_exit(p, true);
-	reset_thread(t);
+	reset_thread(t, image->gs_base);
 	spin_lock(&process_tree_lock);
 	struct file *old_exe = p->exe;
 	p->exe = image->exe;
@@ -137,11 +164,7 @@ void exec_commit(struct exec_image *image)
 	__atomic_or_fetch(&p->flags, PROC_EXECED | (image->cred ? 0 : PROC_DUMPABLE), __ATOMIC_RELAXED);
 	if (p->parent)
 		p->exit_signal = SIGCHLD;
-	struct trap_frame *f = thread_user_frame(t);
-	memset(f, 0, sizeof(*f));
-	f->rip = image->entry;
-	f->rsp = image->stack_pointer;
-	f->cs = USER_CODE_SELECTOR;
-	f->ss = USER_DATA_SELECTOR;
-	f->rflags = RFLAGS_USER_START;
+	user_frame_start(thread_user_frame(t), image);
+	if (image->nt && nt_process_started)
+		nt_process_started(p);
 }
