@@ -8,6 +8,7 @@
 #include "file.h"
 #include "image.h"
 #include "mm.h"
+#include "nt_start.h"
 #include "user_ptr.h"
 #include "vfs.h"
 #include "../../abi/proto/loader.h"
@@ -253,7 +254,7 @@ s64 broker_windows_runtime(struct call *c, u64 op, u64 va, u64 size)
 	}
 	kfree(e->blob);
 	e->blob = blob;
-	e->windows = (struct nt_start){
+	e->windows.start = (struct windows_start){
 		.process_start = r.process_start, .thread_start = r.thread_start,
 		.exception_dispatcher = r.exception_dispatcher, .apc_dispatcher = r.apc_dispatcher,
 		.blob_bytes = r.blob_bytes, .image_base = r.image_base,

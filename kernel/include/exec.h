@@ -4,7 +4,7 @@
 #ifndef AMBOS_KERNEL_EXEC_H
 #define AMBOS_KERNEL_EXEC_H
 
-#include "nt_process.h"
+#include "nt_start.h"
 #include "process.h"
 
 /* What the auxiliary vector tells the program. Addresses are final (bias included). */
@@ -49,7 +49,7 @@ struct exec_session {
 	u64 strings_size;
 	u32 argc;
 	/* A Windows program: set by SET_WINDOWS_RUNTIME. Blob in kernel memory, copied into the space at commit. */
-	struct nt_start windows;
+	struct nt_commit windows;
 	void *blob;
 	struct file *image;              /* LOADER_IMAGE: the answer; referenced */
 	char *file_name;                 /* of `program` as the script above it named it; NULL: args->path */

@@ -13,7 +13,7 @@ struct file;
 struct node;
 struct mount;
 struct process;
-struct nt_process;
+struct nt_commit;
 struct service;
 struct tty;
 struct call;
@@ -228,7 +228,6 @@ struct process {
 	struct list_node posix_timers;   /* [s] */
 	u32 next_timer_id;
 	u32 timer_slack_ns_unused;
-	struct nt_process *nt;           /* [I] after exec: of a Windows program (PROC_WINDOWS), else NULL */
 	u64 launch_call_id;              /* owner of a prepared process */
 	struct mutex exec_mutex;
 	struct nt_process *nt;           /* [I] once set, freed with the struct; NULL: not a Windows program */
@@ -312,8 +311,7 @@ bool pgrp_is_orphaned(u32 pgid);
 struct exec_image {
 	struct aspace *aspace;           /* taken over */
 	u64 entry, stack_pointer;
-	u64 argument, gs_base;           /* rcx and gs of a Windows program's first thread */
-	struct nt_process *nt;           /* taken over; NULL: a Linux program */
+	struct nt_commit *windows;       /* not NULL: a Windows program; the caller's */
 	struct file *exe;                /* taken over */
 	char name[16];
 	struct cred *cred;               /* new credentials (setuid bits) or NULL */

@@ -70,17 +70,11 @@ static void comm_from_path(char name[16], const char *path)
 #define WINDOWS_SHADOW_BYTES 40 /* of the x64 calling convention: four homes and the return address */
 static status_t windows_start_build(struct exec_session *e, struct exec_image *image)
 {
-	struct nt_thread_memory memory;
 	u32 pid = process_current()->pid;
-	image->nt = kzalloc(sizeof(*image->nt));
-	if (!image->nt)
-		return ERR_NOMEM;
-	status_t st = nt_process_build(e->aspace, &e->windows, e->blob, pid, pid, &memory);
-	image->nt->start = e->windows;
-	image->entry = e->windows.process_start;
-	image->argument = e->windows.blob;
-	image->gs_base = memory.teb;
-	image->stack_pointer = memory.stack_base - WINDOWS_SHADOW_BYTES;
+	status_t st = nt_process_build(e->aspace, &e->windows, e->blob, pid, pid);
+	image->windows = &e->windows;
+	image->entry = e->windows.start.process_start;
+	image->stack_pointer = e->windows.stack_top - WINDOWS_SHADOW_BYTES;
 	return st;
 }
 
@@ -104,7 +98,6 @@ static s64 finish(struct exec_session *e)
 		st = linux_stack_build(e->aspace, &e->runtime, &effective, image.cred ? image.cred : old,
 			e->stack_limit, &image.stack_pointer);
 	if (st) {
-		nt_process_free(image.nt);
 		if (image.cred)
 			cred_put(image.cred);
 		return st;

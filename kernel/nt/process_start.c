@@ -3,7 +3,8 @@
  * The kernel writes only the fields that it must vouch for; ntdll fills the rest (docs/design/windows.md).
  * Places: system DLLs from nt_system_base() upwards, images that cannot have their own base from nt_image_base(), both
  * chosen once per boot; allocations below them, downwards. */
-#include "nt_process.h"
+#include "nt_start.h"
+#include "nt.h"
 #include "aspace.h"
 #include "random.h"
 #include "../../lib/base/string.h"
@@ -71,11 +72,13 @@ static status_t store(struct aspace *as, u64 va, const void *from, u64 size)
 
 static status_t store_word(struct aspace *as, u64 va, u64 value) { return store(as, va, &value, sizeof(value)); }
 
-static status_t teb_fill(struct aspace *as, u64 peb, u32 pid, u32 tid, const struct nt_thread_memory *m)
+struct thread_memory { u64 teb, low, limit, base; };
+
+static status_t teb_fill(struct aspace *as, const struct nt_stack_request *r, const struct thread_memory *m)
 {
 	const u64 fields[][2] = {
-		{ TEB_STACK_BASE, m->stack_base }, { TEB_STACK_LIMIT, m->stack_limit }, { TEB_SELF, m->teb },
-		{ TEB_PROCESS_ID, pid }, { TEB_THREAD_ID, tid }, { TEB_PEB, peb }, { TEB_DEALLOCATION_STACK, m->stack_low },
+		{ TEB_STACK_BASE, m->base }, { TEB_STACK_LIMIT, m->limit }, { TEB_SELF, m->teb },
+		{ TEB_PROCESS_ID, r->pid }, { TEB_THREAD_ID, r->tid }, { TEB_PEB, r->peb }, { TEB_DEALLOCATION_STACK, m->low },
 	};
 	status_t st = OK;
 	for (u32 i = 0; i < ARRAY_SIZE(fields) && !st; i++)
@@ -83,49 +86,62 @@ static status_t teb_fill(struct aspace *as, u64 peb, u32 pid, u32 tid, const str
 	return st;
 }
 
-void nt_teb_destroy(struct aspace *as, const struct nt_thread_memory *m)
+static void thread_memory_free(struct aspace *as, const struct thread_memory *m)
 {
-	if (m->teb && aspace_unmap(as, m->teb, NT_TEB_BYTES)) { /* nothing was there */ }
-	if (m->stack_base && aspace_unmap(as, m->stack_low, m->stack_base - m->stack_low)) { /* nothing was there */ }
+	if (m->teb && aspace_unmap(as, m->teb, NT_TEB_BYTES)) { /* it unmapped it itself */ }
+	if (m->base && aspace_unmap(as, m->low, m->base - m->low)) { /* the same */ }
 }
 
-status_t nt_teb_create(struct aspace *as, u64 peb, u64 stack_reserve, u32 pid, u32 tid, struct nt_thread_memory *out)
+void nt_teb_destroy(struct aspace *as, u64 teb)
 {
-	u64 size = ALIGN_UP(stack_reserve ? stack_reserve : STACK_RESERVE_DEFAULT, ALLOCATION_UNIT);
-	memset(out, 0, sizeof(*out));
-	if (stack_reserve > STACK_RESERVE_MAX)
+	struct thread_memory m = { .teb = teb };
+	u64 limits[2];
+	bool known = aspace_read_bytes(as, teb + TEB_STACK_BASE, limits, 8) == 8 &&
+		aspace_read_bytes(as, teb + TEB_DEALLOCATION_STACK, limits + 1, 8) == 8;
+	if (known && limits[1] < limits[0] && IS_ALIGNED(limits[0] | limits[1], PAGE_SIZE)) {
+		m.base = limits[0];
+		m.low = limits[1];
+	}
+	thread_memory_free(as, &m);
+}
+
+/* The lowest page of a stack stays unmapped: a store there is the overflow. All other pages are there on demand. */
+status_t nt_teb_create(struct aspace *as, const struct nt_stack_request *r, u64 *teb, u64 *stack_top)
+{
+	const struct nt_process *own = process_current()->nt;
+	u64 usual = own && own->start.stack_reserve ? own->start.stack_reserve : STACK_RESERVE_DEFAULT;
+	u64 size = ALIGN_UP(MAX(r->reserve ? r->reserve : usual, r->commit), ALLOCATION_UNIT);
+	struct thread_memory m = { 0 };
+	if (size > STACK_RESERVE_MAX)
 		return FAIL(ERR_NOMEM, "stack reserve of a Windows thread");
-	status_t st = map_pages(as, size, PAGE_SIZE, NULL, &out->stack_low);
+	status_t st = map_pages(as, size, PAGE_SIZE, NULL, &m.low);
 	if (st)
 		return st;
-	out->stack_limit = out->stack_low + PAGE_SIZE;
-	out->stack_base = out->stack_low + size;
-	st = map_pages(as, NT_TEB_BYTES, 0, NULL, &out->teb);
+	m.limit = m.low + PAGE_SIZE;
+	m.base = m.low + size;
+	st = map_pages(as, NT_TEB_BYTES, 0, NULL, &m.teb);
 	if (!st)
-		st = teb_fill(as, peb, pid, tid, out);
+		st = teb_fill(as, r, &m);
 	if (st)
-		nt_teb_destroy(as, out);
+		thread_memory_free(as, &m);
+	*teb = m.teb;
+	*stack_top = m.base;
 	return st;
 }
 
-status_t nt_process_build(struct aspace *as, struct nt_start *start, const void *blob, u32 pid, u32 tid,
-			  struct nt_thread_memory *out)
+status_t nt_shared_data_map(struct aspace *as) WEAK; /* linked with the clock page */
+
+status_t nt_process_build(struct aspace *as, struct nt_commit *c, const void *blob, u32 pid, u32 tid)
 {
-	status_t st = map_pages(as, NT_PEB_BYTES, 0, NULL, &start->peb);
+	status_t st = map_pages(as, NT_PEB_BYTES, 0, NULL, &c->peb);
 	if (!st)
-		st = store_word(as, start->peb + PEB_IMAGE_BASE, start->image_base);
+		st = store_word(as, c->peb + PEB_IMAGE_BASE, c->start.image_base);
 	if (!st)
-		st = map_pages(as, ALIGN_UP(start->blob_bytes, PAGE_SIZE), 0, NULL, &start->blob);
+		st = map_pages(as, ALIGN_UP(c->start.blob_bytes, PAGE_SIZE), 0, NULL, &c->start.blob);
 	if (!st)
-		st = store(as, start->blob, blob, start->blob_bytes);
+		st = store(as, c->start.blob, blob, c->start.blob_bytes);
 	if (!st && nt_shared_data_map)
 		st = nt_shared_data_map(as);
-	return st ? st : nt_teb_create(as, start->peb, start->stack_reserve, pid, tid, out);
-}
-
-void nt_process_free(struct nt_process *n)
-{
-	if (n && n->state && nt_state_free)
-		nt_state_free(n->state);
-	kfree(n);
+	struct nt_stack_request r = { c->start.stack_reserve, c->start.stack_commit, c->peb, pid, tid };
+	return st ? st : nt_teb_create(as, &r, &c->teb, &c->stack_top);
 }

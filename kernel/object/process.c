@@ -3,7 +3,6 @@
  * One slot per number holds the process, the thread and the use counts as group and session id, so a number is
  * free exactly when the slot is empty. Slots come in blocks; each new block sweeps some old ones for empty ones.
  * All of it is under process_tree_lock; p->threads is also written under p->signal_lock. */
-#include "nt_process.h"
 #include "signal.h"
 #include "file.h"
 #include "native.h"
@@ -179,7 +178,6 @@ void process_put(struct process *p)
 		return;
 	DEBUG_ASSERT(!p->aspace && list_empty(&p->threads) && list_empty(&p->children));
 	account_put(p->account);
-	nt_process_free(p->nt);
 	slab_free(process_cache, p);
 }
 

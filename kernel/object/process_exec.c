@@ -4,7 +4,8 @@
  * and leaves the user frame that user_enter or the return from execve(2) starts. Rules: execve(2). */
 #include "signal.h"
 #include "file.h"
-#include "nt_process.h"
+#include "nt.h"
+#include "nt_start.h"
 #include "trap.h"
 #include "../../lib/base/string.h"
 
@@ -17,7 +18,6 @@ static void give_up(struct exec_image *image, s32 wait_status)
 	if (image->exe)
 		file_put(image->exe);
 	cred_put(image->cred);
-	nt_process_free(image->nt);
 	thread_exit_current(wait_status);
 }
 
@@ -110,16 +110,14 @@ static void reset_thread(struct thread *t, u64 gs_base)
 	fpu_restore(t->fpu_area);
 }
 
-/* The personality: alone in the process, so nobody looks at the old one. */
-static void swap_personality(struct process *p, struct nt_process *nt)
+status_t nt_process_attach(struct process *p, struct thread *t, const struct windows_start *start, u64 peb, u64 teb) WEAK;
+
+/* Past the point of no return: without memory the program ends, as a Linux one would. */
+static void become_windows(struct process *p, struct thread *t, const struct nt_commit *w)
 {
-	struct nt_process *old = p->nt;
-	p->nt = nt;
-	if (nt)
-		__atomic_or_fetch(&p->flags, PROC_WINDOWS, __ATOMIC_RELAXED);
-	else
-		__atomic_and_fetch(&p->flags, ~(u32)PROC_WINDOWS, __ATOMIC_RELAXED);
-	nt_process_free(old);
+	__atomic_or_fetch(&p->flags, PROC_WINDOWS, __ATOMIC_RELAXED);
+	if (nt_process_attach && nt_process_attach(p, t, &w->start, w->peb, w->teb))
+		process_exit_group(SIGKILL);
 }
 
 static void user_frame_start(struct trap_frame *f, const struct exec_image *image)
@@ -127,7 +125,7 @@ static void user_frame_start(struct trap_frame *f, const struct exec_image *imag
 	memset(f, 0, sizeof(*f));
 	f->rip = image->entry;
 	f->rsp = image->stack_pointer;
-	f->rcx = image->argument;
+	f->rcx = image->windows ? image->windows->start.blob : 0;
 	f->cs = USER_CODE_SELECTOR;
 	f->ss = USER_DATA_SELECTOR;
 	f->rflags = RFLAGS_USER_START;
@@ -142,11 +140,10 @@ void exec_commit(struct exec_image *image)
 	if (p->aspace)
 		thread_release_memory(t);
 	swap_aspace(p, image->aspace);
-	swap_personality(p, image->nt);
 	reset_actions(p);
 	reset_descriptors(p, t);
 	timers_process_exit(p, true);
-	reset_thread(t, image->gs_base);
+	reset_thread(t, image->windows ? image->windows->teb : 0);
 	spin_lock(&process_tree_lock);
 	struct file *old_exe = p->exe;
 	p->exe = image->exe;
@@ -165,6 +162,6 @@ void exec_commit(struct exec_image *image)
 	if (p->parent)
 		p->exit_signal = SIGCHLD;
 	user_frame_start(thread_user_frame(t), image);
-	if (image->nt && nt_process_started)
-		nt_process_started(p);
+	if (image->windows)
+		become_windows(p, t, image->windows);
 }
