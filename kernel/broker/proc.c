@@ -48,7 +48,7 @@ static s64 op_create(struct call *c, u64 va, u64 size)
 		st = broker_session_find(r.call_id, c, &e);
 	if (st)
 		return st;
-	struct aspace *as = aspace_create();
+	struct aspace *as = aspace_create(e->thread->process->account);
 	if (!as)
 		return FAIL(ERR_NOMEM, "address space");
 	linux_layout_choose(as, e->stack_limit);

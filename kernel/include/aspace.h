@@ -35,7 +35,7 @@ struct memobj {
 	struct list_node mappings;    /* [p] struct vma by memobj_link: reverse map */
 	const struct memobj_ops *ops; /* [I] may be NULL */
 	void *owner;                  /* [I] the node, for ops */
-	struct account *account;      /* [I] charged for index pages, may be NULL; holds no reference */
+	struct account *account;      /* [I] charged for index pages, may be NULL; referenced */
 };
 #define MEMOBJ_SHARED_ANON 1 /* tmpfs-like: pages are the only copy */
 #define MEMOBJ_PHYSICAL 2    /* backing is used in place for stores too, never copied (DMA pages, device memory) */
@@ -126,8 +126,8 @@ struct map_request {
 	struct file *file;
 	const char *name;
 };
-struct aspace *aspace_create(void);                        /* empty; NULL = no memory */
-status_t aspace_fork(struct aspace *from, struct aspace **out) MUST_CHECK;
+struct aspace *aspace_create(struct account *account);     /* empty; who pays (NULL: nobody); NULL = no memory */
+status_t aspace_fork(struct aspace *from, struct account *account, struct aspace **out) MUST_CHECK;
 static inline void aspace_get(struct aspace *as) { __atomic_add_fetch(&as->refs, 1, __ATOMIC_RELAXED); }
 void aspace_put(struct aspace *as);                        /* tears down at zero; not from the CPU's loaded space */
 void aspace_switch(struct aspace *as);                     /* load on this CPU; NULL: the kernel's */

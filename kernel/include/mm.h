@@ -101,10 +101,15 @@ struct account {
 };
 struct account *account_create(u64 limit_pages, struct account *parent); /* refs 1; NULL = no memory */
 u64 account_left(const struct account *a);           /* pages that may still be charged, parents seen */
+/* Working memory of services, granted whole: what is unused of it is kept from programs. */
+void pool_reserve(u64 pages);                        /* once for each service */
+void account_use_pool(struct account *a, u64 pages); /* of an instance that has not started */
+bool memory_admit_program(void);                     /* waits for room for one more program; false: there is none. Sleeps */
 static inline void account_get(struct account *a) { if (a) __atomic_add_fetch(&a->refs, 1, __ATOMIC_RELAXED); }
 void account_put(struct account *a);                 /* NULL is fine */
 static inline u64 account_pages(const struct account *a) { return a->pages - 1; }
 status_t account_charge(struct account *a, u64 pages) MUST_CHECK;
+void account_charge_always(struct account *a, u64 pages); /* kernel objects with a limit of their own: past the limit, too */
 void account_uncharge(struct account *a, u64 pages);
 
 /* memcpy/memset/memcmp/... are in lib/base/string.h; chosen by CPUID at boot (rep movs only with ERMS). */

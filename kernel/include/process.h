@@ -189,7 +189,8 @@ struct process {
 	u32 thread_count;                /* [ts] */
 	struct thread *leader;           /* [t] */
 	struct process *parent;          /* [t] */
-	struct list_node children, sibling; /* [t] */
+	struct list_node children, sibling; /* [t] zombies first */
+	struct process *newest_zombie;   /* [t] the last of them */
 	struct list_node all_link;       /* [t] every process, in order of creation */
 	u32 pgid, sid;                   /* [t] */
 	struct tty *ctty;                /* [t] */
@@ -216,7 +217,7 @@ struct process {
 	u64 children_user_ns, children_system_ns, dead_user_ns, dead_system_ns;
 	u64 minor_faults, major_faults, children_minor_faults, children_major_faults, max_rss_pages, children_max_rss_pages;
 	u64 dead_voluntary, dead_involuntary;
-	struct account *account;         /* [a] kernel memory it holds through descriptors; NULL until the first */
+	struct account *account;         /* [I] its memory, and the kernel's for it: page tables, threads, pipes, sockets */
 	struct service *service;         /* NULL for programs */
 	u64 call_targets;                /* [I] bits of services that it may call (short calls) */
 	u32 parent_death_signal;         /* [t] */
@@ -235,8 +236,6 @@ struct process {
 static inline struct process *process_current(void) { return thread_current()->process; }
 static inline void process_get(struct process *p) { __atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED); }
 void process_put(struct process *p);
-/* The current process's account for pages of pipes, sockets and the like, made at first use; NULL = no memory for it. */
-struct account *process_object_account(void);
 static inline void thread_get(struct thread *t) { __atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED); }
 void thread_put(struct thread *t);
 struct thread *thread_alloc(const char *name); /* sched/: zeroed, refs 1 (the scheduler's), stack and FPU area; NULL = no memory */
@@ -258,6 +257,7 @@ struct cred *process_cred_get(struct process *p);     /* of the leader; the last
 struct process *process_alloc(void);                 /* refs 1 (the pid table's), not linked; NULL = no memory */
 u32 pid_alloc_locked(u32 wanted);                    /* 0 = none free; the slot is not taken until something is linked */
 void process_link_locked(struct process *p, u32 pid, struct process *parent);
+void process_adopt_locked(struct process *parent, struct process *child); /* also where a new zombie gets its place */
 void process_unlink_locked(struct process *p);       /* reaped: out of tree, group and table; drops the table's reference */
 void process_move_group_locked(struct process *p, u32 pgid, u32 sid);
 void thread_link_locked(struct process *p, struct thread *t, u32 tid);

@@ -136,6 +136,7 @@ status_t sched_handoff(struct thread *to, enum wait_flags flags);
 void sched_exit_current(void) NORETURN;            /* the thread never runs again; its stack is freed later */
 void sched_set_affinity(struct thread *t, u64 cpu_mask);
 void sched_inherit(struct thread *t, const struct thread *from); /* a new thread's parameters, as fork(2) has them */
+void sched_hurry(struct thread *t);                /* it is to end: first of its group, if it waits for a CPU */
 void sched_set_nice(struct thread *t, int nice);
 void sched_set_policy(struct thread *t, s32 policy, s32 priority); /* SCHED_* of sched(7), checked by the caller */
 u64 sched_thread_runtime_ns(const struct thread *t);

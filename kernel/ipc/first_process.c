@@ -74,7 +74,7 @@ static void open_console(void)
 status_t image_start(const struct boot_member *m, const struct exec_args *args)
 {
 	struct linux_runtime runtime;
-	struct exec_image image = { .aspace = aspace_create() };
+	struct exec_image image = { .aspace = aspace_create(process_current()->account) };
 	if (!image.aspace)
 		return ERR_NOMEM;
 	linux_layout_choose(image.aspace, FIRST_STACK_BYTES);

@@ -77,6 +77,7 @@ status_t service_define(const struct proc_service_define *d)
 	list_init(&s->notices);
 	s->manifest = *d;
 	s->state_max = d->state_max_bytes;
+	pool_reserve(d->pool_bytes >> PAGE_SHIFT);
 	s->fds = fdtable_create();
 	s->state = memobj_create(d->state_bytes, NULL, NULL);
 	if (!s->fds || !s->state)
@@ -159,6 +160,7 @@ status_t service_start(struct service *s, u32 *pid)
 	p->service = s;
 	p->call_targets = call_targets(s);
 	p->flags |= PROC_SERVICE;
+	account_use_pool(p->account, s->manifest.pool_bytes >> PAGE_SHIFT);
 	*pid = p->pid;
 	spin_lock(&s->lock);
 	s->process = p;

@@ -140,7 +140,7 @@ static status_t make_process(struct clone_parts *parts, const struct clone_args_
 		aspace_get(from->aspace);
 		p->aspace = from->aspace;
 	} else {
-		st = aspace_fork(from->aspace, &p->aspace);
+		st = aspace_fork(from->aspace, p->account, &p->aspace);
 	}
 	return st;
 }
@@ -286,7 +286,7 @@ static s64 clone_run(const struct clone_args_user *a)
 		st = check_process_limit();
 	if (st)
 		return st;
-	parts.t = thread_alloc(thread_current()->name);
+	parts.t = memory_admit_program() ? thread_alloc(thread_current()->name) : NULL;
 	st = parts.t ? make_thread(parts.t, a->flags) : ERR_NOMEM;
 	if (!st && !(a->flags & CLONE_THREAD))
 		st = make_process(&parts, a);

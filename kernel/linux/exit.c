@@ -87,9 +87,7 @@ static void give_children_away_locked(struct process *p)
 	struct process *reaper = list_empty(&p->children) ? NULL : reaper_of(p);
 	while (!list_empty(&p->children)) {
 		struct process *child = list_first(&p->children, struct process, sibling);
-		list_remove(&child->sibling);
-		list_push_back(reaper ? &reaper->children : &process_orphans, &child->sibling);
-		child->parent = reaper;
+		process_adopt_locked(reaper, child);
 		if (child->parent_death_signal) {
 			struct siginfo_k info = { .signo = (s32)child->parent_death_signal, .code = SI_USER, .pid = (s32)p->pid };
 			signal_send_process_locked(child, info.signo, &info);
@@ -158,7 +156,6 @@ void process_reap_locked(struct process *p)
 	struct cred *cred = p->last_cred;
 	__atomic_sub_fetch(&cred->user->threads, 1, __ATOMIC_RELAXED);
 	p->last_cred = NULL;
-	p->parent = NULL;
 	process_unlink_locked(p);
 	cred_put(cred);
 }
@@ -210,6 +207,8 @@ static void become_zombie_locked(struct process *p, struct thread *t)
 	__atomic_and_fetch(&p->flags, ~(u32)PROC_STOPPED, __ATOMIC_RELAXED);
 	give_children_away_locked(p);
 	p->zombie = true;
+	if (p->parent)
+		process_adopt_locked(p->parent, p);
 	if (may_orphan && pgrp_is_orphaned_locked(p->pgid, p))
 		hang_up_stopped_group(p->pgid);
 	wake_all(&p->exit_wait);
@@ -288,39 +287,4 @@ LINUX_HANDLER(exit)
 LINUX_HANDLER(exit_group)
 {
 	process_exit_group((s32)(a0 & 0xff) << 8);
-}
-
-/* The program with the largest charge goes: resident memory and what its descriptors hold. Services are exempt, and
- * so is pid 1. One that is already on its way out is enough: its pid, and nobody else dies for it. */
-u32 oom_kill(void)
-{
-	struct process *worst = NULL;
-	u64 most = 0;
-	u32 pid = 0;
-	spin_lock(&process_tree_lock);
-	list_for_each(p, &process_all, struct process, all_link) {
-		if ((p->flags & PROC_SERVICE) || p->pid == 1 || !p->aspace)
-			continue;
-		if (p->flags & PROC_EXITING) {
-			pid = p->pid;
-			worst = NULL;
-			break;
-		}
-		s64 pages = (s64)(p->aspace->resident_pages + (p->account ? account_pages(p->account) : 0));
-		s64 score = pages + pages * p->oom_score_adj / 1000;
-		if (p->oom_score_adj > -1000 && score > 0 && (u64)score > most) {
-			most = (u64)score;
-			worst = p;
-		}
-	}
-	if (worst) {
-		pid = worst->pid;
-		klog(LOG_ERROR, "out of memory: killed %s[%u], %llu KiB resident, %llu KiB in descriptors",
-		     worst->leader ? worst->leader->name : "?",
-			pid, (unsigned long long)worst->aspace->resident_pages * (PAGE_SIZE / 1024),
-			(unsigned long long)(worst->account ? account_pages(worst->account) : 0) * (PAGE_SIZE / 1024));
-		process_kill(worst, SIGKILL);
-	}
-	spin_unlock(&process_tree_lock);
-	return pid;
 }

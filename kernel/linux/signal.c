@@ -126,8 +126,11 @@ void process_begin_exit_locked(struct process *p, s32 wait_status)
 		return;
 	p->group_exit_code = (u32)wait_status;
 	__atomic_or_fetch(&p->flags, PROC_EXITING, __ATOMIC_RELEASE);
-	list_for_each(t, &p->threads, struct thread, process_link)
+	list_for_each(t, &p->threads, struct thread, process_link) {
 		thread_notify(t, WORK_EXIT);
+		if (t != thread_current())
+			sched_hurry(t);
+	}
 }
 
 void process_kill(struct process *p, int signo)

@@ -88,6 +88,8 @@ static bool scan(struct process *p, struct wait_request *r)
 		if (!eligible(child, r))
 			continue;
 		r->any_eligible = true;
+		if (!child->zombie && !(r->options & (WSTOPPED | WCONTINUED)))
+			break; /* zombies come first: no news */
 		found = take_news(child, r);
 		if (found)
 			break;

@@ -2,9 +2,17 @@
 /* Charging: see mm.h. Pages carry their account, so an account outlives its holders until its last page. */
 #include "frame.h"
 
+static struct slab_cache *account_cache;
+static struct account pools = { .pages = 1, .refs = 1 };
+
+void account_init(void)
+{
+	account_cache = slab_create("account", sizeof(struct account), 16);
+}
+
 struct account *account_create(u64 limit_pages, struct account *parent)
 {
-	struct account *a = kmalloc(sizeof(*a));
+	struct account *a = account_cache ? slab_alloc(account_cache) : NULL;
 	if (!a)
 		return NULL;
 	a->pages = 1; /* the bias */
@@ -17,7 +25,7 @@ struct account *account_create(u64 limit_pages, struct account *parent)
 static void drop(struct account *a, u64 pages)
 {
 	if (!__atomic_sub_fetch(&a->pages, pages, __ATOMIC_ACQ_REL))
-		kfree(a);
+		slab_free(account_cache, a);
 }
 
 void account_put(struct account *a)
@@ -38,6 +46,30 @@ status_t account_charge(struct account *a, u64 pages)
 		return ERR_NOMEM;
 	}
 	return OK;
+}
+
+void account_charge_always(struct account *a, u64 pages)
+{
+	for (; a; a = a->parent)
+		__atomic_add_fetch(&a->pages, pages, __ATOMIC_RELAXED);
+}
+
+void pool_reserve(u64 pages)
+{
+	__atomic_add_fetch(&pools.limit_pages, pages, __ATOMIC_RELAXED);
+}
+
+void account_use_pool(struct account *a, u64 pages)
+{
+	account_charge_always(&pools, account_pages(a));
+	a->limit_pages = pages;
+	a->parent = &pools;
+}
+
+u64 pools_unused(void)
+{
+	u64 used = account_pages(&pools);
+	return used < pools.limit_pages ? pools.limit_pages - used : 0;
 }
 
 void account_uncharge(struct account *a, u64 pages)

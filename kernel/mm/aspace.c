@@ -32,6 +32,7 @@ void aspace_init(void)
 	aspace_cache = slab_create("aspace", sizeof(struct aspace), 64);
 	vma_cache = slab_create("vma", sizeof(struct vma), 16);
 	memobj_init();
+	account_init();
 }
 
 u64 aspace_random_stack_top(void)
@@ -39,7 +40,7 @@ u64 aspace_random_stack_top(void)
 	return USER_TOP - (random_u64() % (STACK_REGION >> PAGE_SHIFT) << PAGE_SHIFT);
 }
 
-struct aspace *aspace_create(void)
+struct aspace *aspace_create(struct account *account)
 {
 	struct page *root = page_alloc(0);
 	struct aspace *as = root ? slab_alloc(aspace_cache) : NULL;
@@ -55,6 +56,7 @@ struct aspace *aspace_create(void)
 	for (u32 i = 0; i < upper_count; i++)
 		table[upper_slots[i]] = kernel[upper_slots[i]];
 	stat_add(&stat_pagetable_pages, 1);
+	account_get(as->account = account);
 	as->refs = 1;
 	as->root_refs = 1;
 	as->page_table = page_to_phys(root);
@@ -111,10 +113,12 @@ void aspace_put(struct aspace *as)
 		return;
 	if (cpu_this()->aspace == as)
 		aspace_switch(NULL);
+	u64 resident = as->resident_pages, tables = as->table_pages;
 	__atomic_add_fetch(&aspaces_dying, 1, __ATOMIC_RELAXED);
 	destroy_vmas(as);
 	pt_free_tables(as);
 	__atomic_sub_fetch(&aspaces_dying, 1, __ATOMIC_RELAXED);
+	memory_came_back(resident + tables);
 	account_put(as->account);
 	aspace_root_put(as);
 }

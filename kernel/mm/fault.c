@@ -14,12 +14,6 @@
 #define SEGV_MAPERR 1
 #define SEGV_ACCERR 2
 #define FAULT_AROUND_PAGES 16ull /* 64 KiB: a file's neighbours are mapped with it when they are present */
-#define OOM_RETRIES 3000         /* times OOM_PAUSE_NS: a large victim takes a while to die on a busy host */
-#define OOM_PAUSE_NS NSEC_PER_MSEC
-
-#pragma weak oom_kill
-u32 vfs_reclaim(u32 count) WEAK;     /* vfs.h */
-#define NODE_RECLAIM_BATCH 256 /* about a quarter MiB of nodes and names per attempt */
 
 static inline u64 pte_for(phys_t pa, u32 prot, u64 extra) { return pa | pte_bits(prot) | extra; }
 
@@ -297,20 +291,8 @@ status_t fault_locked(struct aspace *as, u64 va, u32 access, int *code)
 	return st;
 }
 
-static bool wait_for_memory(u32 attempt)
-{
-	struct thread *t = thread_current();
-	if (attempt >= OOM_RETRIES || (t && t->process && (t->process->flags & PROC_EXITING)))
-		return false;
-	if (vfs_reclaim && vfs_reclaim(NODE_RECLAIM_BATCH))
-		return true; /* idle nodes and names went instead of a program */
-	if (!aspaces_dying && (!oom_kill || !oom_kill())) /* memory on its way back is waited for */
-		return false;
-	wait_prepare();
-	(void)!wait_sleep(time_now_ns() + OOM_PAUSE_NS, WAIT_UNINTERRUPTIBLE);
-	wait_finish();
-	return true;
-}
+/* A space that has used up its own account has nothing to wait for. */
+static bool account_is_full(const struct aspace *as) { return as->account && !account_left(as->account); }
 
 status_t aspace_fault(struct aspace *as, u64 va, u32 access, int *code)
 {
@@ -322,7 +304,7 @@ status_t aspace_fault(struct aspace *as, u64 va, u32 access, int *code)
 		mutex_lock(&as->lock);
 		status_t st = fault_locked(as, va, access, code);
 		mutex_unlock(&as->lock);
-		if (st == ERR_NOMEM && wait_for_memory(attempt))
+		if (st == ERR_NOMEM && !account_is_full(as) && memory_wait(attempt))
 			continue;
 		if (!st && thread_current()->process)
 			thread_current()->process->minor_faults++;

@@ -128,8 +128,6 @@ static void copy_fields(struct aspace *to, const struct aspace *from)
 	to->search_top = from->search_top;
 	to->search_hole = from->search_hole;
 	to->search_base = from->search_base;
-	to->account = from->account;
-	account_get(to->account);
 }
 
 static status_t fork_vmas(struct fork_state *f)
@@ -156,9 +154,9 @@ static status_t fork_vmas(struct fork_state *f)
 	return OK;
 }
 
-status_t aspace_fork(struct aspace *from, struct aspace **out)
+status_t aspace_fork(struct aspace *from, struct account *account, struct aspace **out)
 {
-	struct fork_state f = { .from = from, .to = aspace_create() };
+	struct fork_state f = { .from = from, .to = aspace_create(account) };
 	if (!f.to)
 		return ERR_NOMEM;
 	mutex_lock(&from->lock);

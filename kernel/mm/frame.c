@@ -4,7 +4,7 @@
  * Entry points: page_alloc, page_alloc_order, page_put, page_free_order, phys_to_page, page_to_phys.
  * Invariants: 1. a block on free list k has PAGE_FLAG_FREE and order k on its head page and on no other;
  * 2. free_frames counts the frames on the lists only (per-CPU stacks hold at most CACHE_SIZE each);
- * 3. user allocations leave reserve_frames to the kernel and the services. */
+ * 3. user allocations leave reserve_frames to the kernel, and to the services what is unused of their pools. */
 #include "frame.h"
 #include "boot_info.h"
 #include "process.h"
@@ -128,8 +128,10 @@ static bool for_service(void)
 
 static bool below_reserve(u32 flags, u64 frames)
 {
-	return (flags & ALLOC_USER) && free_frames < reserve_frames + frames && !for_service();
+	return (flags & ALLOC_USER) && free_frames < reserve_frames + pools_unused() + frames && !for_service();
 }
+
+bool frames_above_reserve(u64 frames) { return !below_reserve(ALLOC_USER, frames); }
 
 static struct page *alloc_slow(struct frame_cache *c, u32 flags)
 {

@@ -20,6 +20,9 @@ static inline void stat_add(u64 *counter, s64 n) { __atomic_add_fetch(counter, (
 
 /* Frees clean page-cache pages; returns how many. Called with no mm lock held. */
 u64 reclaim_pages(u64 want);
+void account_init(void);
+u64 pools_unused(void);                  /* granted to services, not taken yet */
+bool frames_above_reserve(u64 frames);   /* a program may have that many more */
 
 
 #endif

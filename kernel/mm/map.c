@@ -327,7 +327,7 @@ status_t aspace_map(struct aspace *as, const struct map_request *r, u64 *va)
 		if (!obj)
 			return ERR_NOMEM;
 		obj->flags |= MEMOBJ_SHARED_ANON;
-		obj->account = as->account;
+		account_get(obj->account = as->account);
 	}
 	list_init(&dead);
 	mutex_lock(&as->lock);

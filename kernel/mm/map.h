@@ -10,6 +10,8 @@
 #define VMA_COUNT_MAX 65530u         /* vm.max_map_count */
 #define STACK_GUARD_GAP MIB(1)      /* kept free below a growing stack, as Linux does */
 
+bool memory_wait(u32 attempt);  /* after an allocation failed: false when it is of no use to try again; sleeps */
+void memory_came_back(u64 pages);  /* wakes who waits for that many */
 extern u32 aspaces_dying; /* [a] spaces whose memory is being released right now */
 struct vma *vma_alloc(struct aspace *as); /* zeroed; NULL = no memory */
 void vma_free(struct vma *v);

@@ -140,6 +140,7 @@ static void memobj_destroy(struct memobj *o)
 	drop_pages(o, 0, UINT64_MAX);
 	if (o->ops && o->ops->destroy)
 		o->ops->destroy(o);
+	account_put(o->account);
 	slab_free(memobj_cache, o);
 }
 

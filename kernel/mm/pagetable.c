@@ -11,6 +11,12 @@
 static inline u64 *table_of(u64 entry) { return phys_to_virt(entry & PTE_ADDRESS); }
 static inline u32 index_at(u64 va, u32 level) { return (va >> (PAGE_SHIFT + 9 * (level - 1))) & 511; }
 
+static inline void table_uncharge(struct aspace *as, u64 pages)
+{
+	if (as->account && pages)
+		account_uncharge(as->account, pages);
+}
+
 u64 *pt_slot_or_next(struct aspace *as, u64 va, u64 *next)
 {
 	u64 *table = phys_to_virt(as->page_table);
@@ -43,6 +49,7 @@ u64 *pt_slot_alloc(struct aspace *as, u64 va)
 				return NULL;
 			stat_add(&stat_pagetable_pages, 1);
 			as->table_pages++;
+			account_charge_always(as->account, 1);
 			list_push_back(&as->tables, &p->lru);
 			*slot = page_to_phys(p) | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
 		}
@@ -102,6 +109,7 @@ static void table_remove(struct aspace *as, struct unmap_batch *b, u64 va)
 	*slot = 0;
 	list_remove(&p->lru);
 	as->table_pages--;
+	table_uncharge(as, 1);
 	stat_add(&stat_pagetable_pages, -1);
 	batch_note(b, va, page_to_phys(p) | PTE_COUNTED | PTE_ACCESSED); /* paging-structure caches: always flush */
 }
@@ -241,6 +249,8 @@ void pt_free_tables(struct aspace *as)
 		memset(phys_to_virt(as->page_table), 0, PAGE_SIZE / 2);
 		tlb_flush_range(as, 0, TLB_FLUSH_ALL);
 	}
+	table_uncharge(as, as->table_pages);
+	as->table_pages = 0;
 	while ((n = list_pop_front(&as->tables))) {
 		stat_add(&stat_pagetable_pages, -1);
 		page_put(list_entry(n, struct page, lru));

@@ -16,8 +16,8 @@
 #define LARGE_PAGE MIB(2)
 #define STACK_PAGES (KERNEL_STACK_SIZE / PAGE_SIZE)
 #define STACK_STRIDE (KERNEL_STACK_SIZE + PAGE_SIZE) /* one unmapped guard page below each */
-#define STACKS_CACHED 48  /* 768 KiB: more than a busy system starts and ends at once */
-#define STACKS_TRIMMED 16u /* unmapped together: one flush for them */
+#define STACKS_CACHED 96  /* 1.5 MiB: more than a busy system starts and ends at once */
+#define STACKS_TRIMMED 64u /* unmapped together: one flush for them, or a thousand exits at once become a storm of flushes */
 #define STACKS_BASE (VMAP_BASE + GIB(256)) /* MMIO grows from VMAP_BASE, stacks from here */
 
 phys_t kernel_page_table;
@@ -101,7 +101,7 @@ void *mmio_map(phys_t pa, u64 size, bool uncached)
 
 /* ---- kernel stacks ---- */
 
-/* Free stacks stay mapped, linked through their first word, up to STACKS_CACHED; then half of them are unmapped
+/* Free stacks stay mapped, linked through their first word, up to STACKS_CACHED; then most of them are unmapped
  * with one flush. A slot without a stack is linked through its first page table entry (never present: the link
  * is page aligned). */
 static u64 *stack_slots(u64 va) { return kernel_slot(va, 1); }

@@ -147,7 +147,7 @@ static u64 put_bytes_locked(struct pipe *p, struct io_buf *from, u64 n, status_t
 		struct page **slot = &p->pages[(p->head >> PAGE_SHIFT) & (p->page_count - 1)];
 		u64 chunk = MIN(n - done, PAGE_SIZE - offset), moved;
 
-		if (!*slot && !(*slot = page_alloc_user(process_object_account(), false))) {
+		if (!*slot && !(*slot = page_alloc_user(process_current()->account, false))) {
 			*st = ERR_NOMEM;
 			break;
 		}

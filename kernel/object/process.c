@@ -14,6 +14,7 @@
 #define PID_SWEEP 16u           /* blocks looked at per new one: at most some 64 empty ones lie about */
 #define PID_RESERVED 300u       /* after a wrap, low numbers stay with the long-lived */
 #define PID_FIRST 16u           /* below: pid 1 and the first instances of the services, which ask for theirs */
+#define THREAD_PAGES (KERNEL_STACK_SIZE / PAGE_SIZE + 1) /* what is charged for one: stack, registers, structs */
 #define THREADS_MAX 32768u      /* each has a 16 KiB kernel stack */
 
 struct pid_slot {
@@ -154,6 +155,11 @@ struct process *process_alloc(void)
 	if (!p)
 		return NULL;
 	memset(p, 0, sizeof(*p));
+	p->account = account_create(UINT64_MAX, NULL);
+	if (!p->account) {
+		slab_free(process_cache, p);
+		return NULL;
+	}
 	p->refs = 1;
 	list_init(&p->threads);
 	list_init(&p->children);
@@ -179,21 +185,6 @@ void process_put(struct process *p)
 	DEBUG_ASSERT(!p->aspace && list_empty(&p->threads) && list_empty(&p->children));
 	account_put(p->account);
 	slab_free(process_cache, p);
-}
-
-struct account *process_object_account(void)
-{
-	struct process *p = process_current();
-	struct account *have = __atomic_load_n(&p->account, __ATOMIC_ACQUIRE), *made;
-
-	if (likely(have))
-		return have;
-	made = account_create(UINT64_MAX, NULL);
-	if (made && !__atomic_compare_exchange_n(&p->account, &have, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		account_put(made); /* another thread was faster */
-		return have;
-	}
-	return made;
 }
 
 /* Without memory for a group of its own it stays with the threads that it comes from. */
@@ -229,6 +220,30 @@ void process_move_group_locked(struct process *p, u32 pgid, u32 sid)
 	sched_group_put(left);
 }
 
+static void leave_siblings(struct process *p)
+{
+	struct process *parent = p->parent;
+	if (parent && parent->newest_zombie == p)
+		parent->newest_zombie = p->sibling.prev == &parent->children ? NULL :
+			list_entry(p->sibling.prev, struct process, sibling);
+	list_remove(&p->sibling);
+}
+
+/* Zombies come first among the children, in the order of their deaths: wait4 need not look for them. */
+void process_adopt_locked(struct process *parent, struct process *child)
+{
+	leave_siblings(child);
+	child->parent = parent;
+	struct list_node *list = parent ? &parent->children : &process_orphans;
+	if (!parent || !child->zombie) {
+		list_push_back(list, &child->sibling);
+		return;
+	}
+	struct list_node *before = parent->newest_zombie ? &parent->newest_zombie->sibling : list;
+	list_insert_before(before->next, &child->sibling);
+	parent->newest_zombie = child;
+}
+
 void process_link_locked(struct process *p, u32 pid, struct process *parent)
 {
 	p->pid = pid;
@@ -244,15 +259,14 @@ void process_link_locked(struct process *p, u32 pid, struct process *parent)
 	}
 	if (pid == 1) /* a new initd takes over what the last one left */
 		list_for_each_safe(orphan, &process_orphans, struct process, sibling) {
-			list_remove(&orphan->sibling);
-			list_push_back(&p->children, &orphan->sibling);
-			orphan->parent = p;
+			process_adopt_locked(p, orphan);
 		}
 }
 
 void process_unlink_locked(struct process *p)
 {
-	list_remove(&p->sibling);
+	leave_siblings(p);
+	p->parent = NULL;
 	list_remove(&p->all_link);
 	process_move_group_locked(p, 0, 0);
 	pid_slot(p->pid)->process = NULL;
@@ -271,6 +285,7 @@ void thread_link_locked(struct process *p, struct thread *t, u32 tid)
 	spin_lock(&p->signal_lock);
 	list_push_back(&p->threads, &t->process_link);
 	p->thread_count++;
+	account_charge_always(p->account, THREAD_PAGES);
 	if (!p->leader)
 		p->leader = t;
 	if (p->flags & PROC_EXITING) /* its creator was killed after it had asked: it must not run on in a dying process */
@@ -287,6 +302,7 @@ void thread_unlink_locked(struct thread *t)
 	spin_lock(&p->signal_lock);
 	list_remove(&t->process_link);
 	p->thread_count--;
+	account_uncharge(p->account, THREAD_PAGES);
 	if (p->leader == t)
 		p->leader = p->thread_count ? list_first(&p->threads, struct thread, process_link) : NULL;
 	spin_unlock(&p->signal_lock);

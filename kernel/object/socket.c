@@ -49,7 +49,7 @@ struct socket *socket_alloc(int type)
 	wait_queue_init(&s->space_wait);
 	s->send_buffer = s->receive_buffer = SOCKET_BUFFER_DEFAULT;
 	s->send_timeout_ns = s->receive_timeout_ns = DEADLINE_NEVER;
-	s->account = process_object_account();
+	s->account = process_current()->account;
 	account_get(s->account);
 	s->ino = file_new_ino();
 	spin_lock(&all_lock);

@@ -78,7 +78,7 @@ struct process *process_create_pid(u32 pid, struct process *parent, const char *
 	if (!p)
 		return NULL;
 	p->actions = sigactions_create();
-	p->aspace = aspace_create();
+	p->aspace = aspace_create(p->account);
 	p->exit_signal = SIGCHLD;
 	p->flags = PROC_DUMPABLE;
 	if (parent)

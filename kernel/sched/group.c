@@ -68,6 +68,11 @@ static void tree_insert(struct fair_tree *tree, struct fair_entity *e)
 {
 	struct rb_node **slot = &tree->root.node, *parent = NULL;
 	bool first = true;
+	if (likely(!*slot)) { /* nearly always: the lone root needs no balance */
+		e->node = (struct rb_node){ 0 };
+		*slot = tree->leftmost = &e->node;
+		return;
+	}
 	while (*slot) {
 		parent = *slot;
 		if ((s64)(e->vruntime - entity(parent)->vruntime) < 0) {
@@ -84,6 +89,10 @@ static void tree_insert(struct fair_tree *tree, struct fair_entity *e)
 
 static void tree_remove(struct fair_tree *tree, struct fair_entity *e)
 {
+	if (likely(tree->root.node == &e->node && !e->node.left && !e->node.right)) {
+		tree->root.node = tree->leftmost = NULL;
+		return;
+	}
 	if (tree->leftmost == &e->node)
 		tree->leftmost = rb_next(&e->node);
 	rb_remove(&tree->root, &e->node);

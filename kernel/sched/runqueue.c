@@ -6,6 +6,7 @@
 
 #define WAKE_GRANULARITY_NS NSEC_PER_MSEC      /* a woken thread preempts one that is ahead by this much */
 #define REALTIME_REST_NS (50 * NSEC_PER_MSEC)  /* the default of Linux: 5 % */
+#define HURRY_CREDIT_NS (8 * NSEC_PER_MSEC)    /* before any sleeper */
 #define WEIGHT_SHIFT 22
 #define DELTA_MAX_NS (16 * NSEC_PER_SEC)       /* keeps the weighted product below 64 bits */
 #define NICE_MIN (-20)
@@ -173,6 +174,17 @@ void sched_inherit(struct thread *t, const struct thread *from)
 	t->rt_priority = thread_is_realtime(t) ? from->rt_priority : 0;
 	t->nice = reset && from->nice < 0 ? 0 : from->nice;
 	weight_update(t);
+}
+
+void sched_hurry(struct thread *t)
+{
+	struct runqueue *rq = queue_lock_of(t);
+	if (t->queued && !thread_is_realtime(t)) {
+		runqueue_remove_locked(rq, t);
+		t->fair.vruntime = group_queue_of(t)->threads.min_vruntime - HURRY_CREDIT_NS;
+		runqueue_insert_locked(rq, t);
+	}
+	spin_unlock(&rq->lock);
 }
 
 void sched_set_nice(struct thread *t, int nice)

@@ -232,7 +232,7 @@ static status_t node_make_data(struct node *n, const struct vfs_node *lease)
 	n->data = memobj_create(lease->attr.size, local ? &node_local_ops : &node_filled_ops, n);
 	if (!n->data)
 		return ERR_NOMEM;
-	n->data->account = n->fs->flags & FS_KERNEL_DATA ? n->fs->account : NULL;
+	account_get(n->data->account = n->fs->flags & FS_KERNEL_DATA ? n->fs->account : NULL);
 	if (in_place) {
 		n->data->backing = system_image_phys() + lease->backing;
 		n->data->backing_size = lease->backing_size;

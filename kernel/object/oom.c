@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/* Who ends when memory has run out. A large program goes alone; services and pid 1 never go.
+ * Where one process group holds most of memory in small processes, ending the largest program elsewhere would free
+ * nothing that counts, and one member frees less than its siblings take meanwhile (a fork bomb): the group pays, first
+ * one member at a time, and when that does not help, as a whole. */
+#include "process.h"
+#include "../../lib/base/string.h"
+
+#define GROUP_OUTWEIGHS 16           /* a program smaller than this part of the heaviest group is not what ate memory */
+#define GROUP_KILLS 16               /* members that went alone before the group goes as a whole */
+#define GROUP_KILLS_NS (10 * NSEC_PER_SEC) /* ... within this */
+
+static u64 charge_of(const struct process *p)
+{
+	if ((p->flags & (PROC_SERVICE | PROC_EXITING)) || p->pid == 1 || !p->aspace || p->oom_score_adj <= -1000)
+		return 0;
+	return account_pages(p->account);
+}
+
+/* Pages that were inherited stay charged to who made them; resident ones are seen all the same. */
+static u64 score_of(const struct process *p)
+{
+	u64 charge = charge_of(p);
+	if (!charge)
+		return 0;
+	s64 pages = (s64)MAX(charge, p->aspace->resident_pages);
+	s64 score = pages + pages * p->oom_score_adj / 1000;
+	return score > 0 ? (u64)score : 0;
+}
+
+struct choice { struct process *largest; u64 score; };
+
+/* pgid 0: of all. */
+static struct choice largest_locked(u32 pgid)
+{
+	struct choice c = { NULL, 0 };
+	list_for_each(p, &process_all, struct process, all_link) {
+		u64 score = !pgid || p->pgid == pgid ? score_of(p) : 0;
+		if (score > c.score)
+			c = (struct choice){ p, score };
+	}
+	return c;
+}
+
+/* The group with more than half of all charges, if there is one: a majority vote weighted by charge, then a count. */
+static u32 heaviest_group_locked(u64 *pages)
+{
+	u32 group = 0;
+	u64 votes = 0, all = 0;
+	list_for_each(p, &process_all, struct process, all_link) {
+		u64 charge = charge_of(p);
+		if (p->pgid == group) {
+			votes += charge;
+		} else if (votes >= charge) {
+			votes -= charge;
+		} else {
+			group = p->pgid;
+			votes = charge - votes;
+		}
+	}
+	*pages = 0;
+	list_for_each(p, &process_all, struct process, all_link) {
+		all += charge_of(p);
+		*pages += p->pgid == group ? charge_of(p) : 0;
+	}
+	return *pages > all / 2 ? group : 0;
+}
+
+static u32 kill_one_locked(struct process *p)
+{
+	klog(LOG_ERROR, "out of memory: killed %s[%u], %llu KiB charged, %llu KiB resident", p->leader ? p->leader->name : "?",
+	     p->pid, (unsigned long long)account_pages(p->account) * (PAGE_SIZE / 1024),
+	     (unsigned long long)p->aspace->resident_pages * (PAGE_SIZE / 1024));
+	process_kill(p, SIGKILL);
+	return p->pid;
+}
+
+/* The leader of a session is the shell that the group came from: it goes only as the largest. */
+static u32 kill_group_locked(u32 group, u64 pages)
+{
+	u32 count = 0;
+	list_for_each(p, &process_all, struct process, all_link) {
+		if (p->pgid != group || p->pid == p->sid || !charge_of(p))
+			continue;
+		process_kill(p, SIGKILL);
+		count++;
+	}
+	klog(LOG_ERROR, "out of memory: killed process group %u, %u processes, %llu KiB charged", group, count,
+	     (unsigned long long)pages * (PAGE_SIZE / 1024));
+	return count ? group : 0;
+}
+
+static u32 choose_locked(void)
+{
+	static struct { u32 group, kills; u64 since_ns; } last;
+	u64 pages, now = time_now_ns();
+	struct choice c = largest_locked(0);
+	u32 group = heaviest_group_locked(&pages);
+	if (!c.largest)
+		return 0;
+	if (!group || c.score >= pages / GROUP_OUTWEIGHS)
+		return kill_one_locked(c.largest);
+	if (last.group != group || now - last.since_ns > GROUP_KILLS_NS) {
+		last.group = group;
+		last.kills = 0;
+		last.since_ns = now;
+	}
+	u32 ended = ++last.kills > GROUP_KILLS ? kill_group_locked(group, pages) : 0;
+	return ended ? ended : kill_one_locked(largest_locked(group).largest);
+}
+
+/* One that is already on its way out is enough: its pid, and nobody else ends for it. */
+u32 oom_kill(void)
+{
+	u32 pid = 0;
+	spin_lock(&process_tree_lock);
+	list_for_each(p, &process_all, struct process, all_link) {
+		if (!(p->flags & PROC_SERVICE) && p->pid != 1 && p->aspace && (p->flags & PROC_EXITING)) {
+			pid = p->pid;
+			break;
+		}
+	}
+	if (!pid)
+		pid = choose_locked();
+	spin_unlock(&process_tree_lock);
+	return pid;
+}
