@@ -164,7 +164,11 @@ static void launch_run(void *arg)
 	if (st >= 0) {
 		l->args.path = l->path;
 		l->path = NULL;
+		if (unlikely(syscall_trace_enabled))
+			trace_launch(&l->args);
 		st = exec_run(&l->args);
+		if (unlikely(syscall_trace_enabled))
+			trace_launch_result(st);
 	}
 	launch_answer(l, st < 0 ? st : OK);
 	if (st < 0)

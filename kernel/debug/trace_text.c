@@ -61,17 +61,10 @@ static void add_flags(struct line *l, u64 value, const struct flag_name *names, 
 		add(l, "%s0x%llx", separator, (unsigned long long)value);
 }
 
-static void add_bytes(struct line *l, u64 va, u64 size, bool string)
+static void add_quoted(struct line *l, const char *raw, size_t size, bool string)
 {
-	char raw[PATH_SHOWN];
-	u64 shown = MIN(size, string ? PATH_SHOWN : TEXT_SHOWN);
-	size_t got = copy_in_partial(raw, user_ptr(va), shown);
-	if (got == 0 && size) {
-		add(l, "0x%llx", (unsigned long long)va);
-		return;
-	}
 	add(l, "\"");
-	for (size_t i = 0; i < got && (!string || raw[i]); i++) {
+	for (size_t i = 0; i < size && (!string || raw[i]); i++) {
 		unsigned char c = (unsigned char)raw[i];
 		if (c == '\n')
 			add(l, "\\n");
@@ -82,7 +75,21 @@ static void add_bytes(struct line *l, u64 va, u64 size, bool string)
 		else
 			add(l, "\\x%02x", c);
 	}
-	add(l, !string && size > shown ? "\"..." : "\"");
+	add(l, "\"");
+}
+
+static void add_bytes(struct line *l, u64 va, u64 size, bool string)
+{
+	char raw[PATH_SHOWN];
+	u64 shown = MIN(size, string ? PATH_SHOWN : TEXT_SHOWN);
+	size_t got = copy_in_partial(raw, user_ptr(va), shown);
+	if (got == 0 && size) {
+		add(l, "0x%llx", (unsigned long long)va);
+		return;
+	}
+	add_quoted(l, raw, got, string);
+	if (!string && size > shown)
+		add(l, "...");
 }
 
 static const struct flag_name open_names[] = {
@@ -153,6 +160,12 @@ static void add_result(struct line *l, u8 kind, s64 result)
 	add(l, " = %lld", (long long)result);
 }
 
+static void add_hops(struct line *l)
+{
+	if (thread_current()->hops)
+		add(l, " <%u %s>", thread_current()->hops, thread_current()->hops == 1 ? "hop" : "hops");
+}
+
 static inline u8 in8(u16 port) { u8 v; __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port)); return v; }
 static inline void out8(u16 port, u8 v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
 
@@ -204,8 +217,34 @@ void syscall_trace_exit(struct trap_frame *f, s64 result)
 	else
 		add_call(&l, f, nr, true, result);
 	add_result(&l, rows[nr % ROWS].result, result);
-	if (thread_current()->hops)
-		add(&l, " <%u %s>", thread_current()->hops, thread_current()->hops == 1 ? "hop" : "hops");
+	add_hops(&l);
+	write_line(&l);
+}
+
+/* The first program of a launch was not called by anybody: it is shown as the execve that it amounts to. */
+void trace_launch(const struct exec_args *a)
+{
+	struct line l = { .used = 0 };
+	thread_current()->hops = 0;
+	add(&l, "[%u] execve(", thread_current()->tid);
+	add_quoted(&l, a->path, PATH_SHOWN, true);
+	add(&l, ", [");
+	const char *at = a->strings;
+	for (u32 i = 0; i < a->argc; i++, at += strlen(at) + 1) {
+		if (i)
+			add(&l, ", ");
+		add_quoted(&l, at, PATH_SHOWN, true);
+	}
+	add(&l, "], %u vars)", a->envc);
+	write_line(&l);
+}
+
+void trace_launch_result(s64 result)
+{
+	struct line l = { .used = 0 };
+	add(&l, "[%u] execve", thread_current()->tid);
+	add_result(&l, KIND_INT, result);
+	add_hops(&l);
 	write_line(&l);
 }
 

@@ -25,6 +25,8 @@ const char *linux_call_name(u32 nr);      /* NULL: no such row */
 extern u32 syscall_trace_enabled;
 void syscall_trace_enter(struct trap_frame *f) WEAK;
 void syscall_trace_exit(struct trap_frame *f, s64 result) WEAK;
+void trace_launch(const struct exec_args *a);          /* only when syscall_trace_enabled */
+void trace_launch_result(s64 result);
 
 /* time.c */
 u64 time_wall_ns(void);                                           /* CLOCK_REALTIME */

@@ -81,8 +81,9 @@ void runqueue_realtime_tick(struct runqueue *rq, const struct thread *running, u
 			cpu_this()->need_resched = 1;
 		rq->realtime_waits = false;
 	}
-	if (thread_is_realtime(running))
-		rq->realtime_used_ns += TICK_NS;
+	if (thread_is_realtime(running)) /* by the clock: ticks come late when the host is busy */
+		rq->realtime_used_ns += now - MAX(rq->realtime_tick_ns, running->last_switched_ns);
+	rq->realtime_tick_ns = now;
 	if (rq->realtime_waits || rq->realtime_used_ns < NSEC_PER_SEC - REALTIME_REST_NS)
 		return;
 	rq->realtime_waits = true;

@@ -37,7 +37,8 @@ struct runqueue {
 	struct list_node realtime;  /* [lock] by falling priority */
 	u32 count;                  /* [lock] queued, without the running one */
 	u64 realtime_period_ns;     /* own CPU: end of the period in which real-time threads may use their share */
-	u64 realtime_used_ns;       /* own CPU: what they used in it, by ticks */
+	u64 realtime_used_ns;       /* own CPU: what they used in it, as the ticks saw it */
+	u64 realtime_tick_ns;       /* own CPU: the last tick */
 	bool realtime_waits;        /* own CPU: they have used it up and others run first */
 	u64 waiting_since_ns;       /* [lock] when count last left zero */
 };

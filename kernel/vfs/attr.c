@@ -213,15 +213,17 @@ status_t position_truncate(struct position at, u64 size)
 	status_t st = position_access(at, 2, current_cred());
 	if (st)
 		return st;
-	if (n->exec_count)
-		return ERR_TXTBSY;
 	if (!n->data)
 		return OK; /* procfs: size is always 0 */
+	st = node_writer_begin(n);
+	if (st)
+		return st;
 	mutex_lock(&n->lock);
 	st = node_truncate(n, size);
 	if (!st)
 		node_clear_setid(n);
 	mutex_unlock(&n->lock);
+	node_writer_end(n);
 	if (!st)
 		NOTIFY(n, IN_MODIFY_K, NULL, 0);
 	return st;

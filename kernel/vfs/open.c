@@ -12,16 +12,31 @@ static u32 want_of(u32 flags)
 	return want[flags & O_ACCMODE_K] | (flags & O_TRUNC_K ? 2 : 0);
 }
 
-static void count_open(struct node *n, struct file *f)
+/* Writers and programs exclude each other; the check and the count are one step. Before the file is made. */
+static status_t count_open(struct node *n, bool writer, bool exec)
 {
 	spin_lock(&n->spin);
-	n->open_count++;
-	if (FILE_CAN_WRITE(f))
-		n->write_count++;
-	if (f->private_data == (void *)(uintptr_t)FILE_EXEC_HELD)
-		n->exec_count++;
+	status_t st = (writer && n->exec_count) || (exec && n->write_count) ? ERR_TXTBSY : OK;
+	if (!st) {
+		n->open_count++;
+		n->write_count += writer;
+		n->exec_count += exec;
+	}
+	spin_unlock(&n->spin);
+	return st;
+}
+
+static void uncount_open(struct node *n, bool writer, bool exec)
+{
+	spin_lock(&n->spin);
+	n->open_count--;
+	n->write_count -= writer;
+	n->exec_count -= exec;
 	spin_unlock(&n->spin);
 }
+
+status_t node_writer_begin(struct node *n) { return count_open(n, true, false); }
+void node_writer_end(struct node *n) { uncount_open(n, true, false); }
 
 static struct file *file_at(const struct file_ops *ops, struct position at, u32 flags)
 {
@@ -34,33 +49,44 @@ static struct file *file_at(const struct file_ops *ops, struct position at, u32 
 	return f;
 }
 
+static status_t open_truncate(struct node *n)
+{
+	status_t st = node_writer_begin(n); /* O_TRUNC may come with O_RDONLY */
+	if (st)
+		return st;
+	mutex_lock(&n->lock);
+	st = node_truncate(n, 0);
+	mutex_unlock(&n->lock);
+	node_writer_end(n);
+	if (!st)
+		NOTIFY(n, IN_MODIFY_K, NULL, 0);
+	return st;
+}
+
 static status_t open_regular(struct position at, u32 flags, bool created, struct file **out)
 {
 	struct node *n = at.node;
-	bool writer = flags & O_ACCMODE_K || flags & O_TRUNC_K;
-	if (writer && n->exec_count)
-		return ERR_TXTBSY;
+	bool writer = flags & O_ACCMODE_K, truncate = flags & O_TRUNC_K && n->data && n->data->size;
 	if ((n->fs->flags & FS_SHARED) && !created) {
 		status_t st = node_reopen(n, flags & ~(u32)O_CREAT_K);
 		if (st)
 			return st;
 	}
+	status_t st = count_open(n, writer, false);
+	if (st)
+		return st;
 	struct file *f = file_at(n->data ? &regular_ops : &direct_ops, at, flags);
-	if (!f)
+	if (!f) {
+		uncount_open(n, writer, false);
 		return ERR_NOMEM;
-	count_open(n, f);
-	if ((flags & O_TRUNC_K) && n->data && n->data->size) {
-		mutex_lock(&n->lock);
-		status_t st = node_truncate(n, 0);
-		mutex_unlock(&n->lock);
-		if (st) {
-			file_put(f);
-			return st;
-		}
-		NOTIFY(n, IN_MODIFY_K, NULL, 0);
 	}
-	*out = f;
-	return OK;
+	if (truncate)
+		st = open_truncate(n);
+	if (st)
+		file_put(f);
+	else
+		*out = f;
+	return st;
 }
 
 static status_t open_device(struct position at, u32 flags, struct file **out)
@@ -134,9 +160,7 @@ status_t open_position(struct position at, u32 flags, bool created, struct file 
 		break;
 	case S_IFDIR_K:
 		*out = file_at(&directory_ops, at, flags);
-		st = *out ? OK : ERR_NOMEM;
-		if (!st)
-			count_open(n, *out);
+		st = *out ? count_open(n, false, false) : ERR_NOMEM; /* a reader is never refused */
 		break;
 	case S_IFIFO_K:
 		st = open_fifo(at, flags, out);
@@ -285,14 +309,15 @@ status_t vfs_open_exec(int dirfd, const char *path, u32 at_flags, struct file **
 		st = ERR_ACCES;
 	else
 		st = node_permission(n, 1, current_cred());
-	if (!st && n->write_count)
-		st = ERR_TXTBSY;
+	if (!st)
+		st = count_open(n, false, true);
 	struct file *f = st ? NULL : file_at(&regular_ops, r.at, 0);
-	if (!st && !f)
+	if (!st && !f) {
+		uncount_open(n, false, true);
 		st = ERR_NOMEM;
+	}
 	if (!st) {
 		f->private_data = (void *)(uintptr_t)FILE_EXEC_HELD;
-		count_open(n, f);
 		NOTIFY(n, IN_OPEN_K, NULL, 0);
 		*out = f;
 	}
@@ -317,7 +342,7 @@ struct file *vfs_anonymous_file(const char *name, u32 flags)
 		f->where.node = n;
 		f->where.mount = anonymous_mount();
 		position_get(f->where);
-		count_open(n, f);
+		if (count_open(n, FILE_CAN_WRITE(f), false)) { /* nobody executes what was made just now */ }
 	}
 	node_put(n);
 	return f;
