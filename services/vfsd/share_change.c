@@ -58,6 +58,8 @@ static s64 make(struct service_request *r, u8 type, const char *target, u32 targ
 	p9_put32(&m, P9_NO_ID);
 	st = share_exchange(q->fs, &m, r);
 	share_release(d);
+	if (st == ERR_NXIO && type == P9_TMKNOD)
+		st = ERR_PERM; /* the server opens what it made and refuses special files: mknod(2) says EPERM for that */
 	return st ? st : answer_made(r, q->fs, q->dir, name, name_size, &node);
 }
 
