@@ -12,6 +12,7 @@ enum toy_op {
 	TOY_CRASH = 4,  /* the service faults: two deaths without progress end the call with IO */
 	TOY_HOLD = 5,   /* answers INTR when cancelled */
 	TOY_NATIVE = 6, /* struct toy_native: toyd, which has every capability, makes a native call; out: its result */
+	TOY_GROW = 7,   /* struct toy_value in: takes that many KiB and gives them back; beyond its pool it dies */
 };
 struct toy_native {
 	u32 number;

@@ -291,8 +291,15 @@ status_t fault_locked(struct aspace *as, u64 va, u32 access, int *code)
 	return st;
 }
 
-/* A space that has used up its own account has nothing to wait for. */
-static bool account_is_full(const struct aspace *as) { return as->account && !account_left(as->account); }
+/* A space that has used up its own account (a service its pool) has nothing to wait for: its own fault, SIGBUS. */
+static bool account_is_full(const struct aspace *as)
+{
+	if (!as->account || account_left(as->account))
+		return false;
+	klog(LOG_ERROR, "%s uses more than its pool of %llu KiB", thread_current()->name,
+	     (unsigned long long)as->account->limit_pages * (PAGE_SIZE / 1024));
+	return true;
+}
 
 status_t aspace_fault(struct aspace *as, u64 va, u32 access, int *code)
 {
@@ -304,7 +311,9 @@ status_t aspace_fault(struct aspace *as, u64 va, u32 access, int *code)
 		mutex_lock(&as->lock);
 		status_t st = fault_locked(as, va, access, code);
 		mutex_unlock(&as->lock);
-		if (st == ERR_NOMEM && !account_is_full(as) && memory_wait(attempt))
+		if (st == ERR_NOMEM && account_is_full(as))
+			return ERR_IO;
+		if (st == ERR_NOMEM && memory_wait(attempt))
 			continue;
 		if (!st && thread_current()->process)
 			thread_current()->process->minor_faults++;

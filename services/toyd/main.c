@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // toyd: the test service. One counter in the state object; see README.md.
 #include <sched.h>
+#include <sys/mman.h>
 
 #include "../../abi/proto/toy.h"
 #include "../../lib/service/service.h"
@@ -57,10 +58,22 @@ static s64 toy_native(struct service_request *r)
 	return OK;
 }
 
+static s64 toy_grow(struct service_request *r)
+{
+	const struct toy_value *q = request_args(r);
+	u8 *area = mmap(NULL, q->value << 10, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (area == MAP_FAILED)
+		return ERR_NOMEM;
+	for (u64 at = 0; at < q->value << 10; at += PAGE_SIZE)
+		area[at] = 1;
+	munmap(area, q->value << 10);
+	return OK;
+}
+
 static const struct service_op ops[] = {
 	{ TOY_ECHO, 0, toy_echo, "echo" }, SERVICE_OP(TOY_ADD, struct toy_value, toy_add), { TOY_GET, 0, toy_get, "get" },
 	{ TOY_CRASH, 0, toy_crash, "crash" }, { TOY_HOLD, 0, toy_hold, "hold" },
-	SERVICE_OP(TOY_NATIVE, struct toy_native, toy_native),
+	SERVICE_OP(TOY_NATIVE, struct toy_native, toy_native), SERVICE_OP(TOY_GROW, struct toy_value, toy_grow),
 };
 
 int main(void)

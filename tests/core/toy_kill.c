@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Kills toyd N times (default 1000) while three processes add to its counter; the sum must be exact. Then walks the
-// n-th-store hook over one addition, and checks that two crashes by the service's own fault end a call with EIO.
+// n-th-store hook over one addition, and checks that two crashes by the service's own fault end a call with EIO, and
+// that a service has its pool of memory and no more.
 // Runs as init=toy_kill on a kernel with `services test_ipc`.
 #include <errno.h>
 #include <signal.h>
@@ -109,6 +110,22 @@ static int crash(void)
 	return !good;
 }
 
+static int pool(void)
+{
+	u64 expect = counter();
+	struct toy_value some = { 256 }, too_much = { 64 << 10 };
+	int failures = 0;
+	for (int i = 0; i < 8; i++) /* what is given back can be had again */
+		failures += call_service(SERVICE_TOYD, TOY_GROW, &some, sizeof(some), NULL, 0) != OK;
+	u32 before = test_door(0).generation;
+	s64 st = call_service(SERVICE_TOYD, TOY_GROW, &too_much, sizeof(too_much), NULL, 0);
+	u32 after = test_door(0).generation;
+	bool good = !failures && st == ERR_IO && after == before + 2 && counter() == expect;
+	printf("%s toy_pool a service has its pool and no more (%d, %lld, generation %u to %u)\n", good ? "ok" : "FAIL", failures,
+	       (long long)st, before, after);
+	return !good;
+}
+
 int main(int argc, char **argv)
 {
 	int kills = argc > 1 ? atoi(argv[1]) : 1000;
@@ -116,6 +133,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IONBF, 0);
 	int failures = store_walk();
 	failures += crash();
+	failures += pool();
 	u64 base = counter();
 	s->added[0] = base; /* what the walk added */
 	failures += kill_under_load(s, kills);
