@@ -194,6 +194,7 @@ enum mm_op {
 	MM_BOOT_OPTIONS = 2,     /* struct mm_region: copies the kernel command line to va, at most size bytes; out: size */
 	MM_BOOT_MEMBER = 3,      /* struct mm_member: copies a boot archive member (manifest, policy) to va; out: size */
 	MM_POWER_OFF = 4,        /* struct mm_power: ends the machine (initd, runtimed) */
+	MM_POLICY_LEASE = 5,     /* struct policy_lease of abi/proto/policy.h; with AMBOS_CAP_POLICY (syscalld) */
 };
 struct mm_region { u64 va, size; };
 struct mm_member { char name[32]; u64 va, size; }; /* RANGE when it does not fit: size says how much it needs */

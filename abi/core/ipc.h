@@ -52,6 +52,7 @@ enum ambos_capability {
 		AMBOS_CAP_DEV = 256,
 	AMBOS_CAP_PROC_SPAWN = 512,    /* PROC_PREPARE operations that launch and watch programs (initd, runtimed) */
 	AMBOS_CAP_SERVICES = 1024,     /* PROC_PREPARE operations that start services (rootd) */
+	AMBOS_CAP_POLICY = 2048,       /* MM operation that replaces the policy lease (syscalld) */
 };
 enum ambos_call_number {
 #define AMBOS_CALL(number, NAME, handler, capability, ...) AMBOS_CALL_##NAME = (number),

@@ -5,6 +5,8 @@
 #include "boot_info.h"
 #include "broker.h"
 #include "mm.h"
+#include "policy.h"
+#include "service.h"
 #include "system_image.h"
 #include "user_ptr.h"
 #include "../../lib/base/string.h"
@@ -89,6 +91,8 @@ NATIVE_HANDLER(broker_mm)
 		return op_boot_member(a1, a2);
 	case MM_POWER_OFF:
 		return op_power_off(a1, a2);
+	case MM_POLICY_LEASE:
+		return service_has_capability(AMBOS_CAP_POLICY) ? policy_lease_set(a1, a2) : FAIL(ERR_PERM, "policy lease");
 	default:
 		return FAIL(ERR_INVAL, "MM operation");
 	}

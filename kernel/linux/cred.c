@@ -42,7 +42,7 @@ static void fix_capabilities(const struct cred *old, struct cred *c)
 }
 
 /* Takes over `c`. The door for syscalld's POLICY_CREDENTIALS. */
-static s64 credentials_commit(struct cred *c)
+s64 credentials_commit(struct cred *c)
 {
 	const struct cred *old = own();
 	status_t st = policy_credentials_change(old, c);

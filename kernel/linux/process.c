@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Rows about the identity of processes and threads: ids, groups and sessions, prctl, arch_prctl, pidfds, kcmp. */
 #include "linux.h"
+#include "policy.h"
 #include "signal.h"
 #include "trap.h"
 #include "../../lib/base/string.h"
@@ -178,8 +179,7 @@ static s64 prctl_capability(struct thread *t, u32 option, u64 cap)
 	if (!c)
 		return ERR_NOMEM;
 	c->cap_bounding &= ~BIT(cap);
-	cred_replace(c);
-	return OK;
+	return credentials_commit(c);
 }
 
 static s64 prctl_ambient(struct thread *t, u64 action, u64 cap)
@@ -195,8 +195,7 @@ static s64 prctl_ambient(struct thread *t, u64 action, u64 cap)
 	if (!c)
 		return action >= RAISE && action <= CLEAR_ALL ? ERR_NOMEM : ERR_INVAL;
 	c->cap_ambient = action == RAISE ? c->cap_ambient | BIT(cap) : action == LOWER ? c->cap_ambient & ~BIT(cap) : 0;
-	cred_replace(c);
-	return OK;
+	return credentials_commit(c);
 }
 
 static s64 prctl_flags(struct process *p, u32 option, u64 value, u64 a3, u64 a4)

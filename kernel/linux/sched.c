@@ -2,6 +2,7 @@
 /* Scheduling rows: nice values, affinity, policies. Deadline scheduling is refused with EPERM. */
 #include "cpu.h"
 #include "linux.h"
+#include "policy.h"
 #include "signal.h"
 
 enum { SCHED_OTHER = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5, SCHED_DEADLINE = 6 };
@@ -58,6 +59,9 @@ static s64 set_nice(struct thread *t, int nice)
 	u64 ceiling = t->process ? t->process->rlimits[RLIMIT_NICE].soft : 0;
 	if (nice < t->nice && !cred_has_cap(thread_current()->cred, CAP_SYS_NICE) && (u64)(20 - nice) > ceiling)
 		return ERR_ACCES;
+	status_t st = policy_schedule_change(t, t->policy, t->rt_priority, nice);
+	if (st)
+		return st;
 	sched_set_nice(t, nice);
 	return OK;
 }
@@ -172,6 +176,8 @@ static s64 set_policy(s32 tid, s32 policy, s32 priority)
 		st = ERR_INVAL;
 	else if (!may_set_policy(t, policy, priority, reset))
 		st = ERR_PERM;
+	if (!st)
+		st = policy_schedule_change(t, policy, priority, t->nice);
 	if (!st) {
 		t->reset_on_fork = reset;
 		sched_set_policy(t, policy, priority);

@@ -2,6 +2,7 @@
 /* The signal rows of the Linux table, siginfo in its user form, and temporary masks (ppoll and friends). */
 #include "signal.h"
 #include "linux.h"
+#include "policy.h"
 #include "service.h"
 #include "../../lib/base/string.h"
 
@@ -239,7 +240,9 @@ bool signal_permitted(struct process *target, int signo)
 	struct cred *theirs = process_cred_get(target);
 	const struct cred *c = t->cred;
 	bool allowed = c->euid == theirs->suid || c->euid == theirs->uid || c->uid == theirs->suid || c->uid == theirs->uid ||
-		cred_has_cap(c, CAP_KILL) || (signo == SIGCONT && target->sid == t->process->sid);
+		(signo == SIGCONT && target->sid == t->process->sid);
+	if (!allowed && cred_has_cap(c, CAP_KILL))
+		allowed = policy_signal_by_capability(target, theirs, signo);
 	cred_put(theirs);
 	return allowed;
 }

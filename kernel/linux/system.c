@@ -106,18 +106,6 @@ LINUX_HANDLER(getrandom)
 
 /* ---- limits ---- */
 
-/* The memory limits are a lease that the address space keeps. */
-static void limits_to_aspace(struct process *p)
-{
-	struct aspace *as = process_aspace_get(p);
-	if (!as)
-		return;
-	as->limit_as_bytes = p->rlimits[RLIMIT_AS].soft;
-	as->limit_data_bytes = p->rlimits[RLIMIT_DATA].soft;
-	as->limit_stack_bytes = p->rlimits[RLIMIT_STACK].soft;
-	aspace_put(as);
-}
-
 static s64 limit_set(struct process *p, u32 resource, const struct rlimit_k *wanted)
 {
 	if (wanted->soft > wanted->hard)
@@ -132,7 +120,7 @@ static s64 limit_set(struct process *p, u32 resource, const struct rlimit_k *wan
 	spin_lock(&process_tree_lock);
 	p->rlimits[resource] = *wanted;
 	spin_unlock(&process_tree_lock);
-	limits_to_aspace(p);
+	policy_limits_changed(p);
 	return OK;
 }
 

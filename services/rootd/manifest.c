@@ -16,6 +16,7 @@ static const struct named capabilities[] = {
 	{ "proc_linux", AMBOS_CAP_PROC_LINUX }, { "proc_windows", AMBOS_CAP_PROC_WINDOWS }, { "proc_commit",
 		AMBOS_CAP_PROC_COMMIT },
 	{ "mm", AMBOS_CAP_MM }, { "vfs", AMBOS_CAP_VFS }, { "dev", AMBOS_CAP_DEV }, { "proc_spawn", AMBOS_CAP_PROC_SPAWN },
+	{ "policy", AMBOS_CAP_POLICY },
 };
 static const struct named linux_rows[] = {
 #define LINUX_CALL(number, name, ...) { #name, (number) },

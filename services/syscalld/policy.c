@@ -139,13 +139,17 @@ status_t policy_credentials(const struct policy_caller *c, const struct policy_c
 	}
 }
 
-status_t policy_schedule(const struct policy_caller *c, const struct policy_schedule_request *q)
+status_t policy_schedule(const struct policy_rules *rules, const struct policy_caller *c, const struct policy_schedule_request *q)
 {
+	bool real_time = q->policy == 1 || q->policy == 2;
+	if (real_time && !rules->realtime)
+		return ERR_PERM;
+	if (q->nice < q->old_nice && q->nice < rules->nice_floor)
+		return ERR_ACCES;
 	if (has(c, CAP_SYS_NICE))
 		return OK;
 	if (c->uid != q->target_uid)
 		return ERR_PERM;
-	bool real_time = q->policy == 1 || q->policy == 2;
 	if (real_time && (q->priority < 0 || (u32)q->priority > q->rtprio_limit))
 		return ERR_PERM;
 	if (q->nice < q->old_nice && 20 - q->nice > (s32)MIN(q->nice_limit, 40u))
@@ -153,11 +157,11 @@ status_t policy_schedule(const struct policy_caller *c, const struct policy_sche
 	return OK;
 }
 
-status_t policy_signal(const struct policy_caller *c, const struct policy_signal_request *q)
+status_t policy_signal(const struct policy_rules *rules, const struct policy_caller *c, const struct policy_signal_request *q)
 {
 	if (q->signal < 0 || q->signal > 64)
 		return ERR_INVAL;
-	if (has(c, CAP_KILL) || c->uid == q->target_uid || c->uid == q->target_suid)
+	if (c->uid == q->target_uid || c->uid == q->target_suid)
 		return OK;
-	return ERR_PERM;
+	return has(c, CAP_KILL) && rules->signal_scope >= POLICY_SIGNAL_CAPABLE ? OK : ERR_PERM;
 }

@@ -16,15 +16,18 @@ static void check(const char *name, bool good)
 static const struct policy_caller root = { 0, UINT64_MAX }, user = { 1000, 0 };
 static const struct policy_ids user_ids = { 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 0, 0, 0 };
 
+static const struct policy_rules open_rules = { .signal_scope = POLICY_SIGNAL_CAPABLE, .nice_floor = -20, .realtime = true };
+
 static void limits(void)
 {
-	struct policy_limit l[POLICY_LIMITS] = { 0 };
+	static struct policy_rules rules;
+	struct policy_limit *l = rules.limits;
 	u32 line;
 	const char *good = "# c\nstack = 8m unlimited\nnofile = 1024 1048576\n";
-	check("limits file is read", limits_parse(good, strlen(good), l, &line) == OK &&
+	check("limits file is read", rules_parse(good, strlen(good), &rules, &line) == OK &&
 		l[3].soft == 8 << 20 && l[7].hard == 1048576);
-	check("soft above hard is refused", limits_parse("core = 2 1", 10, l, &line) == ERR_INVAL && line == 1);
-	check("unknown limit is refused", limits_parse("\nspeed = 1 1", 12, l, &line) == ERR_INVAL && line == 2);
+	check("soft above hard is refused", rules_parse("core = 2 1", 10, &rules, &line) == ERR_INVAL && line == 1);
+	check("unknown limit is refused", rules_parse("\nspeed = 1 1", 12, &rules, &line) == ERR_INVAL && line == 2);
 	struct policy_prlimit_request q = { .resource = 3, .old = { 10, 20 }, .wanted = { 20, 20 } };
 	check("soft limit up to hard", policy_prlimit(&user, &q) == OK);
 	q.wanted.hard = 30;
@@ -46,12 +49,31 @@ static void ids(void)
 	q = (struct policy_credentials_request){ .kind = 126, .old = user_ids, .wanted_caps = { 1, 1, 0 } };
 	check("capset never adds to permitted", policy_credentials(&root, &q, &out) == ERR_PERM);
 	struct policy_signal_request s = { 1, 0, 0, 9 };
-	check("a user may not signal root", policy_signal(&user, &s) == ERR_PERM && policy_signal(&root, &s) == OK);
+	check("a user may not signal root", policy_signal(&open_rules, &user, &s) == ERR_PERM &&
+		policy_signal(&open_rules, &root, &s) == OK);
+}
+
+static void rules_of_file(void)
+{
+	static struct policy_rules r = { .nice_floor = -20, .realtime = true };
+	u32 line;
+	const char *text = "signals = user\nnice_floor = -5\nrealtime = no\n";
+	check("other rules are read", rules_parse(text, strlen(text), &r, &line) == OK && !r.realtime && r.nice_floor == -5 &&
+		r.signal_scope == POLICY_SIGNAL_USER);
+	struct policy_signal_request s = { 1, 5, 5, 9 };
+	check("signals = user binds root", policy_signal(&r, &root, &s) == ERR_PERM);
+	struct policy_schedule_request q = { .policy = 0, .old_nice = 0, .nice = -6 };
+	check("nobody goes below the floor", policy_schedule(&r, &root, &q) == ERR_ACCES);
+	q = (struct policy_schedule_request){ .policy = 1, .priority = 1 };
+	check("realtime = no", policy_schedule(&r, &root, &q) == ERR_PERM && policy_schedule(&open_rules, &root, &q) == OK);
+	check("bad values are refused", rules_parse("nice_floor = -21", 16, &r, &line) == ERR_INVAL &&
+		rules_parse("signals = all", 13, &r, &line) == ERR_INVAL && rules_parse("realtime = yes no", 17, &r, &line) == ERR_INVAL);
 }
 
 int main(void)
 {
 	limits();
 	ids();
+	rules_of_file();
 	return failures != 0;
 }

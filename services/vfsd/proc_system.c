@@ -3,8 +3,11 @@
 #include "shown.h"
 #include <sys/utsname.h>
 
+#include "../../abi/proto/policy.h"
+
 #define LOAD_ONE 2048u
 #define CPUS_SHOWN_MAX 64u
+#define CAP_SYS_ADMIN_BIT 21
 
 static ull kib(u64 bytes) { return bytes / 1024; }
 
@@ -242,6 +245,28 @@ static s64 write_domain_name(struct shown_context *c UNUSED, const char *bytes, 
 	return write_name(SET_DOMAIN_NAME, bytes, size);
 }
 
+/* The policy file of syscalld; a write replaces it whole. */
+static status_t show_policy(struct shown_context *c)
+{
+	char text[POLICY_FILE_BYTES];
+	struct service_call_result got = { .payload = text, .capacity = sizeof(text) };
+	s64 st = service_call(NULL, SERVICE_SYSCALLD, POLICY_FILE_READ, NULL, 0, NULL, 0, &got);
+	if (st < 0)
+		return (status_t)st;
+	for (u32 at = 0, n; at < got.length; at += n) {
+		n = MIN(got.length - at, 64u);
+		text_print(c->text, "%.*s", (int)n, text + at);
+	}
+	return OK;
+}
+static s64 write_policy(struct shown_context *c, const char *bytes, u32 size)
+{
+	if (!(c->caller->capabilities >> CAP_SYS_ADMIN_BIT & 1))
+		return ERR_PERM;
+	s64 st = service_call(NULL, SERVICE_SYSCALLD, POLICY_FILE_WRITE, NULL, 0, bytes, size, NULL);
+	return st ? st : (s64)size;
+}
+
 static status_t show_uuid(struct text *t, const u8 *b)
 {
 	text_print(t, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", b[0], b[1], b[2],
@@ -322,6 +347,8 @@ static const struct shown_entry entries[] = {
 	{ "sys/fs/file-nr", SHOW_FILE, 0, show_file_count, NULL, 0 },
 	{ "sys/fs/nr_open", SHOW_FILE, 0, show_1048576, NULL, 0 },
 	{ "sys/fs/pipe-max-size", SHOW_FILE, 0, show_1048576, NULL, 0 },
+	{ "sys/ambos", SHOW_DIR, 0, NULL, NULL, 0 },
+	{ "sys/ambos/policy", MODE_REGULAR | 0644, 0, show_policy, write_policy, 0 },
 	{ "sys/kernel", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/kernel/cap_last_cap", SHOW_FILE, 0, show_40, NULL, 0 },
 	{ "sys/kernel/core_pattern", SHOW_FILE, 0, show_core, NULL, 0 },
