@@ -124,6 +124,7 @@ status_t vfs_open_exec(int dirfd, const char *path, u32 at_flags, struct file **
 /* Path of a position as seen from `root`: "/a/b", "(unreachable)/x", " (deleted)" suffix. Length or error. */
 s64 vfs_path_of(struct position at, struct position root, char *buf, size_t size);
 status_t node_permission(struct node *n, u32 want_rwx, const struct cred *c) MUST_CHECK; /* R 4, W 2, X 1 */
+u32 vfs_process_directory(struct node *n); /* the process whose /proc/PID this is, or 0 */
 void node_attributes(struct node *n, struct attributes *out);
 status_t vfs_mknod_socket(int dirfd, const char *path, struct node **out); /* bind(2) of AF_UNIX */
 status_t vfs_lookup_socket(const char *path, struct node **out);           /* connect(2): write permission checked */

@@ -293,13 +293,26 @@ static struct process *process_of_pidfd(int fd, s64 *st)
 	return p;
 }
 
+/* pidfd_send_signal(2) takes an open /proc/PID, too. */
+static struct process *process_of_signal_fd(int fd, s64 *st)
+{
+	struct process *p = process_of_pidfd(fd, st);
+	struct file *f = p ? NULL : fd_get(fd);
+	u32 pid = f && f->where.node && !(f->flags & O_PATH_K) ? vfs_process_directory(f->where.node) : 0;
+	if (f)
+		file_put(f);
+	if (pid)
+		*st = (p = process_find(pid)) ? OK : ERR_SRCH;
+	return p;
+}
+
 LINUX_HANDLER(pidfd_send_signal)
 {
 	s64 st;
 	int signo = (int)a1;
 	if ((u32)a3 || signo < 0 || signo > SIGNAL_MAX)
 		return ERR_INVAL;
-	struct process *p = process_of_pidfd((int)a0, &st);
+	struct process *p = process_of_signal_fd((int)a0, &st);
 	if (!p)
 		return st;
 	struct siginfo_k info = siginfo_from_current(signo, SI_USER);

@@ -119,7 +119,7 @@ static s64 fetch(struct node *n, u32 op, const char *name, u32 name_length, u64 
 	char *buf = kmalloc(XATTR_SIZE_MAX);
 	if (!buf)
 		return ERR_NOMEM;
-	s64 length = n->fs->id ? vfs_call_data(op, fs_cause(n->fs, HOP_BY_DESIGN), &r, sizeof(r), buf,
+	s64 length = n->fs->id ? vfs_call_data(op, fs_cause(n->fs, op == VFS_LISTXATTR ? HOP_FIRST_USE : HOP_BY_DESIGN), &r, sizeof(r), buf,
 			XATTR_SIZE_MAX, name, name_length)
 			       : ERR_OPNOTSUPP;
 	if (length > 0 && op == VFS_LISTXATTR && !cred_has_cap(thread_current()->cred, CAP_SYS_ADMIN))
@@ -132,31 +132,38 @@ static s64 fetch(struct node *n, u32 op, const char *name, u32 name_length, u64 
 	return length;
 }
 
+/* Most objects have none: that is asked once and remembered, whatever name a program tries (ls and cp try some). */
+static s64 names_of(struct node *n, u64 out, u64 size)
+{
+	s64 asked = n->ctime_ns, length = n->flags & NODE_NO_XATTR ? 0 : fetch(n, VFS_LISTXATTR, NULL, 0, out, size);
+	if (length == 0 && !(n->fs->flags & FS_SHARED) && cred_has_cap(thread_current()->cred, CAP_SYS_ADMIN)) {
+		spin_lock(&n->spin); /* others are not shown all names */
+		if (n->ctime_ns == asked) /* no change came in between */
+			n->flags |= NODE_NO_XATTR;
+		spin_unlock(&n->spin);
+	}
+	return length;
+}
+
 static s64 get_from(struct walk_result *r, u64 user_name, u64 out, u64 size)
 {
 	char name[XATTR_NAME_MAX + 1];
+	struct node *n = r->at.node;
 	s64 length = name_in(user_name, name);
 	if (length < 0)
 		return length;
-	s64 st = may_read(r->at.node, name);
+	s64 st = may_read(n, name);
 	if (st)
 		return st;
-	if (r->at.node->flags & NODE_NO_XATTR)
+	st = names_of(n, 0, 0);
+	if (st == 0)
 		return ERR_NODATA;
-	return fetch(r->at.node, VFS_GETXATTR, name, (u32)length, out, size);
+	return st < 0 ? st : fetch(n, VFS_GETXATTR, name, (u32)length, out, size);
 }
 
 static s64 list_from(struct walk_result *r, u64 out, u64 size)
 {
-	struct node *n = r->at.node;
-	if (n->flags & NODE_NO_XATTR)
-		return 0;
-	s64 length = fetch(n, VFS_LISTXATTR, NULL, 0, out, size);
-	if (length == 0 && !(n->fs->flags & FS_SHARED)) {
-		spin_lock(&n->spin);
-		n->flags |= NODE_NO_XATTR;
-		spin_unlock(&n->spin);
-	}
+	s64 length = names_of(r->at.node, out, size);
 	return length == ERR_OPNOTSUPP ? 0 : length;
 }
 

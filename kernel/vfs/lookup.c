@@ -217,3 +217,13 @@ status_t magic_link_follow(struct node *link, struct position *at, struct file *
 	}
 	return FAIL(ERR_PROTO, "vfsd named an unknown kind of magic link");
 }
+
+u32 vfs_process_directory(struct node *n)
+{
+	struct vfs_node_request r = { .fs = n->fs->id, .cookie = n->cookie };
+	struct vfs_magic_reply m;
+	if (!node_is_dir(n) || !(n->fs->flags & FS_NO_NAME_CACHE))
+		return 0;
+	s64 st = vfs_call(VFS_MAGIC_LINK, HOP_BY_DESIGN, &r, sizeof(r), &m, sizeof(m), NULL, 0);
+	return st >= 0 && m.kind == VFS_MAGIC_PROCESS ? m.pid : 0;
+}

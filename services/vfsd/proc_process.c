@@ -385,7 +385,7 @@ static status_t show_personality(struct shown_context *c) { text_print(c->text, 
 #define FILE_0644 (MODE_REGULAR | 0644)
 #define FILE_0400 (MODE_REGULAR | 0400)
 static const struct shown_entry entries[] = {
-	{ "", SHOW_DIR, 0, NULL, NULL, 0 },
+	{ "", SHOW_DIR, 0, NULL, NULL, VFS_MAGIC_PROCESS },
 	{ "auxv", FILE_0400, SHOWN_TRACE, show_auxv, NULL, 0 },
 	{ "cgroup", SHOW_FILE, 0, show_cgroup, NULL, 0 },
 	{ "cmdline", SHOW_FILE, 0, show_command, NULL, 0 },

@@ -390,6 +390,8 @@ static s64 handle_magic_link(struct service_request *r)
 	if (st)
 		return st;
 	struct vfs_magic_reply out = { .kind = s.entry->magic, .pid = s.pid, .fd = (s32)s.index };
+	if (s.task && out.kind == VFS_MAGIC_PROCESS)
+		out.kind = VFS_MAGIC_NONE;
 	request_reply_args(r, &out, sizeof(out));
 	return OK;
 }

@@ -2,10 +2,12 @@
 /* /proc files that tools read: smaps against maps and statm, net/unix against sockets, writable sysctls. proc(5). */
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -127,6 +129,21 @@ CASE(host_name_can_be_read_and_written_by_root)
 	CHECK(stat("/proc/sys/kernel/hostname", &st) == 0 && (st.st_mode & 0777) == 0644);
 }
 
+static volatile sig_atomic_t got;
+static void handler(int signo) { got = signo; }
+CASE(a_process_directory_is_good_for_pidfd_send_signal)
+{
+	int own = open("/proc/self", O_RDONLY | O_DIRECTORY), fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+	int other = open("/proc/thread-self", O_RDONLY | O_DIRECTORY);
+	signal(SIGUSR1, handler);
+	CHECK(syscall(SYS_pidfd_send_signal, own, SIGUSR1, NULL, 0) == 0 && got == SIGUSR1);
+	CHECK_ERRNO(syscall(SYS_pidfd_send_signal, fds, 0, NULL, 0), EBADF);
+	CHECK_ERRNO(syscall(SYS_pidfd_send_signal, other, 0, NULL, 0), EBADF);
+	close(own);
+	close(fds);
+	close(other);
+}
+
 int main(void)
 {
 	CHECK(scratch_enter("proc") == 0);
@@ -136,6 +153,7 @@ int main(void)
 	RUN(net_tables_have_their_headings);
 	RUN(identity_maps_are_the_first_namespace);
 	RUN(allowed_cpus_follow_the_affinity);
+	RUN(a_process_directory_is_good_for_pidfd_send_signal);
 	RUN(host_name_can_be_read_and_written_by_root);
 	scratch_leave();
 	return check_summary();
