@@ -96,7 +96,8 @@ static void bad_sizes(const struct row *r)
 /* Their structs are all output: any content is fine. */
 static bool takes_no_input(const struct row *r, u32 op)
 {
-	return (r->number == AMBOS_CALL_MM_BROKER && op == MM_SYSTEM_IMAGE) || (r->number == AMBOS_CALL_VFS_BROKER && op == 2);
+	return (r->number == AMBOS_CALL_MM_BROKER && op == MM_SYSTEM_IMAGE) || (r->number == AMBOS_CALL_VFS_BROKER && op == 2) ||
+	       (r->number == AMBOS_CALL_PROC_PREPARE_BROKER && op == PROC_WINDOWS_LAYOUT);
 }
 
 /* Whole structs of one bad word: every field null-but-wrong, stale, a kernel address, maximal. */
