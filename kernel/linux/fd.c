@@ -8,7 +8,8 @@
 
 #define IO_MAX_BYTES 0x7ffff000ull /* Linux moves at most this much in one call, read(2) */
 #define IO_VECTORS_MAX 1024        /* UIO_MAXIOV, readv(2) */
-#define RWF_SUPPORTED 0            /* preadv2(2) flags: none, each unknown one is EOPNOTSUPP */
+/* preadv2(2) flags. HIPRI asks for polling of a device, a hint; NOWAIT and APPEND are refused like unknown ones. */
+enum { RWF_HIPRI = 1, RWF_DSYNC = 2, RWF_SYNC = 4, RWF_SUPPORTED = RWF_HIPRI | RWF_DSYNC | RWF_SYNC };
 
 LINUX_HANDLER(read)
 {
@@ -111,11 +112,29 @@ LINUX_HANDLER(preadv2)
 	return vector_io(a0, a1, a2, a3, VECTOR_READ | (a3 == UINT64_MAX ? 0 : VECTOR_AT));
 }
 
+static s64 sync_file(u64 fd, bool data_only)
+{
+	bool held;
+	struct file *f = fd_borrow((int)fd, &held);
+	s64 result;
+
+	if (!f)
+		return ERR_BADF;
+	if (f->flags & O_PATH_K)
+		result = ERR_BADF;
+	else
+		result = f->ops->sync ? f->ops->sync(f, data_only) : ERR_INVAL;
+	fd_return(f, held);
+	return result;
+}
+
 LINUX_HANDLER(pwritev2)
 {
 	if (a5 & ~(u64)RWF_SUPPORTED)
 		return FAIL(ERR_OPNOTSUPP, "RWF_* flag");
-	return vector_io(a0, a1, a2, a3, VECTOR_WRITE | (a3 == UINT64_MAX ? 0 : VECTOR_AT));
+	s64 done = vector_io(a0, a1, a2, a3, VECTOR_WRITE | (a3 == UINT64_MAX ? 0 : VECTOR_AT));
+	s64 synced = done > 0 && a5 & (RWF_DSYNC | RWF_SYNC) ? sync_file(a0, !(a5 & RWF_SYNC)) : OK;
+	return synced < 0 && synced != ERR_INVAL ? synced : done; /* INVAL: nothing to sync, a pipe */
 }
 
 LINUX_HANDLER(lseek)
@@ -137,22 +156,6 @@ LINUX_HANDLER(lseek)
 		result = f->ops->seek(f, (s64)a1, (int)a2);
 		mutex_unlock(&f->pos_lock);
 	}
-	fd_return(f, held);
-	return result;
-}
-
-static s64 sync_file(u64 fd, bool data_only)
-{
-	bool held;
-	struct file *f = fd_borrow((int)fd, &held);
-	s64 result;
-
-	if (!f)
-		return ERR_BADF;
-	if (f->flags & O_PATH_K)
-		result = ERR_BADF;
-	else
-		result = f->ops->sync ? f->ops->sync(f, data_only) : ERR_INVAL;
 	fd_return(f, held);
 	return result;
 }

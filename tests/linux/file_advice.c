@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include "check.h"
 #include "scratch.h"
@@ -80,6 +81,17 @@ CASE(epoll_gives_as_many_events_as_there_is_room_for)
 	CHECK(epoll_wait(ep, events, COUNT + 1, 0) == 0);
 }
 
+CASE(positioned_vectors_take_flags)
+{
+	char text[] = "flags", back[6] = "";
+	struct iovec v = { text, 5 }, w = { back, 5 };
+	CHECK(syscall(SYS_pwritev2, fd, &v, 1, 100, 0, 2) == 5);
+	CHECK(syscall(SYS_pwritev2, fd, &v, 1, 200, 0, 4) == 5);
+	CHECK(syscall(SYS_preadv2, fd, &w, 1, 200, 0, 1) == 5 && !strcmp(back, "flags"));
+	CHECK(syscall(SYS_pwritev2, pipes[1], &v, 1, -1L, -1L, 2) == 5);
+	CHECK_ERRNO(syscall(SYS_preadv2, fd, &w, 1, 0, 0, 0x1000), EOPNOTSUPP);
+}
+
 int main(void)
 {
 	CHECK(scratch_enter("advice") == 0);
@@ -89,6 +101,7 @@ int main(void)
 	RUN(readahead_is_checked);
 	RUN(sync_file_range_is_checked);
 	RUN(data_survives_dontneed);
+	RUN(positioned_vectors_take_flags);
 	RUN(epoll_gives_as_many_events_as_there_is_room_for);
 	unlink("data");
 	scratch_leave();
