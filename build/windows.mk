@@ -7,7 +7,7 @@ WINDOWS_OUT := out/windows
 WINDOWS_DLLS := $(WINDOWS_OUT)/ntdll.dll $(WINDOWS_OUT)/bcryptprimitives.dll $(WINDOWS_OUT)/win32u.dll
 # No builtin memcpy loops inside memcpy, no SEH surprises, no dllimport on our own names.
 CFLAGS_WINDOWS := -std=gnu11 -g -O2 $(WARNINGS) -fno-strict-aliasing -MMD -MP -ffreestanding -fno-stack-protector -fno-ident \
-	-fno-tree-loop-distribute-patterns -fno-builtin -mno-ms-bitfields -fcf-protection=none -Wno-unknown-pragmas \
+	-fno-tree-loop-distribute-patterns -fno-builtin -mno-ms-bitfields -fcf-protection=none -Wno-unknown-pragmas -Wno-array-bounds \
 	-D_NTSYSTEM_ -D_CRTIMP= -D_WIN32_WINNT=0x0A00 -DAMBOS_WINDOWS -Iabi -Iwindows/ntdll
 LDFLAGS_WINDOWS := -shared -nostdlib -Wl,--disable-auto-import -Wl,--dynamicbase -Wl,--nxcompat -Wl,--high-entropy-va \
 	-Wl,--file-alignment,0x1000 -Wl,--section-alignment,0x1000 -Wl,--major-os-version,10,--major-subsystem-version,10 -Wl,--subsystem,console

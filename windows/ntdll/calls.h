@@ -147,6 +147,9 @@ PVOID NTAPI RtlPcToFileHeader(PVOID, PVOID *);
 NTSTATUS NTAPI LdrFindResource_U(HMODULE, const void *, ULONG, const IMAGE_RESOURCE_DATA_ENTRY **);
 NTSTATUS NTAPI LdrAccessResource(HMODULE, const IMAGE_RESOURCE_DATA_ENTRY *, void **, ULONG *);
 
+NTSTATUS NTAPI LdrGetDllPath(PCWSTR module, ULONG flags, PWSTR *path, PWSTR *unknown);
+void NTAPI RtlReleasePath(PWSTR path);
+
 /* Paths, environment, parameters (path.c, environment.c, parameters.c). */
 BOOLEAN NTAPI RtlDosPathNameToNtPathName_U(PCWSTR, PUNICODE_STRING, PWSTR *, CURDIR *);
 NTSTATUS NTAPI RtlDosPathNameToNtPathName_U_WithStatus(PCWSTR, PUNICODE_STRING, PWSTR *, CURDIR *);

@@ -263,6 +263,11 @@ static inline PPEB current_peb(void) { return current_teb()->Peb; }
 
 #include "calls.h"
 
+static inline OBJECT_ATTRIBUTES object_named(UNICODE_STRING *name)
+{
+	return (OBJECT_ATTRIBUTES){ .Length = sizeof(OBJECT_ATTRIBUTES), .ObjectName = name, .Attributes = OBJ_CASE_INSENSITIVE };
+}
+
 /* The start blob (abi/nt/runtime.h), set before anything else runs. */
 struct windows_runtime;
 extern const struct windows_runtime *runtime_blob;

@@ -8,6 +8,7 @@
 	"\tmovq %rcx, %r10\n\tmovl $" #number ", %eax\n\tsyscall\n\tret\n"
 /* Names that a C function of ours answers first: their stub is Call<Name>. */
 #define NT_CALL(number, name, arguments, how) \
-	__asm__(".text\n.balign 16\n.ifc " #name ",QueryVirtualMemory\n" CODE(number, "Call" #name) ".else\n" CODE(number, "Nt" #name) ".endif\n");
+	__asm__(".text\n.balign 16\n.ifc " #name ",QueryVirtualMemory\n" CODE(number, "Call" #name) \
+		".else\n" CODE(number, "Nt" #name) ".endif\n");
 #include <nt/syscalls.def>
 #undef NT_CALL

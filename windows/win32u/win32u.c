@@ -12,4 +12,5 @@ BOOL WINAPI LibraryEntry(HINSTANCE module, DWORD reason, LPVOID reserved)
 /* Number of refused calls of this process, and the last name's place in exports.def: for debuggers. */
 volatile LONG win32u_refused, win32u_last_refused;
 ULONG_PTR win32u_refuse(void);
-__asm__(".text\n.globl win32u_refuse\nwin32u_refuse:\n\tlock incl win32u_refused(%rip)\n\tmovl %eax, win32u_last_refused(%rip)\n\txorl %eax, %eax\n\tret\n");
+__asm__(".text\n.globl win32u_refuse\nwin32u_refuse:\n"
+	"\tlock incl win32u_refused(%rip)\n\tmovl %eax, win32u_last_refused(%rip)\n\txorl %eax, %eax\n\tret\n");
