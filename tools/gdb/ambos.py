@@ -13,7 +13,7 @@ def kernel_functions(thread):
     if not stack or stack >= top or top - stack > 16384:
         return names
     data = bytes(inferior.read_memory(stack, top - stack))
-    low = int(gdb.parse_and_eval("(unsigned long)&kernel_start"))
+    low = int(gdb.parse_and_eval("(unsigned long)&kernel_text_start"))
     for at in range(0, len(data) - 7, 8):
         value = int.from_bytes(data[at:at + 8], "little")
         if low <= value < low + KERNEL_TEXT_BYTES:
