@@ -49,7 +49,8 @@ DECLSPEC_NORETURN void NTAPI AmbosThreadStart(thread_function function, void *ar
 	if (status)
 		NtTerminateThread(NtCurrentThread(), status);
 	current_teb()->ActivationContextStackPointer = &current_teb()->ActivationContextStack;
-	current_teb()->StaticUnicodeString = (UNICODE_STRING){ 0, sizeof(current_teb()->StaticUnicodeBuffer), current_teb()->StaticUnicodeBuffer };
+	PTEB teb = current_teb();
+	teb->StaticUnicodeString = (UNICODE_STRING){ 0, sizeof(teb->StaticUnicodeBuffer), teb->StaticUnicodeBuffer };
 	loader_lock();
 	if (!process_detaching) {
 		current_teb()->AmbosThreadAttached = 1;

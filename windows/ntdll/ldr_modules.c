@@ -60,7 +60,8 @@ struct module *module_add(void *base, const UNICODE_STRING *path, const UNICODE_
 		return NULL;
 	}
 	ULONG skip = path->Length - name->Length;
-	ldr->BaseDllName = (UNICODE_STRING){ name->Length, (USHORT)(name->Length + sizeof(WCHAR)), ldr->FullDllName.Buffer + skip / sizeof(WCHAR) };
+	ldr->BaseDllName = (UNICODE_STRING){ name->Length, (USHORT)(name->Length + sizeof(WCHAR)),
+		ldr->FullDllName.Buffer + skip / sizeof(WCHAR) };
 	ldr->DllBase = base;
 	ldr->SizeOfImage = nt->OptionalHeader.SizeOfImage;
 	ldr->TimeDateStamp = nt->FileHeader.TimeDateStamp;
@@ -137,7 +138,8 @@ struct module *module_by_path(const UNICODE_STRING *path)
 }
 static UNICODE_STRING blob_text(struct windows_text text)
 {
-	return (UNICODE_STRING){ (USHORT)text.bytes, (USHORT)(text.bytes + sizeof(WCHAR)), (PWSTR)(text.offset ? runtime_at(text.offset) : L"") };
+	return (UNICODE_STRING){ (USHORT)text.bytes, (USHORT)(text.bytes + sizeof(WCHAR)),
+		(PWSTR)(text.offset ? runtime_at(text.offset) : L"") };
 }
 static NTSTATUS module_from_blob(const struct windows_module *source)
 {
@@ -245,7 +247,8 @@ NTSTATUS NTAPI LdrGetDllFullName(HMODULE base, UNICODE_STRING *name)
 		status = STATUS_DLL_NOT_FOUND;
 	} else {
 		const UNICODE_STRING *full = &module->ldr.FullDllName;
-		USHORT copied = full->Length + (USHORT)sizeof(WCHAR) <= name->MaximumLength ? full->Length + (USHORT)sizeof(WCHAR) : name->MaximumLength;
+		USHORT with_end = (USHORT)(full->Length + sizeof(WCHAR));
+		USHORT copied = with_end <= name->MaximumLength ? with_end : name->MaximumLength;
 		memcpy(name->Buffer, full->Buffer, copied);
 		name->Length = full->Length;
 		if (name->MaximumLength < full->Length + sizeof(WCHAR)) {

@@ -185,7 +185,8 @@ NTSTATUS NTAPI LdrSetDllDirectory(const UNICODE_STRING *directory)
 {
 	UNICODE_STRING copy = { 0, 0, NULL };
 	if (directory->Buffer) {
-		copy = (UNICODE_STRING){ directory->Length, (USHORT)(directory->Length + sizeof(WCHAR)), heap_allocate(directory->Length + sizeof(WCHAR)) };
+		USHORT room = (USHORT)(directory->Length + sizeof(WCHAR));
+		copy = (UNICODE_STRING){ directory->Length, room, heap_allocate(room) };
 		if (!copy.Buffer)
 			return STATUS_NO_MEMORY;
 		memcpy(copy.Buffer, directory->Buffer, directory->Length);
@@ -257,8 +258,10 @@ NTSTATUS NTAPI LdrRemoveDllDirectory(void *cookie)
 	return status;
 }
 /* No execution options are kept for any program. */
-NTSTATUS NTAPI LdrQueryImageFileExecutionOptions(const UNICODE_STRING *key, PCWSTR value, ULONG type, void *data, ULONG bytes, ULONG *needed);
-NTSTATUS NTAPI LdrQueryImageFileExecutionOptions(const UNICODE_STRING *key, PCWSTR value, ULONG type, void *data, ULONG bytes, ULONG *needed)
+NTSTATUS NTAPI LdrQueryImageFileExecutionOptions(const UNICODE_STRING *key, PCWSTR value, ULONG type, void *data, ULONG bytes,
+	ULONG *needed);
+NTSTATUS NTAPI LdrQueryImageFileExecutionOptions(const UNICODE_STRING *key, PCWSTR value, ULONG type, void *data, ULONG bytes,
+	ULONG *needed)
 {
 	return STATUS_OBJECT_NAME_NOT_FOUND;
 }

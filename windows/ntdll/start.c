@@ -12,10 +12,6 @@ extern void(NTAPI *kernel32_thread_thunk)(DWORD, LPTHREAD_START_ROUTINE, void *)
 static RTL_CRITICAL_SECTION peb_section;
 static RTL_BITMAP tls_bitmap, tls_expansion_bitmap, fls_bitmap;
 
-/* Replaced by rtl_nls.c. */
-__attribute__((weak)) void nls_start(void)
-{
-}
 static ULONG text_bytes(const char *text)
 {
 	ULONG bytes = 0;
