@@ -1,35 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Private names that Debian's DLLs import from their own ntdll: debug channels (silent), versions, path translation. */
+/* Private names that Debian's DLLs import from their own ntdll: versions and path translation (debug channels: rtl_debug.c). */
 #include <ntdll.h>
 
-unsigned char __cdecl __wine_dbg_get_channel_flags(void *channel);
-unsigned char __cdecl __wine_dbg_get_channel_flags(void *channel)
-{
-	return 0;
-}
-int __cdecl __wine_dbg_header(int class, void *channel, const char *function);
-int __cdecl __wine_dbg_header(int class, void *channel, const char *function)
-{
-	return -1;
-}
-int __cdecl __wine_dbg_output(const char *text);
-int __cdecl __wine_dbg_output(const char *text)
-{
-	return (int)strlen(text);
-}
-/* Strings for one trace line: a ring, since nobody frees them. */
-#define DEBUG_RING_BYTES 4096u
-const char *__cdecl __wine_dbg_strdup(const char *text);
-const char *__cdecl __wine_dbg_strdup(const char *text)
-{
-	static char ring[DEBUG_RING_BYTES];
-	static volatile LONG next;
-	SIZE_T bytes = strlen(text) + 1;
-	if (bytes > DEBUG_RING_BYTES / 4)
-		return "";
-	ULONG at = (ULONG)__atomic_fetch_add(&next, (LONG)bytes, __ATOMIC_RELAXED) % (DEBUG_RING_BYTES - (ULONG)(DEBUG_RING_BYTES / 4));
-	return memcpy(ring + at, text, bytes);
-}
 const char *__cdecl wine_get_version(void);
 const char *__cdecl wine_get_version(void)
 {
