@@ -129,6 +129,7 @@ struct thread {
 	u64 shown_user_ns, shown_system_ns; /* what was reported: never falls */
 	u64 fault_sum;                   /* own: registers at the end of the last page fault */
 	bool in_system;                  /* the last sample */
+	u64 burst_start_ns, burst_switches; /* own: run time and voluntary switches where a real-time burst began, by ticks */
 	u64 voluntary_switches, involuntary_switches;
 	/* identity */
 	u32 tid;

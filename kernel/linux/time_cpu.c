@@ -171,6 +171,24 @@ static void limit_check(struct process *p, const struct cpu_now *now)
 	else if (warn && signal_send_process(p, SIGXCPU, &info)) { /* never refused */ }
 }
 
+/* The same for the current real-time thread, in microseconds since it last slept. */
+static void burst_check(struct thread *t)
+{
+	u64 burst_us = (sched_thread_runtime_ns(t) - t->burst_start_ns) / NSEC_PER_USEC;
+	struct siginfo_k info = { .signo = SIGXCPU, .code = SI_KERNEL };
+	if (!t->rt_priority || !t->burst_start_ns || t->burst_switches != t->voluntary_switches)
+		return;
+	spin_lock(&process_tree_lock);
+	struct rlimit_k *l = &t->process->rlimits[RLIMIT_RTTIME];
+	bool kill = burst_us >= l->hard, warn = !kill && burst_us >= l->soft;
+	if (warn)
+		l->soft = burst_us + NSEC_PER_SEC / NSEC_PER_USEC;
+	spin_unlock(&process_tree_lock);
+	if (kill)
+		process_kill(t->process, SIGKILL);
+	else if (warn && signal_send_process(t->process, SIGXCPU, &info)) { /* never refused */ }
+}
+
 void cpu_time_check(struct thread *t)
 {
 	struct process *p = t->process;
@@ -179,4 +197,5 @@ void cpu_time_check(struct thread *t)
 	itimer_check(p, ITIMER_PROF, &now);
 	while (timer_check(p, &now)) { /* an expired timer's deadline moves past `now` or is disarmed */ }
 	limit_check(p, &now);
+	burst_check(t);
 }

@@ -30,6 +30,17 @@ void cputime_start(struct cpu *c, u64 now)
 	timer_want(c->tick_due_ns);
 }
 
+/* RLIMIT_RTTIME counts what a real-time thread runs without sleeping once. */
+static bool burst_is_long(struct thread *t, u64 total)
+{
+	if (t->burst_switches != t->voluntary_switches || !t->burst_start_ns) {
+		t->burst_switches = t->voluntary_switches;
+		t->burst_start_ns = total;
+	}
+	u64 limit_us = t->process->rlimits[RLIMIT_RTTIME].soft;
+	return limit_us != UINT64_MAX && (total - t->burst_start_ns) / NSEC_PER_USEC >= limit_us;
+}
+
 /* Timer interrupt with a thread that is not idle; gives the next tick's time. */
 u64 cputime_tick(struct cpu *c, u64 now)
 {
@@ -42,7 +53,8 @@ u64 cputime_tick(struct cpu *c, u64 now)
 	*(t->in_system ? &t->system_ns : &t->user_ns) += rest;
 	*(t->in_system ? &c->system_ticks : t->nice > 0 ? &c->nice_ticks : &c->user_ticks) += 1;
 	struct process *p = t->process;
-	if (p && (p->cpu_timers || p->rlimits[RLIMIT_CPU].soft != UINT64_MAX))
+	bool long_burst = p && thread_is_realtime(t) && burst_is_long(t, total);
+	if (long_burst || (p && (p->cpu_timers || p->rlimits[RLIMIT_CPU].soft != UINT64_MAX)))
 		__atomic_or_fetch(&t->work, WORK_CPU_TIME, __ATOMIC_RELAXED);
 	runqueue_realtime_tick(c->runqueue, t, now);
 	c->tick_due_ns = now + TICK_NS;

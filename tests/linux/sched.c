@@ -208,6 +208,32 @@ CASE(others_live_beside_a_real_time_loop)
 	sched_setaffinity(0, sizeof(all), &all);
 }
 
+static volatile sig_atomic_t warned;
+static void handler(int signo) { warned = signo; }
+CASE(a_real_time_burst_has_its_limit)
+{
+	SKIP_UNLESS(realtime_allowed());
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct sched_param p = prio(2);
+		struct rlimit l = { 100000, 300000 };
+		signal(SIGXCPU, handler);
+		if (setrlimit(RLIMIT_RTTIME, &l) || policy_set(0, SCHED_RR, &p))
+			_exit(1);
+		for (int i = 0; i < 5; i++) { /* bursts of 40 ms with sleeps are fine */
+			for (long long end = cpu_ns() + 40000000; cpu_ns() < end;) { }
+			usleep(1000);
+		}
+		if (warned)
+			_exit(2);
+		while (!warned) { }
+		for (;;) { }
+	}
+	int status;
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
 int main(void)
 {
 	RUN(priorities_must_suit_the_policy);
@@ -220,5 +246,6 @@ int main(void)
 	RUN(round_robin_threads_share);
 	RUN(the_idle_class_gets_little);
 	RUN(others_live_beside_a_real_time_loop);
+	RUN(a_real_time_burst_has_its_limit);
 	return check_summary();
 }
