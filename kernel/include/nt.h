@@ -95,7 +95,11 @@ void nt_name_drop(struct file *f);                           /* file_release: th
 /* Full path of a named object, "\\BaseNamedObjects\\x"; empty string: unnamed. Freed with nt_string_free. */
 s64 nt_name_of(struct file *f, struct nt_string *out) MUST_CHECK;
 /* Makes the fixed part of the tree at first use; device files enter with this (W5: \Device\ConDrv, Null, Afd...). */
-s64 nt_name_add_permanent(const char *path, struct file *f) MUST_CHECK;
+s64 nt_name_add_permanent(const char *path, struct file *f) MUST_CHECK; /* takes f over */
+s64 nt_name_add_link(const char *path, const char *target) MUST_CHECK;
+
+/* W5: NT path of a file, "\\Device\\HarddiskVolume1\\..." or a pipe's; freed with nt_string_free. */
+s64 nt_file_name_of(struct file *f, struct nt_string *out) WEAK;
 
 /* ---- waiting: kernel/nt/wait.c ----
  * Every object with a state embeds a struct nt_dispatcher and names it in file_ops.dispatcher. All states are under

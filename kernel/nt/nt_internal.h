@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside kernel/nt: waits, threads, object files. Others use kernel/include/nt.h. */
+#ifndef AMBOS_KERNEL_NT_INTERNAL_H
+#define AMBOS_KERNEL_NT_INTERNAL_H
+
+#include "nt.h"
+
+/* A handle's file for the length of one call: no reference when the caller is alone (fd_return). */
+s64 nt_handle_borrow(u64 handle, enum nt_type type, u32 access, struct file **out, bool *held) MUST_CHECK;
+bool nt_same_object(const struct file *x, const struct file *y);
+u64 nt_deadline(s64 ticks);
+const char *nt_type_name(enum nt_type type);
+
+struct file *nt_process_file(struct process *p); /* own reference to p; NULL = no memory */
+struct file *nt_thread_file(struct thread *t);
+struct thread *nt_file_thread(struct file *f);
+struct process *nt_file_process(struct file *f);
+
+void nt_name_set_permanent(struct file *f, bool permanent);
+
+/* Common part of Create<Object>: a new object file gets its name and handle. Takes `f` over. */
+s64 nt_object_create(struct file *f, const u64 *a); /* a[0] handle va, a[1] access, a[2] attributes */
+s64 nt_object_open(const u64 *a, enum nt_type type);
+
+/* wait.c */
+struct nt_wait;
+void nt_hand_over_locked(struct nt_dispatcher *d);
+struct nt_wait_request { struct file **files; u32 count; bool all, alertable; u64 deadline_ns; };
+s64 nt_wait(const struct nt_wait_request *r) MUST_CHECK;
+/* Sleeps until condition-like state changes under nt_dispatcher_lock: the part of keyed events, ports, alerts. */
+s64 nt_sleep(bool *done, bool alertable, u64 deadline_ns) MUST_CHECK;
+/* The wake-up of a thread that sleeps in nt_sleep or nt_wait. nt_dispatcher_lock held. */
+void nt_wake_locked(struct thread *t);
+/* A signal, a stop or a suspension wants the thread that sits in a call: acts on it. */
+void nt_settle(struct thread *t);
+/* Mutants of an ending thread. nt_dispatcher_lock held. */
+void nt_mutants_abandon_locked(struct thread *t);
+
+s64 nt_object_signal(struct file *f, u64 handle); /* event.c: for SignalAndWait */
+
+/* apc.c */
+struct nt_apc { struct list_node link; u64 routine, a1, a2, a3; };
+bool nt_apc_pending_locked(struct thread *t); /* alertable code may leave for it */
+void nt_apcs_free(struct nt_thread *n);
+void nt_apc_request_locked(struct thread *t); /* deliver the first on the way out */
+
+/* context.c */
+struct nt_context;
+#define NT_CONTEXT_SIZE 0x4d0u
+#define NT_CONTEXT_FRAME 0x4f0u    /* with CONTEXT_EX */
+#define NT_RECORD_SIZE 0x98u
+#define NT_CONTEXT_ALL 0x10001fu   /* every part but the extended state */
+void nt_context_capture(struct nt_context *c, struct thread *t, u32 flags); /* t current, or not running */
+s64 nt_context_apply(const struct nt_context *c, struct thread *t) MUST_CHECK;
+
+#define NT_INFORMATION_OF(type, a) nt_query_out((a)[2], (a)[3], (a)[4], &(type), sizeof(type), true)
+
+#endif
