@@ -139,6 +139,7 @@ s64 nt_apc_queue(struct thread *t, u64 routine, u64 a1, u64 a2, u64 a3) MUST_CHE
 struct nt_apc;
 /* Of a Windows process; made at commit, freed with struct process. Locks: [d] nt_dispatcher_lock, [I] immutable. */
 struct nt_process {
+	struct nt_dispatcher exited;
 	struct windows_start start;      /* [I] */
 	u64 peb;                         /* [I] */
 	u32 exit_code;                   /* valid when exit_code_set */
@@ -147,11 +148,14 @@ struct nt_process {
 	u32 priority_class;
 	u32 shared_data_mapped;
 	u32 parent_pid;                  /* InheritedFromUniqueProcessId */
+	u64 control_routine;             /* of the console: entered by a new thread for SIGINT and SIGTERM; 0: they kill */
 	u64 exit_time_ns;
+	struct file *job, *token;        /* [d] referenced; the token is made at first use */
 	void *memory;                    /* W5: reservations, views (freed by nt_memory_free) */
 };
 void nt_memory_free(struct nt_process *p) WEAK;              /* W5; at the end of the address space */
 struct nt_thread {
+	struct nt_dispatcher exited;
 	u64 teb;                         /* [I] */
 	u64 start_address;               /* Win32StartAddress */
 	u32 exit_code;
@@ -164,8 +168,9 @@ struct nt_thread {
 	bool frame_replaced;             /* own: the handler wrote the whole user frame, rax too (NtContinue) */
 	struct list_node apcs;           /* [d] struct nt_apc */
 	struct list_node mutants;        /* [d] owned */
-	struct nt_wait *wait;            /* [d] what it waits for */
-	struct wait_queue resume_wait;
+	u32 settling;                    /* own: inside nt_settle, a call is not over */
+	bool parked;                     /* [d] stands in the suspension */
+	struct wait_queue resume_wait;   /* resumed, or parked */
 	s32 base_priority;
 	struct file *token;              /* impersonation */
 	u64 create_time_ns, exit_time_ns;
@@ -189,8 +194,13 @@ s64 nt_dispatch(struct trap_frame *f, struct thread *t);     /* kernel/nt/table.
  * exception_deliver, CPU vector in f->vector. */
 bool nt_exception_deliver(struct trap_frame *f, int signo, int code, u64 addr) WEAK;
 void nt_return_work(struct trap_frame *f, struct thread *t); /* WORK_NT: suspension, APCs */
-void nt_thread_exit(struct thread *t) WEAK;                  /* mutants abandoned, waiters told; before it is unlinked */
-void nt_process_free(struct process *p) WEAK;                /* with the struct */
+/* A thread of a Windows program ends: mutants abandoned, waiters told. Gives the wait status that Linux sees. */
+s32 nt_thread_exit(struct thread *t, s32 wait_status) WEAK;
+/* A signal with default action; true: the program is told its own way. */
+bool nt_signal(struct process *p, int signo) WEAK;
+void nt_process_exited(struct process *p) WEAK;              /* becomes a zombie; tree lock held */
+void nt_thread_free(struct thread *t) WEAK;                  /* with the struct */
+void nt_process_free(struct process *p) WEAK;
 /* W5: a page fault that aspace_fault refused: guard pages and stack growth. 0: retry; else the NTSTATUS to raise
  * (NT(GUARD_PAGE_VIOLATION), NT(STACK_OVERFLOW), NT(IN_PAGE_ERROR), NT(ACCESS_VIOLATION)). */
 s64 nt_memory_fault(struct process *p, u64 va, u32 access) WEAK;

@@ -5,6 +5,7 @@
 #include "signal.h"
 #include "file.h"
 #include "linux.h"
+#include "nt.h"
 #include "service.h"
 #include "vfs.h"
 #include "../../lib/base/string.h"
@@ -212,6 +213,8 @@ static void become_zombie_locked(struct process *p, struct thread *t)
 	if (may_orphan && pgrp_is_orphaned_locked(p->pgid, p))
 		hang_up_stopped_group(p->pgid);
 	wake_all(&p->exit_wait);
+	if (p->nt && nt_process_exited)
+		nt_process_exited(p);
 	signal_notify_parent_locked(p, CLD_EXITED);
 }
 
@@ -238,6 +241,8 @@ void thread_exit_current(s32 wait_status)
 	struct thread *t = thread_current();
 	struct process *p = t->process;
 	thread_release_memory(t);
+	if (t->nt && nt_thread_exit)
+		wait_status = nt_thread_exit(t, wait_status);
 	spin_lock(&process_tree_lock);
 	struct fdtable *fds = t->fds;
 	struct fs_context *fs = t->fs;

@@ -3,6 +3,7 @@
  * Entry points: user_return_work, exception_deliver (trap.h). Rules: signal(7), "Interruption of system calls".
  * The frame's `vector` says whether it is a system call whose result may be a restart code; it is cleared once
  * that was decided, so a second signal in the same return does not decide again, and iret is used. */
+#include "nt.h"
 #include "signal.h"
 #include "trap.h"
 
@@ -92,6 +93,8 @@ static void default_action(struct process *p, int signo, const struct siginfo_k 
 		spin_unlock(&p->signal_lock);
 		return;
 	}
+	if (p->nt && nt_signal && nt_signal(p, signo))
+		return;
 	s32 core = (SIGBIT(signo) & SIGNALS_CORE) && p->rlimits[RLIMIT_CORE].soft && (p->flags & PROC_DUMPABLE) ? 0x80 : 0;
 	if (info->code > 0 && (SIGBIT(signo) & SIGNALS_FAULT))
 		klog(LOG_INFO, "%s[%u]: signal %d code %d at 0x%llx", thread_current()->name, p->pid, signo, info->code,
@@ -186,6 +189,8 @@ void user_return_work(struct trap_frame *f)
 			rseq_settle(f, t);
 		} else if (work & WORK_STOP) {
 			thread_stop(t);
+		} else if (work & WORK_NT) {
+			nt_return_work(f, t);
 		} else if (work & WORK_SIGNAL) {
 			deliver(f, t);
 		} else {
@@ -201,5 +206,7 @@ void exception_deliver(struct trap_frame *f, int signo, int code, u64 addr)
 	t->fault_vector = (u32)f->vector;
 	t->fault_error = (u32)f->error;
 	t->fault_address = addr;
+	if (unlikely(t->nt) && signo != SIGKILL && nt_exception_deliver && nt_exception_deliver(f, signo, code, addr))
+		return;
 	signal_force(signo, code, addr);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Copying NT arguments in and answers out: UNICODE_STRING, OBJECT_ATTRIBUTES, timeouts, query results.
  * Layouts: winternl.h as MSDN documents it, 64-bit. */
-#include "nt.h"
+#include "nt_internal.h"
 #include "linux.h"
 #include "../../lib/base/string.h"
 

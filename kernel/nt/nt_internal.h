@@ -38,11 +38,33 @@ void nt_mutants_abandon_locked(struct thread *t);
 
 s64 nt_object_signal(struct file *f, u64 handle); /* event.c: for SignalAndWait */
 
-/* apc.c */
+/* exception.c */
 struct nt_apc { struct list_node link; u64 routine, a1, a2, a3; };
 bool nt_apc_pending_locked(struct thread *t); /* alertable code may leave for it */
+struct nt_apc *nt_apc_spare(u64 routine, u64 a1); /* not queued; NULL = no memory */
 void nt_apcs_free(struct nt_thread *n);
 void nt_apc_request_locked(struct thread *t); /* deliver the first on the way out */
+
+void nt_apc_deliver(struct trap_frame *f, struct thread *t);
+
+/* process.c: ends p with this NTSTATUS as exit code; the caller too, on its way to user mode. */
+void nt_process_terminate(struct process *p, u32 code);
+s32 nt_wait_status(u32 code);            /* what Linux sees of an exit code: abi/nt/exit.def */
+u32 nt_exit_code(struct process *p);     /* of any ended process */
+
+/* job.c */
+void nt_job_inherit(struct process *p);       /* a new process joins its parent's job */
+void nt_job_process_exited(struct process *p);
+
+s64 nt_thread_impersonate(struct thread *t, u64 token_handle); /* token.c; 0: ends it */
+
+/* thread.c */
+struct nt_thread_request { struct process *process; u64 start, argument, stack_reserve, stack_commit; bool suspended, skip_attach; };
+status_t nt_thread_create(const struct nt_thread_request *r, struct thread **out) MUST_CHECK; /* *out referenced, suspended if asked */
+struct nt_thread *nt_thread_alloc(u64 teb, u64 start_address);
+s64 nt_thread_suspend(struct thread *t, u32 *previous) MUST_CHECK;
+u32 nt_thread_resume(struct thread *t);  /* previous count */
+void nt_thread_alert(struct thread *t);
 
 /* context.c */
 struct nt_context;

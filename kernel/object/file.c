@@ -2,6 +2,7 @@
 /* Open files: creation, release and the generic read/write/seek/stat entry points that every ABI uses.
  * Rules: mode checks, position and RLIMIT_FSIZE are decided here and nowhere else; an operation that a file type lacks
  * gets the errno named in file.h. SIGPIPE comes from file_broken_pipe, called by pipes and stream sockets. */
+#include "nt.h"
 #include "vfs.h"
 
 #include "base/string.h"
@@ -43,6 +44,8 @@ void file_release(struct file *f)
 {
 	if (!list_empty(&f->epoll_links))
 		epoll_file_released(f);
+	if (unlikely(f->nt_name))
+		nt_name_drop(f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);
 	position_put(f->where);

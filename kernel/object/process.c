@@ -5,6 +5,7 @@
  * All of it is under process_tree_lock; p->threads is also written under p->signal_lock. */
 #include "signal.h"
 #include "file.h"
+#include "nt.h"
 #include "native.h"
 #include "vfs.h"
 #include "../../lib/base/string.h"
@@ -183,6 +184,8 @@ void process_put(struct process *p)
 	if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	DEBUG_ASSERT(!p->aspace && list_empty(&p->threads) && list_empty(&p->children));
+	if (p->nt && nt_process_free)
+		nt_process_free(p);
 	account_put(p->account);
 	slab_free(process_cache, p);
 }

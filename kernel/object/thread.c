@@ -3,6 +3,7 @@
  * A thread holds a reference on its process; the scheduler drops a thread's own reference once it is off the CPU. */
 #include "signal.h"
 #include "file.h"
+#include "nt.h"
 #include "vfs.h"
 #include "../../lib/base/string.h"
 
@@ -19,6 +20,8 @@ void thread_put(struct thread *t)
 	if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	struct process *p = t->process;
+	if (t->nt && nt_thread_free)
+		nt_thread_free(t);
 	cred_put(t->cred);
 	thread_free(t);
 	process_put(p);

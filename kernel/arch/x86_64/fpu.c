@@ -71,6 +71,35 @@ void fpu_init_area(void *area)
 	}
 }
 
+#define X87_BYTES 160u /* control, MXCSR and stack; then the 16 SSE registers */
+#define SSE_BYTES 256u
+
+void fpu_get_legacy(const void *area, void *out)
+{
+	const u8 *p = area;
+	u8 *to = out;
+	u64 present = xcr0 ? *(const u64 *)(p + LEGACY_SIZE) : 3;
+	u16 fcw = FCW_DEFAULT;
+	memset(to, 0, LEGACY_SIZE);
+	if (present & 1)
+		memcpy(to, p, X87_BYTES);
+	else
+		memcpy(to, &fcw, sizeof(fcw));
+	memcpy(to + MXCSR_AT, p + MXCSR_AT, 2 * sizeof(u32));
+	if (present & 2)
+		memcpy(to + X87_BYTES, p + X87_BYTES, SSE_BYTES);
+}
+
+void fpu_set_legacy(void *area, const void *from, u32 mxcsr)
+{
+	u8 *p = area;
+	memcpy(p, from, MXCSR_AT);
+	memcpy(p + MXCSR_AT, &mxcsr, sizeof(mxcsr));
+	memcpy(p + MXCSR_AT + 8, (const u8 *)from + MXCSR_AT + 8, X87_BYTES + SSE_BYTES - MXCSR_AT - 8);
+	if (xcr0)
+		*(u64 *)(p + LEGACY_SIZE) |= 3;
+}
+
 status_t fpu_validate(void *area, size_t size)
 {
 	const u8 *p = area;
