@@ -187,6 +187,7 @@ void nt_teb_destroy(struct aspace *as, u64 teb) WEAK;        /* TEB and stack of
 /* KUSER_SHARED_DATA, read-only at 0x7ffe0000 in `as`. */
 #define NT_SHARED_DATA_VA 0x7ffe0000ull
 status_t nt_shared_data_map(struct aspace *as) MUST_CHECK;
+u64 nt_clock_tick(u64 now);                                  /* a Windows thread runs: updates the page; when to come again */
 
 /* ---- hooks of the common kernel ---- */
 s64 nt_dispatch(struct trap_frame *f, struct thread *t);     /* kernel/nt/table.c, from syscall_dispatch */

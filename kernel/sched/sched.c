@@ -11,6 +11,7 @@
  *	state = BLOCKED (full barrier)   wake_token = 1 (full barrier)
  *	if wake_token: take it back      if state == BLOCKED: claim, queue */
 #include "handoff.h"
+#include "nt.h"
 #include "runqueue.h"
 #include "sched_internal.h"
 
@@ -58,6 +59,8 @@ static void switch_to(struct cpu *c, struct thread *from, struct thread *to, u64
 			cputime_start(c, now);
 		if (to->rseq_va && unlikely(to->rseq_cpu != c->id + 1))
 			__atomic_or_fetch(&to->work, WORK_RSEQ, __ATOMIC_RELAXED);
+		if (unlikely(to->nt)) /* its program reads the time from a page */
+			timer_want(nt_clock_tick(now));
 	}
 	c->current = to;
 	struct process *p = to->process;
@@ -377,6 +380,8 @@ u64 sched_tick(u64 now)
 		return DEADLINE_NEVER;
 	}
 	u64 tick = cputime_tick(c, now), slice = slice_tick(c, now);
+	if (unlikely(c->current->nt))
+		tick = MIN(tick, nt_clock_tick(now));
 	return MIN(tick, slice);
 }
 
