@@ -146,7 +146,8 @@ struct nt_process {
 	bool exit_code_set;
 	u32 error_mode;                  /* ProcessDefaultHardErrorMode */
 	u32 priority_class;
-	u32 shared_data_mapped;
+	u32 cookie;                      /* of EncodePointer */
+	bool no_boost;
 	u32 parent_pid;                  /* InheritedFromUniqueProcessId */
 	u64 control_routine;             /* of the console: entered by a new thread for SIGINT and SIGTERM; 0: they kill */
 	u64 exit_time_ns;
@@ -165,6 +166,7 @@ struct nt_thread {
 	bool alerted, alerted_by_id;     /* [d] */
 	bool apc_wanted;                 /* [d] an alertable wait ended for it: deliver on the way out */
 	bool hidden;                     /* from debuggers */
+	bool no_boost;
 	bool frame_replaced;             /* own: the handler wrote the whole user frame, rax too (NtContinue) */
 	struct list_node apcs;           /* [d] struct nt_apc */
 	struct list_node mutants;        /* [d] owned */

@@ -99,7 +99,9 @@ static void fill(struct shared_data *d)
 	d->suite_mask = 0x100; /* single user terminal services */
 	d->mitigation = 2;     /* NXSupportPolicy: opt in */
 	d->active_console = 1;
-	d->physical_pages = (u32)frame_total_pages();
+	struct mm_stats memory;
+	mm_stats_read(&memory);
+	d->physical_pages = (u32)memory.total_pages;
 	d->qpc_frequency = PERFORMANCE_FREQUENCY;
 	u8 *bytes = (u8 *)d;
 	memcpy(bytes + ACTIVE_PROCESSOR_COUNT, &cpu_count, sizeof(u32));

@@ -3,6 +3,7 @@
  * struct process; its id is the pid. Linux processes can be opened too: they are waited for by poll. */
 #include "nt_internal.h"
 #include "linux.h"
+#include "random.h"
 #include "signal.h"
 #include "vfs.h"
 #include "../../lib/base/string.h"
@@ -58,6 +59,10 @@ status_t nt_process_attach(struct process *p, struct thread *t, const struct win
 	n->peb = peb;
 	n->parent_pid = p->parent ? p->parent->pid : 0;
 	n->priority_class = 2;
+	n->cookie = (u32)random_u64() | 1;
+	spin_lock(&p->actions->lock); /* nobody waits for children here: they are reaped by themselves */
+	p->actions->action[SIGCHLD - 1].handler = SIG_IGN_K;
+	spin_unlock(&p->actions->lock);
 	nt->initial = true;
 	t->nt = nt;
 	p->nt = n;
