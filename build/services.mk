@@ -3,7 +3,7 @@
 # { name, start, end } in the kernel's read-only data (kernel/include/boot_archive.h).
 SERVICES := rootd toyd vfsd syscalld loaderd initd runtimed storaged
 SERVICES := $(foreach s,$(SERVICES),$(if $(wildcard services/$(s)/main.c),$(s)))
-SERVICE_LIB_SOURCES := $(shell find lib/base lib/service lib/elf lib/erofs lib/control -name '*.c' ! -name '*_test.c' ! -name '*_fuzz.c')
+SERVICE_LIB_SOURCES := $(shell find lib/base lib/service lib/elf lib/pe lib/erofs lib/control -name '*.c' ! -name '*_test.c' ! -name '*_fuzz.c')
 SERVICE_LIB_OBJECTS := $(patsubst %.c,$(OUT)/s/%.o,$(SERVICE_LIB_SOURCES))
 
 define service_rule

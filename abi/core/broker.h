@@ -18,6 +18,7 @@ enum proc_prepare_op {
 	PROC_OPEN = 2,
 	PROC_SCRIPT = 3,         /* struct proc_script: go on with the interpreter of a #! line */
 	PROC_ARGUMENTS = 4,      /* struct proc_arguments: what the program is started with */
+	PROC_OPEN_LIBRARY = 6,   /* struct proc_open: a file for reading, as PROC_OPEN otherwise */
 	PROC_WINDOWS_LAYOUT = 5, /* struct proc_windows_layout: this boot's places of shared images */
 	PROC_SPAWN = 16,         /* struct proc_spawn: new process, exec in it; answers when exec has succeeded or failed */
 	PROC_STATUS = 17,        /* struct proc_status: exit status by pidfd; AGAIN while it runs */

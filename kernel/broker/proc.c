@@ -64,14 +64,14 @@ static s64 op_create(struct call *c, u64 va, u64 size)
 }
 
 /* Opens as the thread that executes would: its credentials, root and cwd, borrowed while it waits for us. */
-static status_t open_as_caller(struct exec_session *e, const char *path, struct file **out)
+static status_t open_as_caller(struct exec_session *e, const char *path, bool library, struct file **out)
 {
 	struct thread *t = thread_current();
 	struct cred *own_cred = t->cred;
 	struct fs_context *own_fs = t->fs;
 	t->cred = e->thread->cred;
 	t->fs = e->thread->fs;
-	status_t st = vfs_open_exec(-100, path, 0, out);
+	status_t st = library ? vfs_open(-100, path, O_LARGEFILE_K, 0, out) : vfs_open_exec(-100, path, 0, out);
 	t->cred = own_cred;
 	t->fs = own_fs;
 	return st;
@@ -91,7 +91,7 @@ static s64 lend(struct call *c, struct file *f, s32 *fd)
 	return st;
 }
 
-static s64 op_open(struct call *c, u64 va, u64 size)
+static s64 op_open(struct call *c, u64 va, u64 size, bool library)
 {
 	struct proc_open r;
 	struct exec_session *e = NULL;
@@ -106,7 +106,7 @@ static s64 op_open(struct call *c, u64 va, u64 size)
 		return ERR_NOMEM;
 	st = string_in(path, r.path, r.path_size, PROC_PATH_MAX);
 	if (!st)
-		st = open_as_caller(e, path, &f);
+		st = open_as_caller(e, path, library, &f);
 	kfree(path);
 	if (!st) {
 		r.key = key_of(f);
@@ -157,7 +157,7 @@ static s64 script_run(struct exec_session *e, struct call *c, struct proc_script
 	if (!st && r->argument)
 		st = string_in(argument, r->argument, r->argument_size, PROC_SCRIPT_LINE_MAX);
 	if (!st)
-		st = open_as_caller(e, interpreter, &f);
+		st = open_as_caller(e, interpreter, false, &f);
 	if (st)
 		return st;
 	st = rewrite_arguments(e, interpreter, r->argument ? argument : NULL);
@@ -333,7 +333,9 @@ static s64 proc_prepare(struct call *c, u64 a0, u64 a1, u64 a2)
 	case PROC_CREATE:
 		return op_create(c, a1, a2);
 	case PROC_OPEN:
-		return op_open(c, a1, a2);
+		return op_open(c, a1, a2, false);
+	case PROC_OPEN_LIBRARY:
+		return op_open(c, a1, a2, true);
 	case PROC_SCRIPT:
 		return op_script(c, a1, a2);
 	case PROC_ARGUMENTS:

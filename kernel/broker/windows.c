@@ -40,7 +40,7 @@ static status_t put_places(struct text_out *o, struct exec_session *e)
 		return ERR_NOMEM;
 	struct fs_context *fs = e->thread->fs;
 	spin_lock(&fs->lock);
-	struct position root = fs->root, cwd = fs->cwd;
+	struct position root = fs_root(fs), cwd = fs_cwd(fs);
 	position_get(root);
 	position_get(cwd);
 	spin_unlock(&fs->lock);

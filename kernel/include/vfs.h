@@ -122,6 +122,8 @@ status_t vfs_open(int dirfd, const char *path, u32 flags, u32 mode, struct file 
 /* Opens for execve: regular, x permission, mount not noexec. */
 status_t vfs_open_exec(int dirfd, const char *path, u32 at_flags, struct file **out) MUST_CHECK;
 /* Path of a position as seen from `root`: "/a/b", "(unreachable)/x", " (deleted)" suffix. Length or error. */
+struct position fs_root(struct fs_context *c);  /* unreferenced; the global root when the context has none */
+struct position fs_cwd(struct fs_context *c);
 s64 vfs_path_of(struct position at, struct position root, char *buf, size_t size);
 status_t node_permission(struct node *n, u32 want_rwx, const struct cred *c) MUST_CHECK; /* R 4, W 2, X 1 */
 u32 vfs_process_directory(struct node *n); /* the process whose /proc/PID this is, or 0 */

@@ -9,9 +9,9 @@
 #include "random.h"
 #include "../../lib/base/string.h"
 
-#define SYSTEM_WINDOW 0x7ff800000000ull      /* top 32 GiB, as on Windows: below lie no Linux-sized gaps */
-#define IMAGE_WINDOW 0x7ff600000000ull
-#define ALLOCATION_TOP 0x7ff400000000ull
+#define SYSTEM_WINDOW 0x7ff800000000ull      /* 32 GiB at the top, as on Windows */
+#define IMAGE_WINDOW 0x7f8000000000ull       /* up to the system DLLs: half a TiB */
+#define ALLOCATION_TOP 0x7f0000000000ull
 #define SLIDE_UNITS 0x8000u                  /* 15 bits of 64 KiB: 2 GiB, well inside a window */
 #define ALLOCATION_UNIT 0x10000ull           /* allocation granularity of NT */
 #define STACK_RESERVE_DEFAULT MIB(1)         /* of a program that names none */

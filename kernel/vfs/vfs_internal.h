@@ -147,8 +147,6 @@ status_t magic_link_follow(struct node *link, struct position *at, struct file *
 extern struct mount *root_mount;
 void vfs_init(void);                   /* harmless when done */
 struct mount *mount_on_locked(struct mount *parent, struct node *mountpoint); /* in a walk section or under name_lock */
-struct position fs_root(struct fs_context *c);  /* unreferenced; the global root when the context has none */
-struct position fs_cwd(struct fs_context *c);
 static inline bool mount_read_only(const struct mount *m)
 {
 	return (m->flags & MS_RDONLY_K) || (m->fs->flags & FS_READ_ONLY);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One LOADER_LOAD: follow scripts, make the plans of program and interpreter, have the kernel map them, commit.
 // Any step may be repeated after a restart: PROC_CREATE and the script rewrite start over.
+#include "pe.h"
 #include "plan.h"
 
 #include <string.h>
@@ -42,7 +43,7 @@ static status_t plan_program(struct load *l)
 {
 	for (u32 depth = 0; depth <= PROC_SCRIPT_DEPTH_MAX; depth++) {
 		status_t st = plan_make(l->fd, &l->key, &l->program, &l->step);
-		if (st || l->program.kind == PLAN_ELF)
+		if (st || l->program.kind != PLAN_SCRIPT)
 			return st;
 		st = follow_script(l);
 		if (st)
@@ -150,6 +151,8 @@ static status_t create_space(struct load *l)
 static status_t load_run(struct load *l)
 {
 	status_t st = plan_program(l);
+	if (!st && l->program.kind == PLAN_PE)
+		return OK; /* its own pipeline */
 	if (!st)
 		st = create_space(l);
 	if (!st)
@@ -172,6 +175,8 @@ s64 load_program(struct service_request *r)
 	load.key = (struct proc_file_key){ q->node_cookie, q->node_version, q->node_fs, 0 };
 	load.step = "unknown";
 	status_t st = load_run(&load);
+	if (!st && load.program.kind == PLAN_PE)
+		return pe_load(load.call_id, load.fd, &load.key, (const char *)r->payload);
 	if (st)
 		service_log("elf step failed exec=%s step=%s errno=%d", (const char *)r->payload, load.step, -st);
 	return st;

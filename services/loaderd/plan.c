@@ -174,7 +174,8 @@ status_t plan_make(int fd, const struct proc_file_key *key, struct plan *p, cons
 	if (size >= 2 && head[0] == '#' && head[1] == '!') {
 		st = parse_script((const char *)head, size, p, step);
 	} else if (size >= 2 && head[0] == 'M' && head[1] == 'Z') {
-		st = fail(step, "format", ERR_NOEXEC); /* a PE file: its pipeline comes with Windows programs */
+		p->kind = PLAN_PE;
+		p->image.segment_count = 0;
 	} else {
 		st = elf_parse_header(head, size, &p->image, step);
 		if (!st)

@@ -7,7 +7,7 @@
 #include "../../lib/elf/elf.h"
 #include "../../lib/service/service.h"
 
-enum plan_kind { PLAN_ELF, PLAN_SCRIPT };
+enum plan_kind { PLAN_ELF, PLAN_SCRIPT, PLAN_PE };
 struct plan {
 	enum plan_kind kind;
 	struct elf_image image;

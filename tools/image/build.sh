@@ -27,15 +27,15 @@ while [ $# -gt 0 ]; do
 	esac
 done
 
-for tool in mmdebstrap mkfs.erofs fakeroot; do
-	command -v "$tool" >/dev/null || die "$tool is missing; install it: apt-get install mmdebstrap erofs-utils fakeroot"
+for tool in mmdebstrap mkfs.erofs fakeroot x86_64-w64-mingw32-strip; do
+	command -v "$tool" >/dev/null || die "$tool is missing; install it: apt-get install mmdebstrap erofs-utils fakeroot binutils-mingw-w64-x86-64"
 done
 
 packages=$( { sed -e 's/#.*//' "$here/packages.txt"; tr ' ' '\n' <<<"$extra_packages"; } | grep -v '^ *$' | sort -u)
 sources=()
 for f in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do [ -s "$f" ] && sources+=("$f"); done
 # Only the packages decide the tree; a newer Debian point release is taken with `rm -r .cache`.
-tree_key=$( { echo "$packages"; cat "$here/overlay.sh"; sed -n '/^build_tree/,/^}/p' "$0"; } | sha256sum | cut -c1-16)
+tree_key=$( { echo "$packages"; sed -n '/^build_tree/,/^}/p' "$0"; } | sha256sum | cut -c1-16)
 tree=$cache/tree-$tree_key.tar
 
 build_tree() {
@@ -64,6 +64,16 @@ build_tree() {
 mkdir -p "$cache" "$(dirname "$output")"
 [ -f "$tree" ] || build_tree
 
+# C: of Windows programs, without our own DLLs.
+windows_key=$("$here/windows.sh" key)
+windows=$cache/windows-$windows_key
+if [ ! -d "$windows" ]; then
+	say "staging Windows DLLs from libwine (once; then cached)"
+	rm -rf "$windows.part"
+	"$here/windows.sh" stage "$windows.part" >"$cache/windows.log" 2>&1 || { tail -n 15 "$cache/windows.log" >&2; die "staging Windows DLLs failed"; }
+	mv "$windows.part" "$windows"
+fi
+
 add_hash() { # content, mode and names of what is added
 	local a
 	for a in "${adds[@]:-}"; do
@@ -72,7 +82,7 @@ add_hash() { # content, mode and names of what is added
 		echo "$a"; tar -C / -cf - --sort=name "$(realpath --relative-to=/ "${a%%:*}")" 2>/dev/null | sha256sum
 	done
 }
-image_key=$( { echo "$tree_key"; cat "$here/overlay.sh" "$0"; add_hash; find "$top/registry" -type f -exec cat {} + 2>/dev/null || true; } | sha256sum | cut -c1-32)
+image_key=$( { echo "$tree_key $windows_key"; cat "$here/overlay.sh" "$0" "$top"/out/windows/*.dll; add_hash; find "$top/registry" -type f -exec cat {} + 2>/dev/null || true; } | sha256sum | cut -c1-32)
 if [ -f "$output" ] && [ "$(cat "$output.key" 2>/dev/null)" = "$image_key" ]; then
 	say "$output is up to date"
 	exit 0
@@ -84,7 +94,7 @@ trap 'rm -rf "$work"' EXIT
 printf '%s\n' "${adds[@]:-}" > "$work/adds"
 wrap=()
 [ "$(id -u)" = 0 ] || wrap=(fakeroot --)
-AMBOS_TOP=$top "${wrap[@]}" bash "$here/overlay.sh" "$tree" "$work/root" "$work/adds" "$work/system.erofs" "$work/manifest" >"$cache/overlay.log" 2>&1 ||
+AMBOS_TOP=$top AMBOS_WINDOWS=$windows "${wrap[@]}" bash "$here/overlay.sh" "$tree" "$work/root" "$work/adds" "$work/system.erofs" "$work/manifest" >"$cache/overlay.log" 2>&1 ||
 	{ tail -n 15 "$cache/overlay.log" >&2; die "assembling the image failed (whole log: $cache/overlay.log)"; }
 sha256sum < "$work/system.erofs" | cut -d" " -f1 > "$work/sum"
 mv "$work/system.erofs" "$output"

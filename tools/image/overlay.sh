@@ -18,6 +18,17 @@ grep -q '^user:' etc/group || echo 'user:x:1000:' >> etc/group
 grep -q '^user:' etc/shadow || echo 'user:*:19000:0:99999:7:::' >> etc/shadow
 chown 1000:1000 home/user
 [ -d "$AMBOS_TOP/registry" ] && cp -r "$AMBOS_TOP/registry" system/registry
+# C: of Windows programs (docs/design/windows.md).
+mkdir -p system/drive_c
+cp -r "$AMBOS_WINDOWS/." system/drive_c/
+for dll in "$AMBOS_TOP"/out/windows/*.dll; do
+	[ -f "$dll" ] || { echo "out/windows is empty: run make windows first" >&2; exit 1; }
+	x86_64-w64-mingw32-strip -o "system/drive_c/Windows/System32/$(basename "$dll")" "$dll"
+done
+mkdir -p system/drive_c/Users/root system/drive_c/Users/user system/drive_c/Users/Public system/drive_c/Temp system/drive_c/ProgramData "system/drive_c/Program Files"
+chmod 1777 system/drive_c/Temp
+chown 1000:1000 system/drive_c/Users/user
+"$AMBOS_TOP/tools/image/windows.sh" check system/drive_c/Windows/System32
 while IFS=: read -r from to; do
 	[ -n "$from" ] || continue
 	[ -n "$to" ] || { echo "--add $from: no guest path" >&2; exit 1; }
