@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Files of procfs that are about the machine. Formats: proc(5); read with procps, coreutils, glibc and psutil in mind.
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* utsname.domainname */
+#endif
 #include "shown.h"
 #include <sys/utsname.h>
 
@@ -213,7 +216,7 @@ static status_t show_uname_field(struct shown_context *c, u32 which)
 		   : which == 1 ? u.release
 		   : which == 2 ? u.nodename
 		   : which == 3 ? u.version
-				: u.__domainname);
+				: u.domainname);
 	return OK;
 }
 static status_t show_os_type(struct shown_context *c) { return show_uname_field(c, 0); }

@@ -79,7 +79,7 @@ static status_t replace(struct tree_object *o, const struct xattr_record *old, c
 	char *to = block ? state_ptr(block) : NULL;
 	for (u32 at = 0; at < before;) {
 		const struct xattr_record *x = (const void *)(from + at);
-		if (x != old) {
+		if (x != old && to) {
 			memcpy(to + used, x, x->size);
 			used += x->size;
 		}
