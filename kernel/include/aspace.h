@@ -68,7 +68,11 @@ enum map_flags {
 	MAP_F_SHARED = 1, MAP_F_FIXED = 2, MAP_F_NOREPLACE = 4, MAP_F_POPULATE = 8, MAP_F_GROWSDOWN = 16,
 	MAP_F_STACK = 32, MAP_F_32BIT = 64, MAP_F_LOCKED = 128, MAP_F_NORESERVE = 256,
 	MAP_F_WIPEONFORK = 512, MAP_F_DONTFORK = 1024,
+	MAP_F_RESERVED = 2048,         /* NT: address space without pages; prot is 0 */
+	MAP_F_GUARD = 4096,            /* NT: prot is 0 until the first access, then what MAP_GUARDED_SHIFT keeps */
 };
+#define MAP_GUARDED_SHIFT 16
+#define MAP_F_NT (MAP_F_RESERVED | MAP_F_GUARD | 7u << MAP_GUARDED_SHIFT)
 struct file;
 struct vma {
 	struct rb_node node;          /* by start */
@@ -111,6 +115,7 @@ struct aspace {
 	u64 search_base;        /* [l] the mmap_top that search_top belongs to */
 	u32 lock_future;        /* [l] MAP_F_LOCKED when mlockall(MCL_FUTURE) */
 	u32 membarrier_registered; /* [a] */
+	struct rb_root nt_regions; /* [l] allocations of a Windows process: kernel/nt/memory_region.c */
 };
 /* /proc/PID/smaps, in bytes; only u64. */
 struct map_usage {

@@ -65,6 +65,7 @@ struct file {
 	u32 owner_pid; s32 owner_signal; /* F_SETOWN, F_SETSIG */
 	u64 ino;                     /* [I] of files without a node: shown by fstat and /proc/pid/fd */
 	struct cred *cred;           /* of the opener */
+	struct nt_open *nt_open;     /* [I] what NtCreateFile opened it with (kernel/nt/file.h); NULL: opened by others */
 	struct nt_name *nt_name;     /* kernel/nt/name.c: place in the object tree */
 };
 #define FILE_CAN_READ(f) (((f)->flags & 3) != 1 && !((f)->flags & O_PATH_K))

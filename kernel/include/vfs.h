@@ -42,7 +42,7 @@ struct node {
 	u64 fill_next;                /* page after the last fill, for read-ahead */
 	u64 fill_end;                 /* [n] bytes that vfsd can still give; shrinks on truncate, beyond are zeros */
 	u32 open_count, write_count, exec_count; /* [s] open files; writers; images mapped for execution (TXTBSY) */
-	u32 share_unused[4];          /* NT share modes */
+	struct nt_share *share;       /* [s] share modes of NT opens; NULL: none is open */
 	struct list_node lru;         /* [h] clock */
 	u32 seals;                    /* [n] memory files: SEAL_*_K */
 	u8 used;                      /* touched since the clock passed; plain stores by walkers */
@@ -145,6 +145,8 @@ s64 node_flock(struct file *f, int operation);
 s64 vfs_syncfs(struct file *f);
 s64 file_seals(struct file *f, int command, u64 seals);
 /* The one change-event hook: IN_* mask on the node; `name` when the event is about an entry of directory n. */
+/* A name in `dir` that equals `name` but for case: its exact text into `found` (NAME_MAX_BYTES + 1). NOENT: none. */
+status_t directory_find_folded(struct node *dir, const char *name, u32 length, char *found) MUST_CHECK;
 void node_notify(struct node *n, u32 mask, const char *name, u32 cookie);
 /* Text of /proc/<pid>/mounts for `root`; bytes written. */
 size_t vfs_mounts_text(struct position root, char *buf, size_t size);

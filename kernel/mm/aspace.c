@@ -13,6 +13,8 @@
 #define STACK_GAP GIB(1)         /* room for stacks to grow before they meet mappings */
 #define MMAP_RANDOM_PAGES BIT(28) /* 28 bits, as vm.mmap_rnd_bits */
 
+void nt_regions_free(struct aspace *as) WEAK; /* nt_memory.h */
+
 phys_t zero_page_pa;
 u32 aspaces_dying;
 static u16 upper_slots[256]; /* root entries of the kernel half that are in use: a handful, fixed by vmap_init */
@@ -116,6 +118,8 @@ void aspace_put(struct aspace *as)
 	u64 resident = as->resident_pages, tables = as->table_pages;
 	__atomic_add_fetch(&aspaces_dying, 1, __ATOMIC_RELAXED);
 	destroy_vmas(as);
+	if (as->nt_regions.node && nt_regions_free)
+		nt_regions_free(as);
 	pt_free_tables(as);
 	__atomic_sub_fetch(&aspaces_dying, 1, __ATOMIC_RELAXED);
 	memory_came_back(resident + tables);

@@ -11,7 +11,7 @@
 #define LOW_TOP 0x80000000ull    /* MAP_32BIT: the second GiB, mmap(2) */
 #define LOW_BOTTOM 0x40000000ull
 #define KEPT_FLAGS (MAP_F_SHARED | MAP_F_GROWSDOWN | MAP_F_STACK | MAP_F_LOCKED | MAP_F_NORESERVE | \
-	MAP_F_WIPEONFORK | MAP_F_DONTFORK)
+	MAP_F_WIPEONFORK | MAP_F_DONTFORK | MAP_F_NT)
 
 static const char heap_name[] = "[heap]"; /* one address: names are compared as pointers when merging */
 
@@ -288,25 +288,33 @@ static status_t insert_mapping(struct aspace *as, const struct vma *like, struct
 	return OK;
 }
 
-static status_t map_locked(struct aspace *as, const struct map_request *r, struct memobj *obj, u64 size, u64 *va,
-			   struct list_node *dead)
+status_t map_insert(struct aspace *as, const struct map_request *r, u64 va, struct list_node *dead)
 {
-	status_t st = choose_address(as, r, size, va);
-	if (st)
-		return st;
+	u64 size = ALIGN_UP(r->size, PAGE_SIZE);
 	if (!map_limit_ok(as, size >> PAGE_SHIFT) || (is_data(r->prot, r->flags) && !data_limit_ok(as, size >> PAGE_SHIFT)))
 		return ERR_NOMEM;
 	struct vma like = {
-		.start = *va, .end = *va + size, .prot = r->prot, .max_prot = r->max_prot,
-		.flags = (r->flags & KEPT_FLAGS) | as->lock_future, .obj = obj,
-		.offset = obj ? r->offset : 0, .file = r->file, .name = r->name,
+		.start = va, .end = va + size, .prot = r->prot, .max_prot = r->max_prot,
+		.flags = (r->flags & KEPT_FLAGS) | as->lock_future, .obj = r->obj,
+		.offset = r->obj ? r->offset : 0, .file = r->file, .name = r->name,
 	};
 	if (r->flags & MAP_F_FIXED) {
-		st = unmap_locked(as, *va, *va + size, dead);
+		status_t st = unmap_locked(as, va, va + size, dead);
 		if (st)
 			return st;
 	}
 	return insert_mapping(as, &like, dead);
+}
+
+static status_t map_locked(struct aspace *as, const struct map_request *r, struct memobj *obj, u64 size, u64 *va,
+			   struct list_node *dead)
+{
+	struct map_request with_object = *r;
+	status_t st = choose_address(as, r, size, va);
+	if (st)
+		return st;
+	with_object.obj = obj;
+	return map_insert(as, &with_object, *va, dead);
 }
 
 status_t aspace_map(struct aspace *as, const struct map_request *r, u64 *va)
@@ -344,8 +352,7 @@ status_t aspace_map(struct aspace *as, const struct map_request *r, u64 *va)
 
 /* ---- protect ---- */
 
-/* Makes v (by splitting) lie within [start, end). */
-static status_t isolate(struct vma **vp, u64 start, u64 end)
+status_t vma_isolate(struct vma **vp, u64 start, u64 end)
 {
 	struct vma *v = *vp;
 	if (v->start < start) {
@@ -370,7 +377,7 @@ static status_t protect_one(struct aspace *as, struct vma **vp, u64 start, u64 e
 	bool becomes_data = is_data(prot, v->flags) && !is_data(v->prot, v->flags);
 	if (becomes_data && !data_limit_ok(as, (MIN(v->end, end) - MAX(v->start, start)) >> PAGE_SHIFT))
 		return ERR_NOMEM;
-	status_t st = isolate(&v, start, end);
+	status_t st = vma_isolate(&v, start, end);
 	if (st)
 		return st;
 	u64 pages = (v->end - v->start) >> PAGE_SHIFT;
@@ -392,7 +399,7 @@ status_t vma_change_flags(struct aspace *as, u64 start, u64 end, u32 set, u32 cl
 		hole |= v->start > at;
 		u32 flags = (v->flags & ~clear) | set;
 		if (flags != v->flags) {
-			status_t st = isolate(&v, start, end);
+			status_t st = vma_isolate(&v, start, end);
 			if (st)
 				return st;
 			u64 pages = (v->end - v->start) >> PAGE_SHIFT;

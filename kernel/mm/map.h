@@ -24,6 +24,8 @@ void vma_remove(struct aspace *as, struct vma *v);
 struct vma *vma_next(struct vma *v);
 struct vma *vma_prev(struct vma *v);
 status_t vma_split(struct vma *v, u64 at) MUST_CHECK; /* v keeps [start, at) */
+/* Makes *v (by splitting) lie within [start, end). */
+status_t vma_isolate(struct vma **v, u64 start, u64 end) MUST_CHECK;
 /* Joins v with its neighbours where attributes allow; returns the VMA that now covers v's range. */
 struct vma *vma_merge(struct vma *v, struct list_node *dead);
 status_t unmap_locked(struct aspace *as, u64 start, u64 end, struct list_node *dead) MUST_CHECK;
@@ -32,6 +34,8 @@ status_t vma_change_flags(struct aspace *as, u64 start, u64 end, u32 set, u32 cl
 /* Lowest address of a free range of `size`, top-down from mmap_top; 0 = none. */
 u64 find_gap(struct aspace *as, u64 size, u32 flags);
 bool range_is_free(struct aspace *as, u64 start, u64 end);
+/* Inserts a mapping at va, where nothing is (map_locked of aspace_map without the choice of an address). */
+status_t map_insert(struct aspace *as, const struct map_request *r, u64 va, struct list_node *dead) MUST_CHECK;
 bool map_limit_ok(struct aspace *as, u64 add_pages);
 /* RLIMIT_DATA: private writable memory that is not a stack (MAP_F_STACK stays on the parts of a split stack). */
 static inline bool is_data(u32 prot, u32 flags)

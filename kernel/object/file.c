@@ -40,8 +40,12 @@ struct file *file_create(const struct file_ops *ops, void *object, u32 flags)
 	return f;
 }
 
+void nt_open_release(struct file *f) WEAK; /* kernel/nt/file.c: share modes, delete on close */
+
 void file_release(struct file *f)
 {
+	if (f->nt_open && nt_open_release)
+		nt_open_release(f);
 	if (!list_empty(&f->epoll_links))
 		epoll_file_released(f);
 	if (unlikely(f->nt_name))
@@ -94,7 +98,8 @@ static status_t clip_to_size_limit(struct file *f, struct io_buf *from, u64 pos)
 
 s64 file_broken_pipe(void)
 {
-	signal_send_thread(thread_current(), SIGPIPE, NULL);
+	if (!process_current() || !(process_current()->flags & PROC_WINDOWS))
+		signal_send_thread(thread_current(), SIGPIPE, NULL);
 	return ERR_PIPE;
 }
 

@@ -6,12 +6,16 @@
  * Cursor: 0 before ".", 1 before "..", 2 + vfsd's position after that. */
 #include "vfs_internal.h"
 
+#include "nt_text.h"
+
 #define LISTING_MAX (1u << 20)          /* larger directories (about 25,000 names) are not cached */
 #define LISTING_PIECE (64u << 10)       /* bytes asked of vfsd at a time */
 #define DIRENT_BYTES_MAX 280u           /* 19 + 255 + NUL, aligned to 8 */
 #define DT_DIR_K 4
 
 struct listing {
+	u32 *folded;                     /* made at the first look-up without case: hash table of byte offsets + 1 */
+	u32 folded_size;                 /* a power of two */
 	u32 generation;
 	bool ordered;                    /* positions ascend: a vanished cursor finds its successor */
 	u32 length;
@@ -21,7 +25,10 @@ static u32 listing_generation;
 
 void listing_drop(struct node *dir)
 {
-	kfree(dir->listing);
+	struct listing *l = dir->listing;
+	if (l)
+		kfree(l->folded);
+	kfree(l);
 	dir->listing = NULL;
 }
 
@@ -97,6 +104,7 @@ static status_t fetch_all(struct node *dir, struct listing **out)
 		l->generation = __atomic_add_fetch(&listing_generation, 1, __ATOMIC_RELAXED);
 		l->ordered = ordered;
 		l->length = used;
+		l->folded = NULL;
 	}
 	*out = l;
 	return OK;
@@ -265,6 +273,91 @@ static s64 directory_readdir(struct file *f, struct io_buf *to, bool old_format)
 	if (st)
 		return st;
 	return full ? ERR_INVAL : 0;
+}
+
+/* ---- look-up without case, for NT opens ---- */
+static u32 fold_slot(const struct listing *l, const char *name, u32 length)
+{
+	return nt_name_hash(name, length) & (l->folded_size - 1);
+}
+
+static bool fold_build(struct listing *l)
+{
+	u32 count = 0;
+	for (u32 i = 0; i < l->length; i += ((const struct vfs_dirent *)(const void *)(l->data + i))->record_size)
+		count++;
+	l->folded_size = 8;
+	while (l->folded_size < count * 2)
+		l->folded_size *= 2;
+	l->folded = kzalloc(l->folded_size * sizeof(u32));
+	for (u32 i = 0; l->folded && i < l->length;) {
+		const struct vfs_dirent *d = (const void *)(l->data + i);
+		u32 slot = fold_slot(l, d->name, d->name_size);
+		while (l->folded[slot])
+			slot = (slot + 1) & (l->folded_size - 1);
+		l->folded[slot] = i + 1;
+		i += d->record_size;
+	}
+	return l->folded;
+}
+
+static status_t fold_find(const struct listing *l, const char *name, u32 length, char *found)
+{
+	for (u32 slot = fold_slot(l, name, length); l->folded[slot]; slot = (slot + 1) & (l->folded_size - 1)) {
+		const struct vfs_dirent *d = (const void *)(l->data + l->folded[slot] - 1);
+		if (!nt_names_equal(d->name, d->name_size, name, length))
+			continue;
+		memcpy(found, d->name, d->name_size);
+		found[d->name_size] = '\0';
+		return OK;
+	}
+	return ERR_NOENT;
+}
+
+static status_t scan_pieces(struct node *dir, const char *name, u32 length, char *found)
+{
+	u8 *piece = kmalloc(LISTING_PIECE);
+	status_t st = piece ? OK : ERR_NOMEM;
+	for (u64 last = 0; !st;) {
+		bool ordered;
+		s64 got = fetch_piece(dir, last, piece);
+		u32 sane = got > 0 ? check_records(piece, (u32)got, &last, &ordered) : 0;
+		for (u32 at = 0; at < sane;) {
+			const struct vfs_dirent *d = (const void *)(piece + at);
+			if (nt_names_equal(d->name, d->name_size, name, length)) {
+				memcpy(found, d->name, d->name_size);
+				found[d->name_size] = '\0';
+				kfree(piece);
+				return OK;
+			}
+			at += d->record_size;
+		}
+		if (!sane)
+			st = got < 0 ? (status_t)got : ERR_NOENT;
+	}
+	kfree(piece);
+	return st;
+}
+
+status_t directory_find_folded(struct node *dir, const char *name, u32 length, char *found)
+{
+	if (!node_is_dir(dir))
+		return ERR_NOTDIR;
+	if (!cacheable(dir))
+		return scan_pieces(dir, name, length, found);
+	mutex_lock(&dir->lock);
+	struct listing *l = dir->listing;
+	status_t st = OK;
+	if (!l) {
+		st = fetch_all(dir, &l);
+		dir->listing = l;
+		dir->was_listed = 1;
+	}
+	bool indexed = !st && l && (l->folded || fold_build(l));
+	if (indexed)
+		st = fold_find(l, name, length, found);
+	mutex_unlock(&dir->lock);
+	return st || indexed ? st : scan_pieces(dir, name, length, found);
 }
 
 static s64 directory_seek(struct file *f, s64 offset, int whence)

@@ -78,6 +78,32 @@ s64 vfs_path_of(struct position at, struct position root, char *buf, size_t size
 	return (s64)(size - s.at - 1);
 }
 
+status_t position_name(struct position at, struct node **dir, char name[NAME_MAX_BYTES + 1])
+{
+	walk_enter();
+	struct name_entry *e = at.node == at.mount->root ? NULL : name_of(at.node);
+	if (e) {
+		memcpy(name, e->text, e->length + 1u);
+		node_get(e->dir);
+		*dir = e->dir;
+	}
+	walk_leave();
+	return e ? OK : ERR_NOENT;
+}
+
+status_t position_unlink(struct position at)
+{
+	char name[NAME_MAX_BYTES + 1];
+	struct node *dir;
+	status_t st = position_name(at, &dir, name);
+	if (st)
+		return st;
+	struct position parent = { at.mount, dir };
+	st = vfs_unlink_at(parent, name, (u32)strlen(name), node_is_dir(at.node));
+	node_put(dir);
+	return st;
+}
+
 static const struct { u32 flag; const char *text; } flag_names[] = {
 	{ MS_NOSUID_K, ",nosuid" }, { MS_NODEV_K, ",nodev" }, { MS_NOEXEC_K, ",noexec" }, { MS_NOATIME_K, ",noatime" },
 	{ MS_NODIRATIME_K, ",nodiratime" }, { MS_RELATIME_K, ",relatime" },

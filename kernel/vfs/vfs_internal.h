@@ -183,6 +183,9 @@ struct create_args { u32 mode; u64 rdev; const char *target; };
 status_t vfs_create_at(struct position parent, const char *name, u32 length, const struct create_args *a,
 		struct node **out);
 status_t vfs_unlink_at(struct position parent, const char *name, u32 length, bool directory);
+/* Its directory (referenced) and name; NOENT for a root. */
+status_t position_name(struct position at, struct node **dir, char name[NAME_MAX_BYTES + 1]);
+status_t position_unlink(struct position at); /* by the name it is known by: NT's delete on close */
 status_t vfs_rename_at(const struct walk_result *from, const struct walk_result *to, u32 flags);
 status_t vfs_link_at(struct position object, const struct walk_result *to);
 status_t directory_writable(struct position dir);

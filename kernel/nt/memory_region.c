@@ -1,0 +1,702 @@
+// SPDX-License-Identifier: MIT
+/* NT allocations: reserve, commit, protect, release, placeholders, views, queries, guard pages, write watch.
+ * Invariants (aspace lock): regions do not overlap; each lies wholly on VMAs; a page is free (no VMA), reserved
+ * (MAP_F_RESERVED, prot 0, no pages) or committed. VMAs of neighbouring regions may merge: a region's bounds count. */
+#include "nt_memory.h"
+
+#include "../mm/map.h"
+#include "string.h"
+#include "tlb.h"
+
+#define NT_ADDRESS_TOP 0x7fffffff0000ull  /* user memory ends 64 KiB below 2^47 */
+#define PROT_MASK 7u
+
+/* ---- protections ---- */
+s64 nt_protection_in(u32 page, u32 *prot, u32 *flags)
+{
+	static const struct { u32 page, prot; } table[] = {
+		{ NT_PAGE_NOACCESS, 0 }, { NT_PAGE_READONLY, PROT_R }, { NT_PAGE_READWRITE, PROT_R | PROT_W },
+		{ NT_PAGE_WRITECOPY, PROT_R | PROT_W }, { NT_PAGE_EXECUTE, PROT_X }, { NT_PAGE_EXECUTE_READ, PROT_R | PROT_X },
+		{ NT_PAGE_EXECUTE_READWRITE, PROT_R | PROT_W | PROT_X }, { NT_PAGE_EXECUTE_WRITECOPY, PROT_R | PROT_W | PROT_X },
+	};
+	const u32 modifiers = NT_PAGE_GUARD | NT_PAGE_NOCACHE | NT_PAGE_WRITECOMBINE | NT_PAGE_TARGETS_NO_UPDATE;
+	*flags = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(table); i++) {
+		if (table[i].page != (page & ~modifiers))
+			continue;
+		*prot = table[i].prot;
+		if ((page & (NT_PAGE_GUARD | NT_PAGE_NOCACHE | NT_PAGE_WRITECOMBINE)) && !*prot)
+			return NT(INVALID_PAGE_PROTECTION);
+		if (page & NT_PAGE_GUARD) {
+			*flags = MAP_F_GUARD | *prot << MAP_GUARDED_SHIFT;
+			*prot = 0;
+		}
+		return 0;
+	}
+	return NT(INVALID_PAGE_PROTECTION);
+}
+
+static u32 page_of_vma(const struct vma *v)
+{
+	static const u8 pages[8] = { NT_PAGE_NOACCESS, NT_PAGE_READONLY, NT_PAGE_READWRITE, NT_PAGE_READWRITE, NT_PAGE_EXECUTE,
+		NT_PAGE_EXECUTE_READ, NT_PAGE_EXECUTE_READWRITE, NT_PAGE_EXECUTE_READWRITE };
+	u32 prot = v->prot & PROT_MASK, guard = 0;
+	if (v->flags & MAP_F_RESERVED)
+		return 0;
+	if (v->flags & MAP_F_GUARD) {
+		prot = v->flags >> MAP_GUARDED_SHIFT & PROT_MASK;
+		guard = NT_PAGE_GUARD;
+	}
+	u32 page = pages[prot];
+	if (v->obj && !(v->flags & MAP_F_SHARED) && (prot & PROT_W))
+		page = prot & PROT_X ? NT_PAGE_EXECUTE_WRITECOPY : NT_PAGE_WRITECOPY;
+	return page | guard;
+}
+
+/* ---- the tree of regions ---- */
+static struct nt_region *region_above(struct aspace *as, u64 va) /* containing or next above */
+{
+	struct nt_region *found = NULL;
+	for (struct rb_node *n = as->nt_regions.node; n;) {
+		struct nt_region *r = rb_entry(n, struct nt_region, node);
+		if (va < r->end) {
+			found = r;
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	return found;
+}
+
+static struct nt_region *region_at(struct aspace *as, u64 va)
+{
+	struct nt_region *r = region_above(as, va);
+	return r && va >= r->start ? r : NULL;
+}
+
+static void region_insert(struct aspace *as, struct nt_region *r)
+{
+	struct rb_node *parent = NULL, **slot = &as->nt_regions.node;
+	while (*slot) {
+		parent = *slot;
+		slot = r->start < rb_entry(parent, struct nt_region, node)->start ? &parent->left : &parent->right;
+	}
+	rb_insert(&as->nt_regions, &r->node, parent, slot);
+}
+
+static struct nt_region *region_new(u64 start, u64 end, u32 type, u32 protect)
+{
+	struct nt_region *r = kzalloc(sizeof(*r));
+	if (r)
+		*r = (struct nt_region){ .start = start, .end = end, .type = type, .protect = protect };
+	return r;
+}
+
+static void region_free(struct nt_region *r)
+{
+	if (r->section)
+		file_put(r->section);
+	kfree(r);
+}
+
+/* r keeps [start, at); the rest becomes a region of its own. */
+static s64 region_split(struct aspace *as, struct nt_region *r, u64 at)
+{
+	struct nt_region *upper = region_new(at, r->end, r->type, r->protect);
+	if (!upper)
+		return ERR_NOMEM;
+	upper->flags = r->flags;
+	r->end = at;
+	region_insert(as, upper);
+	return 0;
+}
+
+s64 nt_region_note(struct aspace *as, u64 start, u64 size, u32 type, u32 protect, struct file *section)
+{
+	struct nt_region *r = region_new(start, start + ALIGN_UP(size, PAGE_SIZE), type, protect);
+	if (!r)
+		return ERR_NOMEM;
+	mutex_lock(&as->lock);
+	struct nt_region *there = region_above(as, start);
+	bool clash = there && there->start < r->end;
+	if (!clash) {
+		if (section) {
+			file_get(section);
+			r->section = section;
+		}
+		region_insert(as, r);
+	}
+	mutex_unlock(&as->lock);
+	if (clash)
+		kfree(r);
+	return clash ? NT(CONFLICTING_ADDRESSES) : 0;
+}
+
+void nt_regions_free(struct aspace *as)
+{
+	struct rb_node *n;
+	while ((n = as->nt_regions.node)) {
+		rb_remove(&as->nt_regions, n);
+		region_free(rb_entry(n, struct nt_region, node));
+	}
+}
+
+/* ---- finding room ---- */
+static bool range_free(struct aspace *as, u64 start, u64 end)
+{
+	struct vma *v = aspace_find_vma_locked(as, start);
+	return !v || v->start >= end;
+}
+
+static u64 find_upwards(struct aspace *as, u64 low, u64 high, u64 size, u64 alignment)
+{
+	u64 at = ALIGN_UP(low, alignment);
+	for (struct vma *v = aspace_find_vma_locked(as, at); at < high && high - at >= size; v = vma_next(v)) {
+		if (!v || v->start >= at + size)
+			return at;
+		at = ALIGN_UP(MAX(at, v->end), alignment);
+	}
+	return 0;
+}
+
+static u64 find_downwards(struct aspace *as, u64 low, u64 high, u64 size, u64 alignment)
+{
+	while (high >= size && high - size >= low) {
+		u64 at = ALIGN_DOWN(high - size, alignment);
+		struct vma *v = aspace_find_vma_locked(as, at);
+		if (at < low || !at)
+			return 0;
+		if (!v || v->start >= at + size)
+			return at;
+		high = v->start;
+	}
+	return 0;
+}
+
+static s64 find_place(struct aspace *as, const struct nt_place *p, u64 size, u64 *va)
+{
+	u64 alignment = MAX(p->alignment, NT_ALLOCATION_GRANULARITY);
+	u64 low = MAX(p->low, MMAP_MIN_ADDRESS), high = MIN(p->high ? p->high : UINT64_MAX, NT_ADDRESS_TOP);
+	if (p->base) {
+		*va = ALIGN_DOWN(p->base, NT_ALLOCATION_GRANULARITY);
+		if (*va < low || *va >= high || size > high - *va)
+			return NT(INVALID_PARAMETER);
+		return range_free(as, *va, *va + size) ? 0 : NT(CONFLICTING_ADDRESSES);
+	}
+	if (size >= high)
+		return NT(NO_MEMORY);
+	if (high == NT_ADDRESS_TOP && low == MMAP_MIN_ADDRESS && !p->top_down) {
+		u64 gap = find_gap(as, size + alignment - PAGE_SIZE, 0);
+		*va = gap ? ALIGN_UP(gap, alignment) : 0;
+		if (gap)
+			as->search_top = *va;
+	} else {
+		*va = p->top_down ? find_downwards(as, low, high, size, alignment) : find_upwards(as, low, high, size, alignment);
+	}
+	return *va ? 0 : NT(NO_MEMORY);
+}
+
+/* ---- pages of a region ---- */
+/* [start, end) is covered by VMAs. */
+static s64 change_pages(struct aspace *as, u64 start, u64 end, u32 prot, u32 flags, struct list_node *dead)
+{
+	for (u64 at = start; at < end;) {
+		struct vma *v = aspace_find_vma_locked(as, at);
+		if (!v || v->start > at)
+			return NT(CONFLICTING_ADDRESSES);
+		if (v->prot != prot || (v->flags & MAP_F_NT) != flags) {
+			status_t st = vma_isolate(&v, start, end);
+			if (st)
+				return st;
+			u64 pages = (v->end - v->start) >> PAGE_SHIFT;
+			account_vma(as, v, -(s64)pages);
+			v->prot = prot;
+			v->flags = (v->flags & ~(u32)MAP_F_NT) | flags;
+			account_vma(as, v, (s64)pages);
+			pt_protect_range(as, v->start, v->end, prot);
+			v = vma_merge(v, dead);
+		}
+		at = v->end;
+	}
+	return 0;
+}
+
+static bool all_committed(struct aspace *as, u64 start, u64 end)
+{
+	while (start < end) {
+		struct vma *v = aspace_find_vma_locked(as, start);
+		if (!v || v->start > start || (v->flags & MAP_F_RESERVED))
+			return false;
+		start = v->end;
+	}
+	return true;
+}
+
+static s64 add_private(struct aspace *as, u64 va, u64 size, u32 type, u32 protect, u32 prot, u32 flags, struct list_node *dead)
+{
+	bool commit = type & NT_MEM_COMMIT;
+	struct map_request m = {
+		.va = va, .size = size, .prot = commit ? prot : 0, .max_prot = PROT_MASK,
+		.flags = commit ? flags : MAP_F_RESERVED,
+	};
+	struct nt_region *r = region_new(va, va + size, NT_MEM_PRIVATE, protect);
+	if (!r)
+		return ERR_NOMEM;
+	status_t st = map_insert(as, &m, va, dead);
+	if (st) {
+		kfree(r);
+		return st;
+	}
+	if (type & NT_MEM_RESERVE_PLACEHOLDER)
+		r->flags |= NT_REGION_PLACEHOLDER;
+	if (type & NT_MEM_WRITE_WATCH)
+		r->flags |= NT_REGION_WRITE_WATCH;
+	region_insert(as, r);
+	return 0;
+}
+
+s64 nt_memory_reserve(struct aspace *as, const struct nt_place *place, u64 size, u32 type, u32 protect, u64 *va)
+{
+	struct list_node dead = LIST_INIT(dead);
+	u32 prot, flags;
+	s64 st = nt_protection_in(protect, &prot, &flags);
+	if (st)
+		return st;
+	if (protect & (NT_PAGE_WRITECOPY | NT_PAGE_EXECUTE_WRITECOPY))
+		return NT(INVALID_PAGE_PROTECTION);
+	mutex_lock(&as->lock);
+	st = find_place(as, place, size, va);
+	if (!st)
+		st = add_private(as, *va, size, type, protect, prot, flags, &dead);
+	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
+	return st;
+}
+
+/* Cuts placeholder pieces off so that one region is exactly [va, va + size). */
+static s64 isolate_placeholder(struct aspace *as, u64 va, u64 size, struct nt_region **out)
+{
+	struct nt_region *r = region_at(as, va);
+	if (!r || !(r->flags & NT_REGION_PLACEHOLDER) || r->start != va || r->end != va + size)
+		return NT(CONFLICTING_ADDRESSES);
+	*out = r;
+	return 0;
+}
+
+s64 nt_memory_replace_placeholder(struct aspace *as, u64 va, u64 size, u32 type, u32 protect)
+{
+	struct list_node dead = LIST_INIT(dead);
+	struct nt_region *r;
+	u32 prot, flags;
+	s64 st = nt_protection_in(protect, &prot, &flags);
+	if (st)
+		return st;
+	mutex_lock(&as->lock);
+	st = isolate_placeholder(as, va, size, &r);
+	if (!st && (type & NT_MEM_COMMIT))
+		st = change_pages(as, va, va + size, prot, flags, &dead);
+	if (!st) {
+		r->flags = type & NT_MEM_WRITE_WATCH ? NT_REGION_WRITE_WATCH : 0;
+		r->protect = protect;
+	}
+	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
+	return st;
+}
+
+s64 nt_memory_commit(struct aspace *as, u64 va, u64 size, u32 protect)
+{
+	struct list_node dead = LIST_INIT(dead);
+	u32 prot, flags;
+	s64 st = nt_protection_in(protect, &prot, &flags);
+	if (st)
+		return st;
+	mutex_lock(&as->lock);
+	struct nt_region *r = region_at(as, va);
+	bool committable = r && size <= r->end - va && !(r->flags & NT_REGION_PLACEHOLDER) && r->type != NT_MEM_IMAGE &&
+			(r->type == NT_MEM_PRIVATE || (r->flags & NT_REGION_RESERVED_SECTION));
+	if (!committable)
+		st = NT(CONFLICTING_ADDRESSES);
+	else if (protect & (NT_PAGE_WRITECOPY | NT_PAGE_EXECUTE_WRITECOPY))
+		st = NT(INVALID_PAGE_PROTECTION);
+	else
+		st = change_pages(as, va, va + size, prot, flags, &dead);
+	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
+	return st;
+}
+
+s64 nt_memory_reset(struct aspace *as, u64 va, u64 size)
+{
+	mutex_lock(&as->lock);
+	struct nt_region *r = region_at(as, va);
+	s64 st = 0;
+	if (!r || size > r->end - va || r->type != NT_MEM_PRIVATE)
+		st = NT(CONFLICTING_ADDRESSES);
+	else if (!all_committed(as, va, va + size))
+		st = NT(NOT_COMMITTED);
+	mutex_unlock(&as->lock);
+	return st;
+}
+
+/* ---- free ---- */
+/* The range a free call means: size 0 is the whole region, from its start. */
+static s64 free_range(struct aspace *as, u64 *va, u64 *size, struct nt_region **out)
+{
+	u64 start = ALIGN_DOWN(*va, PAGE_SIZE), end = ALIGN_UP(*va + *size, PAGE_SIZE);
+	struct nt_region *r = region_at(as, start);
+	if (!r)
+		return NT(MEMORY_NOT_ALLOCATED);
+	if (r->type != NT_MEM_PRIVATE)
+		return NT(UNABLE_TO_DELETE_SECTION);
+	if (!*size) {
+		if (start != r->start)
+			return NT(FREE_VM_NOT_AT_BASE);
+		end = r->end;
+	}
+	if (end > r->end || end <= start)
+		return NT(UNABLE_TO_FREE_VM);
+	*va = start;
+	*size = end - start;
+	*out = r;
+	return 0;
+}
+
+s64 nt_memory_decommit(struct aspace *as, u64 *va, u64 *size)
+{
+	struct list_node dead = LIST_INIT(dead);
+	struct nt_region *r;
+	mutex_lock(&as->lock);
+	s64 st = free_range(as, va, size, &r);
+	if (!st && (r->flags & NT_REGION_PLACEHOLDER))
+		st = NT(CONFLICTING_ADDRESSES);
+	if (!st) {
+		pt_unmap_range(as, *va, *va + *size, false);
+		st = change_pages(as, *va, *va + *size, 0, MAP_F_RESERVED, &dead);
+	}
+	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
+	return st;
+}
+
+/* Makes r exactly [start, end): what is left on either side stays a region. */
+static s64 region_cut(struct aspace *as, struct nt_region **r, u64 start, u64 end)
+{
+	s64 st = 0;
+	if ((*r)->end > end)
+		st = region_split(as, *r, end);
+	if (!st && (*r)->start < start) {
+		st = region_split(as, *r, start);
+		*r = st ? *r : region_at(as, start);
+	}
+	return st;
+}
+
+static s64 preserve_placeholder(struct aspace *as, struct nt_region *r, u64 va, u64 size, struct list_node *dead)
+{
+	if ((r->flags & NT_REGION_PLACEHOLDER) && r->start == va && r->end == va + size)
+		return NT(CONFLICTING_ADDRESSES); /* nothing to split off */
+	s64 st = region_cut(as, &r, va, va + size);
+	if (st)
+		return st;
+	r->flags = NT_REGION_PLACEHOLDER;
+	pt_unmap_range(as, va, va + size, false);
+	return change_pages(as, va, va + size, 0, MAP_F_RESERVED, dead);
+}
+
+static s64 coalesce(struct aspace *as, struct nt_region *first, u64 va, u64 size)
+{
+	if (first->start != va || first->end >= va + size)
+		return NT(CONFLICTING_ADDRESSES);
+	for (u64 at = va; at < va + size;) {
+		struct nt_region *r = region_at(as, at);
+		if (!r || !(r->flags & NT_REGION_PLACEHOLDER) || r->end > va + size)
+			return NT(CONFLICTING_ADDRESSES);
+		at = r->end;
+	}
+	while (first->end < va + size) {
+		struct nt_region *r = region_at(as, first->end);
+		first->end = r->end;
+		rb_remove(&as->nt_regions, &r->node);
+		kfree(r);
+	}
+	return 0;
+}
+
+static s64 release_range(struct aspace *as, struct nt_region *r, u64 va, u64 size, struct list_node *dead)
+{
+	s64 st = region_cut(as, &r, va, va + size);
+	if (!st)
+		st = unmap_locked(as, va, va + size, dead);
+	if (st)
+		return st;
+	rb_remove(&as->nt_regions, &r->node);
+	kfree(r);
+	return 0;
+}
+
+s64 nt_memory_release(struct aspace *as, u64 *va, u64 *size, u32 placeholder)
+{
+	struct list_node dead = LIST_INIT(dead);
+	struct nt_region *r;
+	s64 st;
+	mutex_lock(&as->lock);
+	if (placeholder & NT_MEM_COALESCE_PLACEHOLDERS) {
+		r = region_at(as, *va);
+		st = r ? coalesce(as, r, *va, *size) : NT(MEMORY_NOT_ALLOCATED);
+	} else {
+		st = free_range(as, va, size, &r);
+		if (!st && (placeholder & NT_MEM_PRESERVE_PLACEHOLDER))
+			st = preserve_placeholder(as, r, *va, *size, &dead);
+		else if (!st)
+			st = release_range(as, r, *va, *size, &dead);
+	}
+	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
+	return st;
+}
+
+/* ---- protect ---- */
+static s64 protect_allowed(struct aspace *as, const struct nt_region *r, u64 start, u64 end, u32 page, u32 prot)
+{
+	if (!all_committed(as, start, end))
+		return NT(NOT_COMMITTED);
+	if (r && r->type == NT_MEM_PRIVATE && (page & (NT_PAGE_WRITECOPY | NT_PAGE_EXECUTE_WRITECOPY)))
+		return NT(INVALID_PAGE_PROTECTION);
+	struct vma *v = aspace_find_vma_locked(as, start);
+	return prot & ~v->max_prot ? NT(SECTION_PROTECTION) : 0;
+}
+
+s64 nt_memory_protect(struct aspace *as, u64 va, u64 size, u32 protect, u32 *old)
+{
+	struct list_node dead = LIST_INIT(dead);
+	u32 prot, flags;
+	s64 st = nt_protection_in(protect, &prot, &flags);
+	if (st)
+		return st;
+	mutex_lock(&as->lock);
+	struct nt_region *r = region_at(as, va);
+	struct vma *v = aspace_find_vma_locked(as, va);
+	if (!v || v->start > va || (r && size > r->end - va) || (!r && size > v->end - va)) {
+		st = NT(CONFLICTING_ADDRESSES);
+	} else {
+		*old = page_of_vma(v);
+		st = protect_allowed(as, r, va, va + size, protect, prot | (flags >> MAP_GUARDED_SHIFT & PROT_MASK));
+		if (!st)
+			st = change_pages(as, va, va + size, prot, flags, &dead);
+	}
+	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
+	return st;
+}
+
+/* ---- views ---- */
+static s64 map_locked(struct aspace *as, const struct nt_place *place, const struct nt_view *view, u64 *va, struct nt_region **gone,
+		struct list_node *dead)
+{
+	struct map_request m = *view->map;
+	u64 size = ALIGN_UP(m.size, PAGE_SIZE);
+	s64 st;
+	*gone = NULL;
+	if (view->placeholder) {
+		*va = place->base;
+		st = isolate_placeholder(as, *va, size, gone);
+		m.flags |= MAP_F_FIXED;
+	} else {
+		st = find_place(as, place, size, va);
+	}
+	if (st)
+		return st;
+	struct nt_region *r = region_new(*va, *va + size, view->type, view->protect);
+	if (!r)
+		return ERR_NOMEM;
+	st = map_insert(as, &m, *va, dead);
+	if (st) {
+		kfree(r);
+		*gone = NULL;
+		return st;
+	}
+	if (*gone)
+		rb_remove(&as->nt_regions, &(*gone)->node);
+	r->flags = view->region_flags;
+	r->section = view->section;
+	if (r->section)
+		file_get(r->section);
+	region_insert(as, r);
+	return 0;
+}
+
+s64 nt_memory_map(struct aspace *as, const struct nt_place *place, const struct nt_view *view, u64 *va)
+{
+	struct list_node dead = LIST_INIT(dead);
+	struct nt_region *gone;
+	mutex_lock(&as->lock);
+	s64 st = map_locked(as, place, view, va, &gone, &dead);
+	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
+	if (!st && gone)
+		region_free(gone);
+	return st;
+}
+
+/* va may be anywhere in the view. With MEM_PRESERVE_PLACEHOLDER the addresses stay reserved. */
+s64 nt_memory_unmap(struct aspace *as, u64 va, u32 flags)
+{
+	struct list_node dead = LIST_INIT(dead);
+	struct file *section = NULL;
+	mutex_lock(&as->lock);
+	struct nt_region *r = region_at(as, va);
+	s64 st = r && r->type != NT_MEM_PRIVATE ? 0 : NT(NOT_MAPPED_VIEW);
+	if (!st)
+		st = unmap_locked(as, r->start, r->end, &dead);
+	if (!st) {
+		section = r->section;
+		r->section = NULL;
+		if (flags & NT_MEM_PRESERVE_PLACEHOLDER) {
+			struct map_request m = { .size = r->end - r->start, .max_prot = PROT_MASK, .flags = MAP_F_RESERVED };
+			r->type = NT_MEM_PRIVATE;
+			r->flags = NT_REGION_PLACEHOLDER;
+			r->protect = NT_PAGE_NOACCESS;
+			st = map_insert(as, &m, r->start, &dead);
+		} else {
+			rb_remove(&as->nt_regions, &r->node);
+			kfree(r);
+		}
+	}
+	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
+	if (section)
+		file_put(section);
+	return st;
+}
+
+/* ---- queries ---- */
+static u64 next_used(struct aspace *as, u64 va)
+{
+	struct vma *v = aspace_find_vma_locked(as, va);
+	return v ? MAX(v->start, va) : NT_ADDRESS_TOP;
+}
+
+static void query_used(struct aspace *as, struct vma *v, u64 va, struct nt_memory_basic *out)
+{
+	struct nt_region *r = region_at(as, va);
+	u64 end = r ? r->end : v->end, at;
+	u32 page = page_of_vma(v);
+	out->allocation_base = r ? r->start : v->start;
+	out->allocation_protect = r ? r->protect : page;
+	out->state = v->flags & MAP_F_RESERVED ? NT_MEM_RESERVE : NT_MEM_COMMIT;
+	out->protect = page;
+	out->type = r ? r->type : v->obj ? NT_MEM_MAPPED : NT_MEM_PRIVATE;
+	for (at = v->end; at < end; at = v->end) {
+		v = vma_next(v);
+		if (!v || v->start != at || page_of_vma(v) != page)
+			break;
+	}
+	out->size = MIN(at, end) - va;
+}
+
+void nt_memory_query(struct aspace *as, u64 va, struct nt_memory_basic *out)
+{
+	va = ALIGN_DOWN(va, PAGE_SIZE);
+	*out = (struct nt_memory_basic){ .base = va };
+	mutex_lock(&as->lock);
+	u64 used = next_used(as, va);
+	if (used > va || va >= NT_ADDRESS_TOP) {
+		out->size = used - va;
+		out->state = NT_MEM_FREE;
+		out->protect = NT_PAGE_NOACCESS;
+	} else {
+		query_used(as, aspace_find_vma_locked(as, va), va, out);
+	}
+	mutex_unlock(&as->lock);
+}
+
+bool nt_memory_region_at(struct aspace *as, u64 va, struct nt_region *out)
+{
+	mutex_lock(&as->lock);
+	struct nt_region *r = region_at(as, va);
+	if (r) {
+		*out = *r;
+		if (r->section)
+			file_get(r->section);
+	}
+	mutex_unlock(&as->lock);
+	return r;
+}
+
+/* A page was written when its entry is dirty: the processor sets the bit, and so does the fault that gives a page. */
+s64 nt_memory_write_watch(struct aspace *as, u64 va, u64 size, bool reset, u64 *out, u64 *count)
+{
+	u64 found = 0, next = 0;
+	s64 st = 0;
+	mutex_lock(&as->lock);
+	struct nt_region *r = region_at(as, va);
+	if (!r || !(r->flags & NT_REGION_WRITE_WATCH) || size > r->end - va)
+		st = NT(INVALID_PARAMETER_1);
+	u64 end = va + size;
+	spin_lock(&as->table_lock);
+	while (!st && va < end && (!out || found < *count)) {
+		u64 *slot = pt_slot_or_next(as, va, &next);
+		if (!slot) {
+			va = next;
+			continue;
+		}
+		if ((*slot & PTE_PRESENT) && (*slot & PTE_DIRTY)) {
+			if (out)
+				out[found] = va;
+			found++;
+			if (reset)
+				__atomic_and_fetch(slot, ~PTE_DIRTY, __ATOMIC_RELAXED);
+		}
+		va += PAGE_SIZE;
+	}
+	spin_unlock(&as->table_lock);
+	if (reset && found)
+		tlb_flush_range(as, end - size, size);
+	mutex_unlock(&as->lock);
+	*count = found;
+	return st;
+}
+
+/* ---- faults that aspace_fault refused ---- */
+#define TEB_STACK_LIMIT 0x10
+#define TEB_STACK_BASE 0x08
+#define TEB_DEALLOCATION_STACK 0x1478
+
+/* The guard page of the thread's own stack was touched: it becomes memory and the next one the guard. */
+static s64 grow_stack(struct aspace *as, u64 page, struct thread *t, u64 *limit, struct list_node *dead)
+{
+	u64 below = page - PAGE_SIZE;
+	struct nt_region *r = region_at(as, page);
+	*limit = page;
+	if (!r || below < r->start + PAGE_SIZE)
+		return NT(STACK_OVERFLOW);
+	return change_pages(as, below, page, 0, MAP_F_GUARD | (PROT_R | PROT_W) << MAP_GUARDED_SHIFT, dead);
+}
+
+s64 nt_memory_fault(struct process *p, u64 va, u32 access UNUSED)
+{
+	struct thread *t = thread_current();
+	struct aspace *as = p->aspace;
+	struct list_node dead = LIST_INIT(dead);
+	u64 page = ALIGN_DOWN(va, PAGE_SIZE), teb = t->user_gs_base, base = 0, bottom = 0, limit = 0;
+	if (copy_in(&base, user_ptr(teb + TEB_STACK_BASE), 8) || copy_in(&bottom, user_ptr(teb + TEB_DEALLOCATION_STACK), 8))
+		base = bottom = 0;
+	mutex_lock(&as->lock);
+	struct vma *v = aspace_find_vma_locked(as, page);
+	bool guard = v && v->start <= page && (v->flags & MAP_F_GUARD);
+	s64 st = NT(ACCESS_VIOLATION);
+	if (guard) {
+		st = change_pages(as, page, page + PAGE_SIZE, v->flags >> MAP_GUARDED_SHIFT & PROT_MASK, 0, &dead);
+		if (!st && va >= bottom && va < base)
+			st = grow_stack(as, page, t, &limit, &dead);
+		else if (!st)
+			st = NT(GUARD_PAGE_VIOLATION);
+	}
+	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
+	if (limit && copy_out(user_ptr(teb + TEB_STACK_LIMIT), &limit, 8))
+		return NT(ACCESS_VIOLATION);
+	return st;
+}

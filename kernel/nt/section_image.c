@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/* Image sections over loaderd's image objects (image.h): asked for by file or by the name of a system DLL, mapped where
+ * they are relocated to, or asked for again at a free place when that is taken. */
+#include "section.h"
+
+#include "image.h"
+
+#define IMAGE_BASES_MAX 8u       /* other places that are tried when one is taken */
+
+s64 nt_image_open(struct file *pe, const char *path, struct file **image, u64 *size)
+{
+	status_t st = image_request(pe, path, 0, image);
+	if (!st)
+		*size = image_layout(*image)->size;
+	return st;
+}
+
+u64 nt_image_base(struct file *image) { return image_layout(image)->base; }
+
+void nt_image_information(struct file *image, struct section_image_information *out)
+{
+	const struct image_layout *l = image_layout(image);
+	*out = (struct section_image_information){
+		.entry = l->entry ? l->base + l->entry : 0, .stack_reserve = l->stack_reserve, .stack_commit = l->stack_commit,
+		.subsystem = l->subsystem, .subsystem_minor = l->subsystem_minor, .subsystem_major = l->subsystem_major,
+		.os_minor = l->os_minor, .os_major = l->os_major, .characteristics = l->characteristics,
+		.dll_characteristics = l->dll_characteristics, .machine = l->machine, .contains_code = 1,
+		.image_flags = 4 /* dynamically relocated */, .loader_flags = l->loader_flags, .file_size = l->file_size,
+		.checksum = l->checksum,
+	};
+}
+
+s64 nt_image_map(struct aspace *as, struct file *pe, struct file *image, u64 wanted, u64 *va, u64 *bytes)
+{
+	const struct image_layout *l = image_layout(image);
+	if (wanted && wanted != l->base)
+		return NT(CONFLICTING_ADDRESSES);
+	file_get(image);
+	status_t st = image_map(as, image);
+	for (u32 i = 0; st == ERR_EXIST && pe && i < IMAGE_BASES_MAX; i++) {
+		struct nt_place place = { 0 };
+		u64 base;
+		s64 placed = nt_memory_reserve(as, &place, l->size, NT_MEM_RESERVE, NT_PAGE_NOACCESS, &base);
+		if (placed) {
+			file_put(image);
+			return placed;
+		}
+		u64 start = base, size = 0;
+		placed = nt_memory_release(as, &start, &size, 0);
+		file_put(image);
+		st = placed ? ERR_NOMEM : image_request(pe, "", base, &image);
+		if (st)
+			return st == ERR_NOEXEC ? NT(CONFLICTING_ADDRESSES) : st;
+		st = image_map(as, image);
+	}
+	if (st) {
+		file_put(image);
+		return st == ERR_EXIST ? NT(CONFLICTING_ADDRESSES) : st;
+	}
+	l = image_layout(image);
+	*va = l->base;
+	*bytes = l->size;
+	s64 noted = nt_region_note(as, l->base, l->size, NT_MEM_IMAGE, NT_PAGE_EXECUTE_WRITECOPY, image);
+	bool moved = l->base != l->preferred;
+	file_put(image);
+	return noted ? noted : moved ? NT(IMAGE_NOT_AT_BASE) : 0;
+}
+
