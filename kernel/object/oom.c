@@ -30,12 +30,14 @@ static u64 score_of(const struct process *p)
 
 struct choice { struct process *largest; u64 score; };
 
-/* pgid 0: of all. */
+/* pgid 0: of all. In a group the leader of the session (the shell that it came from) is the last to go. */
 static struct choice largest_locked(u32 pgid)
 {
 	struct choice c = { NULL, 0 };
 	list_for_each(p, &process_all, struct process, all_link) {
 		u64 score = !pgid || p->pgid == pgid ? score_of(p) : 0;
+		if (pgid && p->pid == p->sid)
+			score = MIN(score, 1);
 		if (score > c.score)
 			c = (struct choice){ p, score };
 	}
@@ -75,7 +77,6 @@ static u32 kill_one_locked(struct process *p)
 	return p->pid;
 }
 
-/* The leader of a session is the shell that the group came from: it goes only as the largest. */
 static u32 kill_group_locked(u32 group, u64 pages)
 {
 	u32 count = 0;
