@@ -32,3 +32,4 @@ kill -KILL $runner; wait $runner 2>/dev/null
 for _ in $(seq 20); do state=$(sed 's/.*) //;s/ .*//' /proc/"$child"/stat 2>/dev/null); [ -z "$state" ] || [ "$state" = Z ] && break; sleep 0.1; done
 if [ -n "$child" ] && { [ -z "$state" ] || [ "$state" = Z ]; }; then ok no_qemu_after_kill_9; else fail no_qemu_after_kill_9 "qemu pid: ${child:-not found} state: $state"; fi
 out=$(vm -- python3 -c 'import sys; print(sys.executable)' </dev/null); is program_finds_itself_by_path /usr/bin/python3 "$out"
+is shadow_is_not_for_everybody "640 root:shadow" "$(vm -- stat -c '%a %U:%G' /etc/shadow 2>&1)"

@@ -16,6 +16,8 @@ printf '127.0.0.1 localhost ambos\n' > etc/hosts
 grep -q '^user:' etc/passwd || echo 'user:x:1000:1000:user:/home/user:/bin/bash' >> etc/passwd
 grep -q '^user:' etc/group || echo 'user:x:1000:' >> etc/group
 grep -q '^user:' etc/shadow || echo 'user:*:19000:0:99999:7:::' >> etc/shadow
+chmod 0640 etc/shadow
+chgrp 42 etc/shadow # Debian's group shadow
 chown 1000:1000 home/user
 [ -d "$AMBOS_TOP/registry" ] && cp -r "$AMBOS_TOP/registry" system/registry
 # C: of Windows programs (docs/design/windows.md).
