@@ -367,10 +367,11 @@ void memobj_punch(struct memobj *o, u64 offset, u64 len)
 	while (offset < end) {
 		u64 n = MIN(PAGE_SIZE - (offset & PAGE_MASK), end - offset);
 		bool hole_reads_zero = !memobj_refillable(o) && !(o->backing != PHYS_NONE && offset < o->backing_size);
-		if (n == PAGE_SIZE && hole_reads_zero) {
-			u64 index = offset >> PAGE_SHIFT;
-			memobj_unmap(o, index, index, true);
-			drop_pages(o, index, index);
+		if (n == PAGE_SIZE && hole_reads_zero) { /* all whole pages at once: the range may be exabytes of nothing */
+			u64 index = offset >> PAGE_SHIFT, last = (end >> PAGE_SHIFT) - 1;
+			n = (last - index + 1) << PAGE_SHIFT;
+			memobj_unmap(o, index, last, true);
+			drop_pages(o, index, last);
 		} else if (n == PAGE_SIZE || !hole_reads_zero || page_index_find(&o->index, offset >> PAGE_SHIFT)) {
 			zero_bytes(o, offset, n);
 		}

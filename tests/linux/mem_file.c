@@ -182,6 +182,17 @@ CASE(map_outlives_descriptor_and_fork)
 	munmap(p, 2 * PAGE);
 }
 
+CASE(a_huge_hole_is_punched_at_once)
+{
+	const off_t huge = 1l << 60;
+	char c = 1;
+	int fd = memfd_create("huge", 0);
+	CHECK(ftruncate(fd, huge) == 0 && pwrite(fd, "a", 1, 1l << 50) == 1);
+	CHECK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 1, huge - 100) == 0);
+	CHECK(pread(fd, &c, 1, 1l << 50) == 1 && c == 0);
+	close(fd);
+}
+
 CASE(holes_read_zero)
 {
 	CHECK(ftruncate(fd, 0) == 0 && ftruncate(fd, 1 << 20) == 0);
@@ -210,6 +221,7 @@ int main(int argc, char **argv)
 	RUN(truncate_cuts_maps_and_zeroes_the_tail);
 	RUN(append_grows_the_map);
 	RUN(map_outlives_descriptor_and_fork);
+	RUN(a_huge_hole_is_punched_at_once);
 	RUN(holes_read_zero);
 	return check_summary();
 }
