@@ -61,3 +61,8 @@ trace: all ## decoded calls of PROGRAM (default true) on standard error
 size: kernel ## sections of the kernel and the services
 	size $(KERNEL) $(OUT)/services/*
 .PHONY: soak debug trace size
+corpus: ## real Windows programs by npm name, into .cache/corpus
+	tools/corpus.sh
+corpus-test: all corpus ## a table over the corpus: what runs, what equals the Linux build
+	tests/corpus/run.sh
+.PHONY: corpus corpus-test

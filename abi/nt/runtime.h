@@ -70,8 +70,8 @@ struct windows_runtime {
 	uint64_t parent_process_id;
 };
 
-/* A missing function of an import is a stub that jumps to AmbosMissingImport with r10 = its name, ASCII with NUL,
- * "dll!function" or "dll!#ordinal"; the argument registers are the caller's. */
+/* A missing function of an import is a stub that enters AmbosMissingImport(module, function): ASCII with NUL, function
+ * "#ordinal" for one imported by number. */
 
 /* What CreateProcess gives for a child: carried by the kernel from AmbosCreateProcess to loaderd as bytes. Offsets from
  * its start, strings UTF-16; what is absent loaderd makes from argv, environment and cwd as for execve. */

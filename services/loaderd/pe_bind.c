@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include "../../lib/base/string.h"
 
 #define FORWARD_DEPTH_MAX 8u         /* kernel32 -> kernelbase -> ntdll is 2; a cycle ends here */
 #define STUBS_BYTES 0x40000u         /* object of stubs: code from the front, names from the back */
@@ -38,10 +39,22 @@ static bool stubs_open(struct pe_trouble *t)
 	return true;
 }
 
-/* mov r10, name; mov r11, handler; jmp r11. 0: no room, or ntdll has no handler. */
-static u64 stub_make(const char *name, struct pe_trouble *t)
+/* mov rcx, module; mov rdx, function; mov rax, handler; jmp rax. */
+static void stub_write(u8 *at, u64 module, u64 function)
 {
-	u32 n = (u32)strlen(name) + 1;
+	static const u8 operations[3][2] = { { 0x48, 0xb9 }, { 0x48, 0xba }, { 0x48, 0xb8 } };
+	const u64 values[3] = { module, function, stubs.handler };
+	for (u32 i = 0; i < 3; i++) {
+		memcpy(at + i * 10, operations[i], 2);
+		memcpy(at + i * 10 + 2, &values[i], 8);
+	}
+	at[30] = 0xff;
+	at[31] = 0xe0;
+}
+
+/* `name`: module NUL function NUL, `n` bytes. 0: no room, or ntdll has no handler. */
+static u64 stub_make(const char *name, u32 n, struct pe_trouble *t)
+{
 	if (!stubs.bytes && (stubs.failed || !stubs_open(t))) {
 		stubs.failed = true;
 		return 0;
@@ -49,7 +62,8 @@ static u64 stub_make(const char *name, struct pe_trouble *t)
 	for (u32 at = 0; at < stubs.code; at += STUB_CODE_BYTES) {
 		u64 have;
 		memcpy(&have, stubs.bytes + at + 2, 8);
-		if (strcmp((char *)stubs.bytes + (have - stubs.base), name) == 0)
+		have -= stubs.base;
+		if (have + n <= STUBS_BYTES && memcmp(stubs.bytes + have, name, n) == 0)
 			return stubs.base + at;
 	}
 	if (stubs.code + STUB_CODE_BYTES + n > stubs.names)
@@ -57,10 +71,7 @@ static u64 stub_make(const char *name, struct pe_trouble *t)
 	stubs.names -= n;
 	memcpy(stubs.bytes + stubs.names, name, n);
 	u64 text = stubs.base + stubs.names, place = stubs.base + stubs.code;
-	u8 code[STUB_CODE_BYTES] = { [0] = 0x49, [1] = 0xba, [10] = 0x49, [11] = 0xbb, [20] = 0x41, [21] = 0xff, [22] = 0xe3 };
-	memcpy(code + 2, &text, 8);
-	memcpy(code + 12, &stubs.handler, 8);
-	memcpy(stubs.bytes + stubs.code, code, sizeof(code));
+	stub_write(stubs.bytes + stubs.code, text, text + strlen(name) + 1);
 	stubs.code += STUB_CODE_BYTES;
 	return place;
 }
@@ -146,24 +157,14 @@ static status_t address_of(const struct binder *b, const struct pe_loaded *in, s
 
 static status_t missing_function(const struct binder *b, const char *dll, const struct pe_thunk *k, u64 *address)
 {
-	char name[STUB_NAME_MAX];
-	const char *function = k->name ? k->name : "#";
-	size_t a = MIN(strlen(dll), (size_t)80), n = MIN(strlen(function), sizeof(name) - a - 8);
-	memcpy(name, dll, a);
-	name[a] = '!';
-	memcpy(name + a + 1, function, n);
-	name[a + 1 + n] = '\0';
-	if (!k->name) {
-		char *at = name + a + 1 + n;
-		u32 v = k->ordinal, scale = 10000;
-		for (; scale > 1 && v < scale; scale /= 10)
-			;
-		for (; scale; v %= scale, scale /= 10)
-			*at++ = (char)('0' + v / scale);
-		*at = '\0';
-	}
-	*address = stub_make(name, b->t);
-	return *address ? OK : pe_fail(b->t, "missing_function", ERR_NOEXEC, "%s", name);
+	char name[STUB_NAME_MAX], ordinal[12];
+	fmt_snprintf(ordinal, sizeof(ordinal), "#%u", k->ordinal);
+	int module = fmt_snprintf(name, sizeof(name) / 2, "%s", dll) + 1;
+	module = MIN(module, (int)sizeof(name) / 2);
+	int function = fmt_snprintf(name + module, sizeof(name) / 2, "%s", k->name ? k->name : ordinal) + 1;
+	function = MIN(function, (int)sizeof(name) / 2);
+	*address = stub_make(name, (u32)(module + function), b->t);
+	return *address ? OK : pe_fail(b->t, "missing_function", ERR_NOEXEC, "%s!%s", name, name + module);
 }
 
 static status_t bind_one(const struct binder *b, const struct pe_import *i, const struct pe_loaded *target)
