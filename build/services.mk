@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Each service is a static musl ELF; all of them with their manifests form the boot archive, a table of
 # { name, start, end } in the kernel's read-only data (kernel/include/boot_archive.h).
-SERVICES := rootd toyd vfsd syscalld loaderd initd runtimed storaged
+SERVICES := rootd toyd vfsd syscalld loaderd initd runtimed storaged ntd
 SERVICES := $(foreach s,$(SERVICES),$(if $(wildcard services/$(s)/main.c),$(s)))
 SERVICE_LIB_SOURCES := $(shell find lib/base lib/service lib/elf lib/pe lib/erofs lib/control -name '*.c' ! -name '*_test.c' ! -name '*_fuzz.c')
 SERVICE_LIB_OBJECTS := $(patsubst %.c,$(OUT)/s/%.o,$(SERVICE_LIB_SOURCES))
@@ -17,7 +17,7 @@ $(foreach s,$(SERVICES),$(eval $(call service_rule,$(s))))
 
 # Extra boot archive members for bring-up and tests: make BOOT_EXTRA="path ..."; started with init=NAME on the command line.
 BOOT_EXTRA ?=
-BOOT_MEMBERS := $(patsubst %,$(OUT)/services/%,$(SERVICES)) $(foreach s,$(SERVICES),$(wildcard services/$(s)/$(s).manifest)) $(wildcard registry/policy/*.conf) $(BOOT_EXTRA)
+BOOT_MEMBERS := $(patsubst %,$(OUT)/services/%,$(SERVICES)) $(foreach s,$(SERVICES),$(wildcard services/$(s)/$(s).manifest)) $(wildcard registry/policy/*.conf registry/windows/*.reg) $(BOOT_EXTRA)
 $(OUT)/boot_archive.S: $(BOOT_MEMBERS) build/services.mk FORCE
 	@mkdir -p $(@D)
 	@{ echo '.section .rodata.archive,"a"'; echo '.globl boot_archive'; echo '.balign 8'; echo 'boot_archive:'; i=0; \
