@@ -5,6 +5,8 @@
 #define AMBOS_WINDOWS_RTL_H
 
 #include "ntdll.h"
+#include <inaddr.h>
+#include <in6addr.h>
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wattributes" /* mingw declares some as imports: this is where they come from */
@@ -50,6 +52,13 @@ static inline unsigned digits_of(ULONGLONG value, unsigned base, bool upper, cha
 	return count;
 }
 
+/* rtl_sid.c, rtl_acl.c */
+BOOLEAN NTAPI RtlValidSid(PSID);
+DWORD NTAPI RtlLengthSid(PSID);
+BOOLEAN NTAPI RtlValidAcl(PACL);
+
+int _snwprintf(WCHAR *, size_t, const WCHAR *, ...);
+int _snprintf(char *, size_t, const char *, ...);
 size_t wcsnlen(const WCHAR *, size_t);
 size_t strnlen(const char *, size_t);
 

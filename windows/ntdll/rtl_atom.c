@@ -262,7 +262,6 @@ static NTSTATUS give_name(const WCHAR *text, ULONG count, WCHAR *name, ULONG *le
 
 NTSTATUS NTAPI RtlQueryAtomInAtomTable(struct atom_table *table, ATOM atom, ULONG *references, ULONG *pinned, WCHAR *name, ULONG *length)
 {
-	int _snwprintf(WCHAR *, size_t, const WCHAR *, ...);
 	struct atom_entry *entry;
 	WCHAR text[8];
 	NTSTATUS status = STATUS_INVALID_HANDLE;

@@ -53,7 +53,6 @@ NTSTATUS NTAPI NtQueryInstallUILanguage(LANGID *language)
 static NTSTATUS language_list(DWORD flags, LANGID language, ULONG *count, WCHAR *buffer, ULONG *size)
 {
 	WCHAR name[LOCALE_NAME_MAX_LENGTH + 2] = L"en-US";
-	int _snwprintf(WCHAR *, size_t, const WCHAR *, ...);
 	ULONG needed;
 	if (flags & ~(ULONG)(LANGUAGE_ID_FLAG | LANGUAGE_NAME_FLAG | 0x10 | 0x20 | 0x40 | 0x80 | 0x100 | 0x200))
 		return STATUS_INVALID_PARAMETER_1;

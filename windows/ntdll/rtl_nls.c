@@ -119,7 +119,6 @@ static NTSTATUS nls_path(ULONG type, ULONG id, WCHAR *path)
 {
 	static const struct { ULONG id; const WCHAR *name; } forms[] = { { 1, L"normnfc" }, { 2, L"normnfd" }, { 5, L"normnfkc" },
 		{ 6, L"normnfkd" }, { 13, L"normidna" } };
-	int _snwprintf(WCHAR *, size_t, const WCHAR *, ...);
 	const WCHAR *folder = L"\\??\\C:\\windows\\system32\\";
 	unsigned i;
 	switch (type) {
