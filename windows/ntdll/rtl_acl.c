@@ -102,11 +102,13 @@ NTSTATUS NTAPI RtlAddAce(PACL acl, DWORD revision, DWORD index, PACE_HEADER list
 }
 
 /* One ACE "header, mask, SID", or with two GUIDs between. */
-static NTSTATUS add_ace(PACL acl, DWORD revision, DWORD flags, ACCESS_MASK mask, const GUID *object, const GUID *inherited, PSID sid, BYTE type)
+static NTSTATUS add_ace(PACL acl, DWORD revision, DWORD flags, ACCESS_MASK mask, const GUID *object, const GUID *inherited,
+	PSID sid, BYTE type)
 {
 	ACE_HEADER *place;
 	ULONG bytes = sizeof(ACE_HEADER) + sizeof(ACCESS_MASK) + RtlLengthSid(sid), present = 0;
-	bool with_object = type == ACCESS_ALLOWED_OBJECT_ACE_TYPE || type == ACCESS_DENIED_OBJECT_ACE_TYPE || type == SYSTEM_AUDIT_OBJECT_ACE_TYPE;
+	bool with_object = type == ACCESS_ALLOWED_OBJECT_ACE_TYPE || type == ACCESS_DENIED_OBJECT_ACE_TYPE || type ==
+		SYSTEM_AUDIT_OBJECT_ACE_TYPE;
 	char *at;
 	if (!RtlValidSid(sid))
 		return STATUS_INVALID_SID;
@@ -147,12 +149,18 @@ NTSTATUS NTAPI RtlAddAccessAllowedAceEx(PACL acl, DWORD revision, DWORD flags, D
 {
 	return add_ace(acl, revision, flags, mask, NULL, NULL, sid, ACCESS_ALLOWED_ACE_TYPE);
 }
-NTSTATUS NTAPI RtlAddAccessAllowedAce(PACL acl, DWORD revision, DWORD mask, PSID sid) { return RtlAddAccessAllowedAceEx(acl, revision, 0, mask, sid); }
+NTSTATUS NTAPI RtlAddAccessAllowedAce(PACL acl, DWORD revision, DWORD mask, PSID sid)
+{
+	return RtlAddAccessAllowedAceEx(acl, revision, 0, mask, sid);
+}
 NTSTATUS NTAPI RtlAddAccessDeniedAceEx(PACL acl, DWORD revision, DWORD flags, DWORD mask, PSID sid)
 {
 	return add_ace(acl, revision, flags, mask, NULL, NULL, sid, ACCESS_DENIED_ACE_TYPE);
 }
-NTSTATUS NTAPI RtlAddAccessDeniedAce(PACL acl, DWORD revision, DWORD mask, PSID sid) { return RtlAddAccessDeniedAceEx(acl, revision, 0, mask, sid); }
+NTSTATUS NTAPI RtlAddAccessDeniedAce(PACL acl, DWORD revision, DWORD mask, PSID sid)
+{
+	return RtlAddAccessDeniedAceEx(acl, revision, 0, mask, sid);
+}
 NTSTATUS NTAPI RtlAddAuditAccessAceEx(PACL acl, DWORD revision, DWORD flags, DWORD mask, PSID sid, BOOL success, BOOL failure)
 {
 	return add_ace(acl, revision, audit_flags(flags, success, failure), mask, NULL, NULL, sid, SYSTEM_AUDIT_ACE_TYPE);

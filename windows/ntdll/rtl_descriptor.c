@@ -91,7 +91,8 @@ NTSTATUS NTAPI RtlGetControlSecurityDescriptor(PSECURITY_DESCRIPTOR d, PSECURITY
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS NTAPI RtlSetControlSecurityDescriptor(PSECURITY_DESCRIPTOR d, SECURITY_DESCRIPTOR_CONTROL which, SECURITY_DESCRIPTOR_CONTROL bits)
+NTSTATUS NTAPI RtlSetControlSecurityDescriptor(PSECURITY_DESCRIPTOR d, SECURITY_DESCRIPTOR_CONTROL which,
+	SECURITY_DESCRIPTOR_CONTROL bits)
 {
 	if ((which | bits) & ~VALID_CONTROL_MASK)
 		return STATUS_INVALID_PARAMETER;
@@ -162,8 +163,14 @@ static NTSTATUS get_sid(PSECURITY_DESCRIPTOR d, PSID *sid, PBOOLEAN defaulted, b
 	*defaulted = (((descriptor *)d)->Control & (group ? SE_GROUP_DEFAULTED : SE_OWNER_DEFAULTED)) != 0;
 	return STATUS_SUCCESS;
 }
-NTSTATUS NTAPI RtlGetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR d, PSID *sid, PBOOLEAN defaulted) { return get_sid(d, sid, defaulted, false); }
-NTSTATUS NTAPI RtlGetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR d, PSID *sid, PBOOLEAN defaulted) { return get_sid(d, sid, defaulted, true); }
+NTSTATUS NTAPI RtlGetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR d, PSID *sid, PBOOLEAN defaulted)
+{
+	return get_sid(d, sid, defaulted, false);
+}
+NTSTATUS NTAPI RtlGetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR d, PSID *sid, PBOOLEAN defaulted)
+{
+	return get_sid(d, sid, defaulted, true);
+}
 
 NTSTATUS NTAPI RtlSetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR value, PSID sid, BOOLEAN defaulted)
 {
@@ -280,7 +287,8 @@ NTSTATUS NTAPI RtlCopySecurityDescriptor(PSECURITY_DESCRIPTOR from, PSECURITY_DE
 	return *to ? RtlMakeSelfRelativeSD(from, *to, &bytes) : STATUS_NO_MEMORY;
 }
 
-NTSTATUS NTAPI RtlNewSecurityObjectWithMultipleInheritance(PSECURITY_DESCRIPTOR parent, PSECURITY_DESCRIPTOR creator, PSECURITY_DESCRIPTOR *result,
+NTSTATUS NTAPI RtlNewSecurityObjectWithMultipleInheritance(PSECURITY_DESCRIPTOR parent, PSECURITY_DESCRIPTOR creator,
+	PSECURITY_DESCRIPTOR *result,
 	GUID **types, ULONG type_count, BOOLEAN container, ULONG flags, HANDLE token, PGENERIC_MAPPING mapping)
 {
 	descriptor empty;
@@ -291,10 +299,12 @@ NTSTATUS NTAPI RtlNewSecurityObjectWithMultipleInheritance(PSECURITY_DESCRIPTOR 
 NTSTATUS NTAPI RtlNewSecurityObjectEx(PSECURITY_DESCRIPTOR parent, PSECURITY_DESCRIPTOR creator, PSECURITY_DESCRIPTOR *result, GUID *type,
 	BOOLEAN container, ULONG flags, HANDLE token, PGENERIC_MAPPING mapping)
 {
-	return RtlNewSecurityObjectWithMultipleInheritance(parent, creator, result, type ? &type : NULL, type != NULL, container, flags, token, mapping);
+	return RtlNewSecurityObjectWithMultipleInheritance(parent, creator, result, type ? &type : NULL, type != NULL, container,
+		flags, token, mapping);
 }
 
-NTSTATUS NTAPI RtlNewSecurityObject(PSECURITY_DESCRIPTOR parent, PSECURITY_DESCRIPTOR creator, PSECURITY_DESCRIPTOR *result, BOOLEAN container,
+NTSTATUS NTAPI RtlNewSecurityObject(PSECURITY_DESCRIPTOR parent, PSECURITY_DESCRIPTOR creator, PSECURITY_DESCRIPTOR *result,
+	BOOLEAN container,
 	HANDLE token, PGENERIC_MAPPING mapping)
 {
 	return RtlNewSecurityObjectEx(parent, creator, result, NULL, container, 0, token, mapping);
@@ -307,7 +317,8 @@ NTSTATUS NTAPI RtlDeleteSecurityObject(PSECURITY_DESCRIPTOR *d)
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS NTAPI RtlConvertToAutoInheritSecurityObject(PSECURITY_DESCRIPTOR parent, PSECURITY_DESCRIPTOR current, PSECURITY_DESCRIPTOR *result,
+NTSTATUS NTAPI RtlConvertToAutoInheritSecurityObject(PSECURITY_DESCRIPTOR parent, PSECURITY_DESCRIPTOR current,
+	PSECURITY_DESCRIPTOR *result,
 	GUID *type, BOOL container, PGENERIC_MAPPING mapping)
 {
 	return RtlCopySecurityDescriptor(current, result);

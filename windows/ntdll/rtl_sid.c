@@ -26,7 +26,8 @@ NTSTATUS NTAPI RtlInitializeSid(PSID value, SID_IDENTIFIER_AUTHORITY *authority,
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS NTAPI RtlAllocateAndInitializeSid(SID_IDENTIFIER_AUTHORITY *authority, BYTE count, DWORD s0, DWORD s1, DWORD s2, DWORD s3, DWORD s4,
+NTSTATUS NTAPI RtlAllocateAndInitializeSid(SID_IDENTIFIER_AUTHORITY *authority, BYTE count, DWORD s0, DWORD s1, DWORD s2, DWORD s3,
+	DWORD s4,
 	DWORD s5, DWORD s6, DWORD s7, PSID *result)
 {
 	const DWORD values[] = { s0, s1, s2, s3, s4, s5, s6, s7 };
@@ -50,7 +51,8 @@ PVOID NTAPI RtlFreeSid(PSID sid)
 
 BOOL NTAPI RtlEqualSid(PSID a, PSID b)
 {
-	return RtlValidSid(a) && RtlValidSid(b) && *RtlSubAuthorityCountSid(a) == *RtlSubAuthorityCountSid(b) && !memcmp(a, b, RtlLengthSid(a));
+	return RtlValidSid(a) && RtlValidSid(b) && *RtlSubAuthorityCountSid(a) == *RtlSubAuthorityCountSid(b) && !memcmp(a, b,
+		RtlLengthSid(a));
 }
 
 BOOL NTAPI RtlEqualPrefixSid(PSID a, PSID b)
@@ -106,7 +108,8 @@ NTSTATUS NTAPI RtlConvertSidToUnicodeString(PUNICODE_STRING text, PSID value, BO
 	if (a[0] || a[1])
 		used = (ULONG)_snwprintf(buffer, SID_TEXT, L"S-%u-0x%02x%02x%02x%02x%02x%02x", sid->Revision, a[0], a[1], a[2], a[3], a[4], a[5]);
 	else
-		used = (ULONG)_snwprintf(buffer, SID_TEXT, L"S-%u-%u", sid->Revision, (ULONG)a[2] << 24 | (ULONG)a[3] << 16 | (ULONG)a[4] << 8 | a[5]);
+		used = (ULONG)_snwprintf(buffer, SID_TEXT, L"S-%u-%u", sid->Revision,
+			(ULONG)a[2] << 24 | (ULONG)a[3] << 16 | (ULONG)a[4] << 8 | a[5]);
 	for (i = 0; i < sid->SubAuthorityCount; i++)
 		used += (ULONG)_snwprintf(buffer + used, SID_TEXT - used, L"-%u", sid->SubAuthority[i]);
 	bytes = used * sizeof(WCHAR);

@@ -14,7 +14,8 @@ NTSTATUS NTAPI RtlStringFromGUID(const GUID *guid, UNICODE_STRING *text)
 		text->Length = text->MaximumLength = 0;
 		return STATUS_NO_MEMORY;
 	}
-	_snwprintf(text->Buffer, GUID_CHARACTERS + 1, L"{%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", guid->Data1, guid->Data2, guid->Data3,
+	_snwprintf(text->Buffer, GUID_CHARACTERS + 1, L"{%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", guid->Data1, guid->Data2,
+		guid->Data3,
 		guid->Data4[0], guid->Data4[1], guid->Data4[2], guid->Data4[3], guid->Data4[4], guid->Data4[5], guid->Data4[6], guid->Data4[7]);
 	return STATUS_SUCCESS;
 }
@@ -49,7 +50,10 @@ NTSTATUS NTAPI RtlGUIDFromString(PUNICODE_STRING text, GUID *guid)
 #define IPV4_TEXT 22 /* "255.255.255.255:65535" */
 #define IPV6_TEXT 65 /* "[" 45 characters "%" scope "]:" port */
 
-static unsigned print_ipv4(const BYTE a[4], char *out) { return (unsigned)_snprintf(out, IPV4_TEXT, "%u.%u.%u.%u", a[0], a[1], a[2], a[3]); }
+static unsigned print_ipv4(const BYTE a[4], char *out)
+{
+	return (unsigned)_snprintf(out, IPV4_TEXT, "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
+}
 
 /* The longest run of zero words (two at least) becomes "::"; mapped, compatible and ISATAP addresses end in IPv4 text. */
 static unsigned print_ipv6(const BYTE a[16], char *out)
