@@ -1,7 +1,36 @@
 // SPDX-License-Identifier: MIT
-/* Questions of 32-bit worlds, and the stack probe of the compilers. */
+/* Small thread and processor questions, and the stack probe of the compilers. */
 #include <ntdll.h>
 
+ULONG NTAPI RtlGetThreadErrorMode(void);
+ULONG NTAPI RtlGetThreadErrorMode(void)
+{
+	return current_teb()->HardErrorDisabled;
+}
+#define ERROR_MODES 0x70u /* critical errors, fault box, open-file box */
+NTSTATUS NTAPI RtlSetThreadErrorMode(ULONG mode, ULONG *old);
+NTSTATUS NTAPI RtlSetThreadErrorMode(ULONG mode, ULONG *old)
+{
+	if (mode & ~ERROR_MODES)
+		return STATUS_INVALID_PARAMETER_1;
+	if (old)
+		*old = current_teb()->HardErrorDisabled;
+	current_teb()->HardErrorDisabled = mode;
+	return STATUS_SUCCESS;
+}
+#define SHARED_PROCESSOR_FEATURES 0x7ffe0274u
+#define PROCESSOR_FEATURES 64u
+BOOLEAN NTAPI RtlIsProcessorFeaturePresent(ULONG feature);
+BOOLEAN NTAPI RtlIsProcessorFeaturePresent(ULONG feature)
+{
+	return feature < PROCESSOR_FEATURES && ((const volatile BYTE *)(ULONG_PTR)SHARED_PROCESSOR_FEATURES)[feature];
+}
+ULONG NTAPI NtGetCurrentProcessorNumber(void);
+void NTAPI RtlGetCurrentProcessorNumberEx(PROCESSOR_NUMBER *number);
+void NTAPI RtlGetCurrentProcessorNumberEx(PROCESSOR_NUMBER *number)
+{
+	*number = (PROCESSOR_NUMBER){ .Number = (BYTE)NtGetCurrentProcessorNumber() };
+}
 NTSTATUS NTAPI RtlWow64EnableFsRedirection(BOOLEAN enable);
 NTSTATUS NTAPI RtlWow64EnableFsRedirection(BOOLEAN enable)
 {
