@@ -85,6 +85,14 @@ void service_log(const char *fmt, ...)
 	va_end(ap);
 }
 
+void service_warn(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	log_write(4, fmt, ap);
+	va_end(ap);
+}
+
 void service_panic(const char *fmt, ...)
 {
 	va_list ap;

@@ -69,6 +69,7 @@ status_t service_reply_later(u64 call_id, s64 status, const void *args, u32 args
 
 /* ---- log: to the kernel's log; prefixed with the service's name ---- */
 void service_log(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void service_warn(const char *fmt, ...) PRINTF_LIKE(1, 2); /* reaches the host's launcher without --log */
 void service_panic(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN; /* logs and ends this instance: it is restarted */
 
 /* ---- the state object ----

@@ -137,7 +137,7 @@ s64 pe_load(u64 call_id, int fd, const struct proc_file_key *key, const char *pa
 	p.trouble = (struct pe_trouble){ 0 };
 	status_t st = run(&p);
 	if (st)
-		service_log("pe step failed exec=%s step=%s errno=%d (%s)", path, p.trouble.step ? p.trouble.step : "unknown", -st,
+		service_warn("pe step failed exec=%s step=%s errno=%d (%s)", path, p.trouble.step ? p.trouble.step : "unknown", -st,
 			p.trouble.detail);
 	pthread_mutex_unlock(&pe_lock);
 	return st;

@@ -131,6 +131,21 @@ static void read_trace(struct session *s)
 		fwrite(chunk, 1, (size_t)n, s->trace_file);
 }
 
+/* Why the loader refused the program, when its log line is here already: which step, DLL or function. */
+static void say_loader_reason(struct session *s)
+{
+	static const char mark[] = "step failed exec=";
+	char *found = NULL;
+	while (read_log(s))
+		; /* it was sent before the answer */
+	s->log.text[MIN(s->log.length, (u32)sizeof(s->log.text) - 1)] = '\0';
+	for (char *at = s->log.text; (at = strstr(at, mark)); at++)
+		found = at;
+	char *reason = found ? strstr(found, "step=") : NULL;
+	if (reason)
+		say("the loader says: %.*s", (int)strcspn(reason, "\r\n"), reason);
+}
+
 static void launch_failed(struct session *s, const struct control_launch_result *r)
 {
 	s->status = EXIT_AMBOS_FAILED;
@@ -150,6 +165,7 @@ static void launch_failed(struct session *s, const struct control_launch_result 
 		say("--cwd %s: %s (a path in the guest)", s->o->cwd, strerror(r->error));
 	else
 		say("%s: the guest could not start it: step %s: %s", what, control_step_name(r->step), strerror(r->error));
+	say_loader_reason(s);
 }
 
 /* Sent when the guest is up: its clock is set by the time in it. */
