@@ -61,8 +61,8 @@ trace: all ## decoded calls of PROGRAM (default true) on standard error
 size: kernel ## sections of the kernel and the services
 	size $(KERNEL) $(OUT)/services/*
 .PHONY: soak debug trace size
-corpus: ## real Windows programs by npm name, into .cache/corpus
-	tools/corpus.sh
-corpus-test: all corpus ## a table over the corpus: what runs, what equals the Linux build
+corpus: ## fetch the corpus of real Windows programs by npm name into .cache/corpus
+	tools/corpus/fetch.sh
+corpus-test: all corpus ## each program of the corpus at a job, compared with the Linux program or the text that is due
 	tests/corpus/run.sh
 .PHONY: corpus corpus-test

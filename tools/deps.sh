@@ -6,10 +6,11 @@ set -euo pipefail
 build="gcc gcc-mingw-w64-x86-64 make musl-tools libc6-dev binutils"
 run="qemu-system-x86 mmdebstrap erofs-utils fakeroot uidmap"
 test="clang clang-tidy libclang-rt-14-dev python3 expect"
-bench="cpio"
+bench="cpio wine64"
+corpus="p7zip-full"
 wanted=
 for group in "${@:-build}"; do
-	case $group in build | run | test | bench) wanted="$wanted ${!group}" ;; *) echo "deps.sh: unknown group '$group'" >&2; exit 2 ;; esac
+	case $group in build | run | test | bench | corpus) wanted="$wanted ${!group}" ;; *) echo "deps.sh: unknown group '$group'" >&2; exit 2 ;; esac
 done
 missing=
 for package in $wanted; do
