@@ -44,13 +44,15 @@ static inline unsigned digits_of(ULONGLONG value, unsigned base, bool upper, cha
 	char turned[65];
 	unsigned count = 0, i;
 	do
-		turned[count++] = (upper ? "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" : "0123456789abcdefghijklmnopqrstuvwxyz")[value % base];
+		turned[count++] = (char)(value % base + (value % base < 10 ? '0' : (upper ? 'A' : 'a') - 10));
 	while ((value /= base) != 0);
 	for (i = 0; i < count; i++)
 		digits[i] = turned[count - 1 - i];
 	digits[count] = 0;
 	return count;
 }
+
+WCHAR NTAPI RtlAnsiCharToUnicodeChar(LPSTR *);
 
 /* rtl_sid.c, rtl_acl.c */
 BOOLEAN NTAPI RtlValidSid(PSID);

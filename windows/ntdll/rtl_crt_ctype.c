@@ -58,8 +58,23 @@ int __isascii(int c) { return (unsigned)c < 0x80; }
 int __toascii(int c) { return c & 0x7f; }
 int __iscsym(int c) { return (c < 127) && (isalnum(c) || c == '_'); }
 int __iscsymf(int c) { return (c < 127) && (isalpha(c) || c == '_'); }
-int tolower(int c) { return (unsigned)c - 'A' < 26 ? c + 32 : c; }
-int toupper(int c) { return (unsigned)c - 'a' < 26 ? c - 32 : c; }
+int tolower(int c) { return (char)c >= 'A' && (char)c <= 'Z' ? c + 32 : c; }
+
+/* By the ANSI code page; a character of two bytes has its first in the low byte. */
+int toupper(int c)
+{
+	char bytes[3] = { (char)c, (char)(c >> 8), 0 };
+	LPSTR at = bytes;
+	WCHAR wide;
+	if ((unsigned)c < 0x80)
+		return c >= 'a' && c <= 'z' ? c - 32 : c;
+	wide = unicode_upper(RtlAnsiCharToUnicodeChar(&at));
+	switch (code_page_from_unicode(&ansi_code_page, bytes, 2, &wide, sizeof(wide), false)) {
+	case 1: return (unsigned char)bytes[0];
+	case 2: return (unsigned char)bytes[1] + ((unsigned char)bytes[0] << 8);
+	}
+	return c;
+}
 int _tolower(int c) { return c + 32; }
 int _toupper(int c) { return c - 32; }
 
@@ -93,5 +108,5 @@ int iswspace(WCHAR c) { return iswctype(c, SPACE); }
 int iswxdigit(WCHAR c) { return iswctype(c, HEX); }
 int iswgraph(WCHAR c) { return iswctype(c, ALPHA | UPPER | LOWER | DIGIT | PUNCT); }
 int iswprint(WCHAR c) { return iswctype(c, ALPHA | UPPER | LOWER | DIGIT | PUNCT | BLANK); }
-WCHAR towlower(WCHAR c) { return unicode_lower(c); }
+WCHAR towlower(WCHAR c) { return (c < 0x80 ? c >= 'A' && c <= 'Z' : (c >= 0xc0 && c <= 0xde && c != 0xd7)) ? c + 32 : c; }
 WCHAR towupper(WCHAR c) { return unicode_upper(c); }

@@ -76,9 +76,8 @@ static LONG to_long(struct number n)
 
 static ULONG to_unsigned_long(struct number n)
 {
-	if (n.overflow || n.value > 0xffffffffu)
-		return 0xffffffffu;
-	return (unsigned long)(n.negative ? 0 - (ULONG)n.value : (ULONG)n.value);
+	ULONG value = n.overflow || n.value > 0xffffffffu ? 0xffffffffu : (ULONG)n.value;
+	return n.negative ? 0 - value : value;
 }
 
 long strtol(const char *s, char **end, int base)
@@ -157,7 +156,7 @@ static unsigned number_digits(ULONGLONG value, bool negative, int base, char out
 {
 	char digits[65];
 	unsigned count, at = 0;
-	if (base < 2 || base > 36) {
+	if (base < 2) {
 		out[0] = 0;
 		return 0;
 	}

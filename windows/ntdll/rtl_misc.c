@@ -39,20 +39,26 @@ static void sort(char *base, size_t count, size_t bytes, compare_in_context *com
 	}
 }
 
-/* Short arrays sort by insertion, which keeps equal items in order as callers of small lists came to expect. */
-#define INSERTION_LIMIT 16
+/* Short arrays sort by moving the greatest of the rest to the end: the order among equals that callers came to expect. */
+#define SMALL_LIMIT 8
 
 static void sort_small(char *base, size_t count, size_t bytes, compare_in_context *compare, void *context)
 {
-	size_t i, j;
-	for (i = 1; i < count; i++)
-		for (j = i; j && compare(context, base + (j - 1) * bytes, base + j * bytes) > 0; j--)
-			swap_items(base + (j - 1) * bytes, base + j * bytes, bytes);
+	size_t i, greatest;
+	for (; count > 1; count--) {
+		for (i = 1, greatest = 0; i < count; i++)
+			if (compare(context, base + i * bytes, base + greatest * bytes) > 0)
+				greatest = i;
+		if (greatest != count - 1)
+			swap_items(base + greatest * bytes, base + (count - 1) * bytes, bytes);
+	}
 }
 
 void qsort_s(void *base, size_t count, size_t bytes, int (*compare)(void *, const void *, const void *), void *context)
 {
-	if (count <= INSERTION_LIMIT)
+	if (!bytes)
+		return;
+	if (count <= SMALL_LIMIT)
 		sort_small(base, count, bytes, compare, context);
 	else
 		sort(base, count, bytes, compare, context);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Small questions about the machine, the thread and the user. */
+/* What has to do with 32-bit processes, of which there are none, and window system callbacks. */
 #include "rtl.h"
 
 #define USER_KEY L"\\Registry\\User\\S-1-5-21-0-0-0-1000"

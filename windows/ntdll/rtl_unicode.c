@@ -5,18 +5,8 @@
 WCHAR NTAPI RtlUpcaseUnicodeChar(WCHAR c) { return unicode_upper(c); }
 WCHAR NTAPI RtlDowncaseUnicodeChar(WCHAR c) { return unicode_lower(c); }
 
-/* By the ANSI code page: up and back. */
-CHAR NTAPI RtlUpperChar(CHAR c)
-{
-	WCHAR wide;
-	char back;
-	if (ansi_code_page.code_page == CODE_PAGE_UTF8 || ansi_code_page.lead_offsets)
-		return c >= 'a' && c <= 'z' ? c - 32 : c;
-	code_page_to_unicode(&ansi_code_page, &wide, sizeof(wide), &c, 1);
-	wide = unicode_upper(wide);
-	code_page_from_unicode(&ansi_code_page, &back, 1, &wide, sizeof(wide), false);
-	return back;
-}
+/* ASCII only, whatever the code page. */
+CHAR NTAPI RtlUpperChar(CHAR c) { return c >= 'a' && c <= 'z' ? c - 32 : c; }
 
 void NTAPI RtlUpperString(STRING *to, const STRING *from)
 {
@@ -231,7 +221,7 @@ BOOLEAN NTAPI RtlIsTextUnicode(LPCVOID memory, INT length, INT *wanted)
 	}
 	if (out & IS_SIGNATURE)
 		return TRUE;
-	if (out & (IS_ILLEGAL | IS_ODD_LENGTH | IS_REVERSE_SIGNATURE))
+	if (out & (IS_ILLEGAL | IS_ODD_LENGTH | IS_REVERSE_SIGNATURE | IS_REVERSE_CONTROLS))
 		return FALSE;
 	return (out & (IS_ASCII16 | IS_STATISTICS | IS_CONTROLS | IS_NULL_BYTES)) != 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* UTF-8 and UTF-16. Ill-formed input becomes U+FFFD, one for each maximal part of a sequence, and STATUS_SOME_NOT_MAPPED;
+/* UTF-8 and UTF-16. Ill-formed input becomes U+FFFD, one for each part that begins no sequence, and STATUS_SOME_NOT_MAPPED;
  * overlong forms, surrogates and what is past U+10FFFF are ill-formed. A full destination ends with STATUS_BUFFER_TOO_SMALL. */
 #include "rtl.h"
 
@@ -25,8 +25,12 @@ static ULONG next_character(const unsigned char **at, const unsigned char *end)
 		return ILL_FORMED;
 	more = forms[i].more;
 	value = lead & (0x3fu >> more);
-	if (*at == end || **at < forms[i].low || **at > forms[i].high)
+	if (*at == end || (**at & 0xc0) != 0x80)
 		return ILL_FORMED;
+	if (**at < forms[i].low || **at > forms[i].high) {
+		++*at; /* a second byte that the first cannot have goes with it */
+		return ILL_FORMED;
+	}
 	for (; more; more--) {
 		if (*at == end || (**at & 0xc0) != 0x80)
 			return ILL_FORMED;
