@@ -90,7 +90,7 @@ struct windows_parameters {
 /* PROC_WINDOWS_RUNTIME of abi/core/broker.h: entry points inside ntdll, all exported by name:
  *   AmbosProcessStart(rcx = blob)           first thread, rsp aligned as at a call; never returns
  *   AmbosThreadStart(rcx = function, rdx = argument)  later threads; never returns
- *   KiUserExceptionDispatcher               rsp -> CONTEXT (0x4d0), CONTEXT_EX (0x20), EXCEPTION_RECORD (0x98)
+ *   KiUserExceptionDispatcher               rsp -> CONTEXT (0x4d0), CONTEXT_EX (0x20), EXCEPTION_RECORD (0x98), 8 bytes, machine frame
  *   KiUserApcDispatcher                     rsp -> CONTEXT with P1Home..P4Home = routine, argument 1, 2, 3
  * rip is set to them by the kernel; they end in NtContinue. */
 struct windows_start {

@@ -16,9 +16,10 @@ enum { KIND_READ = 0, KIND_WRITE = 1, KIND_EXECUTE = 8 };
 #define HOME_BYTES 0x20u
 #define INT_IMMEDIATE 0xcdu
 
-struct exception_frame { struct nt_context context; struct nt_context_ex ex; struct nt_record record; u64 pad; };
+/* The machine frame behind the record is what unwinding through the dispatcher reads. */
+struct exception_frame { struct nt_context context; struct nt_context_ex ex; struct nt_record record; u64 pad; u64 rip, cs, rflags, rsp, ss, pad2; };
 struct apc_frame { struct nt_context context; struct nt_context_ex ex; };
-_Static_assert(offsetof(struct exception_frame, record) == NT_CONTEXT_FRAME && sizeof(struct exception_frame) % 16 == 0, "frame");
+_Static_assert(offsetof(struct exception_frame, record) == NT_CONTEXT_FRAME && offsetof(struct exception_frame, rip) == 0x590 && sizeof(struct exception_frame) % 16 == 0, "frame");
 
 static void context_ex_fill(struct nt_context_ex *ex, u32 extra)
 {
@@ -52,7 +53,12 @@ static bool frame_enter(const struct nt_record *r, const struct nt_context *give
 		frame->context.rip = r->address;
 	context_ex_fill(&frame->ex, 0);
 	frame->record = *r;
-	frame->pad = 0;
+	frame->pad = frame->pad2 = 0;
+	frame->rip = frame->context.rip;
+	frame->rsp = frame->context.rsp;
+	frame->rflags = frame->context.eflags;
+	frame->cs = USER_CODE_SELECTOR;
+	frame->ss = USER_DATA_SELECTOR;
 	u64 at = (frame->context.rsp - sizeof(*frame)) & ~15ull;
 	bool fits = at < USER_TOP && !copy_out(user_ptr(at), frame, sizeof(*frame));
 	kfree(frame);
