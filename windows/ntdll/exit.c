@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Ends of threads and of the process, and where threads begin. */
 #include "loader.h"
+#include "unwind.h"
 
 typedef DWORD(WINAPI *thread_function)(LPVOID);
 typedef void(NTAPI *base_thread_thunk)(DWORD reserved, thread_function function, void *argument);
@@ -33,6 +34,7 @@ EXCEPTION_DISPOSITION thread_exception(EXCEPTION_RECORD *record, void *frame, CO
 		answer = unhandled_filter(&pointers);
 	if (answer == EXCEPTION_CONTINUE_EXECUTION)
 		return ExceptionContinueExecution;
+	exception_report(record);
 	NtTerminateProcess(NtCurrentProcess(), (NTSTATUS)record->ExceptionCode);
 	return ExceptionContinueSearch;
 }
