@@ -204,6 +204,8 @@ NT_HANDLER(CreateNamedPipeFile)
 		.in_quota = (u32)a[11], .out_quota = (u32)a[12],
 	};
 	struct nt_object_attributes oa;
+	if (c.open.disposition == FILE_OVERWRITE_IF) /* what Wine's kernelbase asks for; a pipe has nothing to overwrite */
+		c.open.disposition = FILE_OPEN_IF;
 	if (!(c.open.share & 3) || (c.open.share & ~3u) || c.open.disposition > FILE_OPEN_IF || c.open.disposition == FILE_SUPERSEDE ||
 			(c.type & ~3u) || c.read_mode > 1 || c.completion_mode > 1 || !c.maximum)
 		return NT(INVALID_PARAMETER);
