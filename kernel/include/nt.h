@@ -93,6 +93,7 @@ s64 nt_name_insert(const struct nt_object_attributes *oa, struct file **f) MUST_
 s64 nt_name_open(const struct nt_object_attributes *oa, enum nt_type type, struct file **out) MUST_CHECK;
 void nt_name_drop(struct file *f);                           /* file_release: the last reference is gone */
 /* Full path of a named object, "\\BaseNamedObjects\\x"; empty string: unnamed. Freed with nt_string_free. */
+s64 nt_file_object_name(struct file *f, struct nt_string *out) MUST_CHECK; /* W5: \??\C:\dir\name; text NULL: none */
 s64 nt_name_of(struct file *f, struct nt_string *out) MUST_CHECK;
 /* Makes the fixed part of the tree at first use; device files enter with this (W5: \Device\ConDrv, Null, Afd...). */
 s64 nt_name_add_permanent(const char *path, struct file *f) MUST_CHECK; /* takes f over */

@@ -82,7 +82,6 @@ struct walk_result;
 /* Case does not count. Like path_walk with WALK_CREATE: a missing last name is result->missing. */
 s64 nt_walk(const struct nt_target *t, bool follow, struct walk_result *out) MUST_CHECK;
 /* "\dir\name" on its volume and the drive letter; kmalloc'd. */
-s64 nt_file_object_name(struct file *f, struct nt_string *out) MUST_CHECK; /* \??\C:\dir\name; text NULL: none */
 s64 nt_path_of(const struct file *f, struct nt_string *out, u16 *drive) MUST_CHECK;
 
 /* ---- file_open.c ---- */

@@ -310,7 +310,7 @@ NT_HANDLER(FlushVirtualMemory)
 	aspace_put(as);
 	if (!st)
 		st = range_out(a[1], a[2], ALIGN_DOWN(base, PAGE_SIZE), end - ALIGN_DOWN(base, PAGE_SIZE));
-	return st ? st : copy_out(user_ptr(a[3]), io, sizeof(io));
+	return st || !a[3] ? st : copy_out(user_ptr(a[3]), io, sizeof(io));
 }
 
 /* VmPrefetchInformation is the one class that is a hint: the ranges are brought in where that is possible. */

@@ -5,10 +5,10 @@
 #include "nt_memory.h"
 
 #include "../mm/map.h"
+#include "image.h"
 #include "string.h"
 #include "tlb.h"
 
-#define NT_ADDRESS_TOP 0x7fffffff0000ull  /* user memory ends 64 KiB below 2^47 */
 #define PROT_MASK 7u
 
 /* ---- protections ---- */
@@ -583,11 +583,12 @@ static void query_used(struct aspace *as, struct vma *v, u64 va, struct nt_memor
 	struct nt_region *r = region_at(as, va);
 	u64 end = r ? r->end : v->end, at;
 	u32 page = page_of_vma(v);
-	out->allocation_base = r ? r->start : v->start;
-	out->allocation_protect = r ? r->protect : page;
+	bool image = !r && v->file && image_is(v->file); /* of the process start: its VMAs tell */
+	out->allocation_base = r ? r->start : image ? v->start - v->offset : v->start;
+	out->allocation_protect = r ? r->protect : image ? NT_PAGE_EXECUTE_WRITECOPY : page;
 	out->state = v->flags & MAP_F_RESERVED ? NT_MEM_RESERVE : NT_MEM_COMMIT;
 	out->protect = page;
-	out->type = r ? r->type : v->obj ? NT_MEM_MAPPED : NT_MEM_PRIVATE;
+	out->type = r ? r->type : image ? NT_MEM_IMAGE : v->obj ? NT_MEM_MAPPED : NT_MEM_PRIVATE;
 	for (at = v->end; at < end; at = v->end) {
 		v = vma_next(v);
 		if (!v || v->start != at || page_of_vma(v) != page)

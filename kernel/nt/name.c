@@ -436,6 +436,8 @@ static u32 path_locked(struct file *f, u16 *end)
 s64 nt_name_of(struct file *f, struct nt_string *out)
 {
 	*out = (struct nt_string){ 0 };
+	if (f->where.node && !f->ops->nt_type)
+		return nt_file_object_name(f, out);
 	if (f == root && root)
 		return wide_from("\\", out);
 	spin_lock(&name_lock);

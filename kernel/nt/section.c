@@ -150,7 +150,9 @@ static s64 create_section(const u64 *a)
 {
 	struct nt_object_attributes oa;
 	struct file *f = NULL, *section = NULL;
-	u64 size = 0;
+	u64 size = 0, none = 0;
+	if (COPY_OUT(user_ptr(a[0]), &none)) /* kernelbase hands the variable on even when the call fails */
+		return NT(ACCESS_VIOLATION);
 	s64 st = check_attributes((u32)a[5], (u32)a[4], a[6]);
 	if (!st && a[3])
 		st = copy_in(&size, user_ptr(a[3]), 8);

@@ -10,7 +10,7 @@ struct registry_key *key_of(u64 cookie)
 	u64 offset = cookie & ((1ull << COOKIE_OFFSET_BITS) - 1);
 	if (!cookie)
 		return state_ptr(root->root_key);
-	if (!offset || offset >= state_bytes_used())
+	if (!offset || offset >= service_info()->state_max)
 		return NULL;
 	struct registry_key *k = state_ptr(offset);
 	return k->generation == cookie >> COOKIE_OFFSET_BITS && k->generation ? k : NULL;
