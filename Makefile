@@ -13,6 +13,7 @@ include build/kernel.mk
 include build/services.mk
 include build/tools.mk
 include build/windows.mk
+include build/windows-apps.mk
 include build/image.mk
 include build/tests.mk
 

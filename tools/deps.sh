@@ -5,7 +5,7 @@
 set -euo pipefail
 build="gcc gcc-mingw-w64-x86-64 make musl-tools libc6-dev binutils"
 run="qemu-system-x86 mmdebstrap erofs-utils fakeroot uidmap"
-test="clang clang-tidy libclang-rt-14-dev python3 expect"
+test="g++-mingw-w64-x86-64 clang clang-tidy libclang-rt-14-dev python3 expect"
 bench="cpio wine64"
 corpus="p7zip-full"
 wanted=

@@ -17,7 +17,8 @@ static void test_create(void)
 	HANDLE file = open_file(path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ, CREATE_NEW, FILE_ATTRIBUTE_NORMAL);
 	FACT(file != INVALID_HANDLE_VALUE);
 	FACT(WriteFile(file, "hello files", 11, &count, NULL) && count == 11);
-	FACT(SetFilePointer(file, 6, NULL, FILE_BEGIN) == 6 && ReadFile(file, buffer, 32, &count, NULL) && count == 5 && !memcmp(buffer, "files", 5));
+	FACT(SetFilePointer(file, 6, NULL, FILE_BEGIN) == 6 && ReadFile(file, buffer, 32, &count, NULL) &&
+		count == 5 && !memcmp(buffer, "files", 5));
 	FACT(ReadFile(file, buffer, 32, &count, NULL) && count == 0);
 	FACT(GetFileSize(file, NULL) == 11 && GetFileType(file) == FILE_TYPE_DISK);
 	FACT(open_file(path, GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, OPEN_EXISTING, 0) == INVALID_HANDLE_VALUE &&
