@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../lib/base/string.h"
+
 #define REPLACEMENT 0xfffdu
 #define GROW_UNITS 4096u
 #define VARIABLES_MAX 1024u
@@ -230,29 +232,37 @@ static const char *user_name(const struct pe_program *p)
 	return name && *name ? name : p->arguments.uid == 0 ? "root" : "user";
 }
 
-static void set_usual(struct variables *v, const struct pe_program *p, char profile[PE_PATH_MAX], char processors[12])
+/* Text of variables that is made here; under pe_lock. */
+static struct { char profile[512], roaming[512], local[512], home_path[512], processors[12]; } made;
+
+static void set_profile(struct variables *v, const char *user)
+{
+	fmt_snprintf(made.profile, sizeof(made.profile), WINDOWS_DRIVE_C "/Users/%.200s", user);
+	fmt_snprintf(made.roaming, sizeof(made.roaming), "%s/AppData/Roaming", made.profile);
+	fmt_snprintf(made.local, sizeof(made.local), "%s/AppData/Local", made.profile);
+	fmt_snprintf(made.home_path, sizeof(made.home_path), "\\Users\\%.200s", user);
+	set_path(v, "USERPROFILE", made.profile);
+	set_path(v, "APPDATA", made.roaming);
+	set_path(v, "LOCALAPPDATA", made.local);
+	set_text(v, "HOMEDRIVE", "C:");
+	set_text(v, "HOMEPATH", made.home_path);
+}
+
+static void set_usual(struct variables *v, const struct pe_program *p)
 {
 	const char *temp = find(p, "TMPDIR"), *user = user_name(p);
-	static const char users[] = WINDOWS_DRIVE_C "/Users/";
-	size_t n = MIN(strlen(user), (size_t)200), at = 11;
-	memcpy(profile, users, sizeof(users));
-	memcpy(profile + sizeof(users) - 1, user, n);
-	profile[sizeof(users) - 1 + n] = '\0';
-	processors[at] = '\0';
-	for (u32 c = p->arguments.processors; at > 1 && c; c /= 10)
-		processors[--at] = (char)('0' + c % 10);
+	fmt_snprintf(made.processors, sizeof(made.processors), "%u", p->arguments.processors);
+	set_profile(v, user);
 	temp = temp && temp[0] == '/' ? temp : WINDOWS_DRIVE_C "/Temp";
 	set_path(v, "TEMP", temp);
 	set_path(v, "TMP", temp);
 	set_path(v, "SystemRoot", WINDOWS_DRIVE_C "/Windows");
 	set_path(v, "windir", WINDOWS_DRIVE_C "/Windows");
 	set_path(v, "COMSPEC", WINDOWS_DRIVE_C "/Windows/System32/cmd.exe");
-	set_path(v, "USERPROFILE", profile);
 	set_path(v, "ProgramData", WINDOWS_DRIVE_C "/ProgramData");
 	set_path(v, "ALLUSERSPROFILE", WINDOWS_DRIVE_C "/ProgramData");
 	set_path(v, "PUBLIC", WINDOWS_DRIVE_C "/Users/Public");
 	set_text(v, "SystemDrive", "C:");
-	set_text(v, "HOMEDRIVE", "C:");
 	set_path(v, "ProgramFiles", WINDOWS_DRIVE_C "/Program Files");
 	set_text(v, "USERNAME", user);
 	set_text(v, "WINEUSERNAME", user);
@@ -261,7 +271,7 @@ static void set_usual(struct variables *v, const struct pe_program *p, char prof
 	set_text(v, "OS", "Windows_NT");
 	set_text(v, "PROCESSOR_ARCHITECTURE", "AMD64");
 	set_text(v, "PATHEXT", ".COM;.EXE;.BAT;.CMD");
-	set_text(v, "NUMBER_OF_PROCESSORS", processors + at);
+	set_text(v, "NUMBER_OF_PROCESSORS", made.processors);
 }
 
 static void put_path_list(struct pe_text16 *t, const char *list)
@@ -282,10 +292,9 @@ static void put_path_list(struct pe_text16 *t, const char *list)
 void pe_put_environment(struct pe_text16 *t, const struct pe_program *p)
 {
 	static struct variables v;       /* 40 KiB; under pe_lock */
-	static char profile[PE_PATH_MAX], processors[12];
 	v.count = 0;
 	take_given(&v, p);
-	set_usual(&v, p, profile, processors);
+	set_usual(&v, p);
 	if (!find(p, "PATH"))
 		set_variable(&v, (struct variable){ .name = "PATH", .value = "", .name_size = 4, .path_list = true });
 	for (u32 i = 0; i < v.count; i++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Unit test of command line quoting (against the documented splitting rules), DOS paths, UTF-16 and the environment.
-// LINK: services/loaderd/pe_text.c
+// LINK: services/loaderd/pe_text.c lib/base/fmt.c
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

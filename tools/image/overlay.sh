@@ -27,9 +27,9 @@ for dll in "$AMBOS_TOP"/out/windows/*.dll; do
 	[ -f "$dll" ] || { echo "out/windows is empty: run make windows first" >&2; exit 1; }
 	x86_64-w64-mingw32-strip -o "system/drive_c/Windows/System32/$(basename "$dll")" "$dll"
 done
-mkdir -p system/drive_c/Users/root system/drive_c/Users/user system/drive_c/Users/Public system/drive_c/Temp system/drive_c/ProgramData "system/drive_c/Program Files"
+mkdir -p system/drive_c/Users/{root,user}/AppData/{Local/Temp,Roaming} system/drive_c/Users/Public system/drive_c/Temp system/drive_c/ProgramData "system/drive_c/Program Files"
 chmod 1777 system/drive_c/Temp
-chown 1000:1000 system/drive_c/Users/user
+chown -R 1000:1000 system/drive_c/Users/user
 "$AMBOS_TOP/tools/image/windows.sh" check system/drive_c/Windows/System32
 while IFS=: read -r from to; do
 	[ -n "$from" ] || continue
