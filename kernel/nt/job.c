@@ -77,7 +77,7 @@ static void tell(struct job *j, u32 message, u32 pid)
 	if (j->port && nt_completion_post(j->port, j->port_key, pid, message, 0)) { /* no memory: the message is lost, as on Windows */ }
 }
 
-static s64 join(struct file *f, struct process *p)
+s64 nt_job_join(struct file *f, struct process *p)
 {
 	struct job *j = f->object;
 	s64 st = 0;
@@ -103,7 +103,7 @@ void nt_job_inherit(struct process *p)
 {
 	struct process *parent = p->parent;
 	struct file *f = parent && parent->nt ? parent->nt->job : NULL;
-	if (f && !(((struct job *)f->object)->limit_flags & LIMIT_SILENT_BREAKAWAY) && join(f, p)) { /* full: outside of it */ }
+	if (f && !(((struct job *)f->object)->limit_flags & LIMIT_SILENT_BREAKAWAY) && nt_job_join(f, p)) { /* full: outside of it */ }
 }
 
 void nt_job_process_exited(struct process *p)
@@ -132,7 +132,7 @@ NT_HANDLER(AssignProcessToJobObject)
 		return st;
 	st = nt_process_get(a[1], NT_PROCESS_TERMINATE, &p);
 	if (!st) {
-		st = p->zombie ? NT(PROCESS_IS_TERMINATING) : p->nt ? join(f, p) : NT(NOT_SUPPORTED);
+		st = p->zombie ? NT(PROCESS_IS_TERMINATING) : p->nt ? nt_job_join(f, p) : NT(NOT_SUPPORTED);
 		process_put(p);
 	}
 	file_put(f);

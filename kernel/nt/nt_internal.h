@@ -53,6 +53,7 @@ s32 nt_wait_status(u32 code);            /* what Linux sees of an exit code: abi
 u32 nt_exit_code(struct process *p);     /* of any ended process */
 
 /* job.c */
+s64 nt_job_join(struct file *job, struct process *p) MUST_CHECK;
 void nt_job_inherit(struct process *p);       /* a new process joins its parent's job */
 void nt_job_process_exited(struct process *p);
 

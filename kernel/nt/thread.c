@@ -336,13 +336,13 @@ static s64 suspend_call(const u64 *a, bool resume, bool alert)
 	s64 st = nt_thread_get(a[0], NT_THREAD_SUSPEND_RESUME, &t);
 	if (st)
 		return st;
-	if (!t->nt)
-		st = NT(NOT_SUPPORTED);
+	if (!t->nt) /* a Linux program's thread is never suspended, so resuming it is nothing to do */
+		st = resume ? 0 : NT(NOT_SUPPORTED);
 	else if (!resume)
 		st = nt_thread_suspend(t, &previous);
 	else
 		previous = nt_thread_resume(t);
-	if (!st && alert)
+	if (!st && alert && t->nt)
 		nt_thread_alert(t);
 	thread_put(t);
 	return !st && a[1] && COPY_OUT(user_ptr(a[1]), &previous) ? NT(ACCESS_VIOLATION) : st;
