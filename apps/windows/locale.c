@@ -25,7 +25,8 @@ static void test_compare(void)
 	FACT(CompareStringW(LOCALE_INVARIANT, NORM_IGNORECASE, L"\u00c4pfel", -1, L"\u00e4pfel", -1) == CSTR_EQUAL);
 	FACT(CompareStringW(LOCALE_INVARIANT, 0, L"a", -1, L"b", -1) == CSTR_LESS_THAN);
 	FACT(lstrcmpiW(L"straSSe", L"STRASSE") == 0);
-	FACT(LCMapStringEx(LOCALE_NAME_INVARIANT, LCMAP_UPPERCASE, L"gr\u00fcn", -1, mapped, 32, NULL, NULL, 0) == 5 && !wcscmp(mapped, L"GR\u00dcN"));
+	FACT(LCMapStringEx(LOCALE_NAME_INVARIANT, LCMAP_UPPERCASE, L"gr\u00fcn", -1, mapped, 32, NULL, NULL, 0) == 5 &&
+		!wcscmp(mapped, L"GR\u00dcN"));
 }
 
 static void test_format(void)
@@ -37,7 +38,8 @@ static void test_format(void)
 	FACT(GetDateFormatEx(L"en-US", 0, &day, L"yyyy-MM-dd dddd", text, 200, NULL) && !wcscmp(text, L"2024-02-29 Thursday"));
 	FACT(GetTimeFormatEx(L"en-US", 0, &day, L"HH:mm:ss", text, 200) && !wcscmp(text, L"13:05:09"));
 	FACT(SystemTimeToFileTime(&day, &file) && FileTimeToSystemTime(&file, &again) && again.wDay == 29 && again.wHour == 13);
-	FACT(FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM, NULL, ERROR_FILE_NOT_FOUND, MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US), text, 200, NULL));
+	FACT(FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM, NULL, ERROR_FILE_NOT_FOUND, MAKELANGID(LANG_ENGLISH,
+		SUBLANG_ENGLISH_US), text, 200, NULL));
 	FACT(!wcsncmp(text, L"File not found", 14) || !wcsncmp(text, L"The system cannot find", 22));
 	FACT(GetUserDefaultLocaleName(text, 200) > 0 && GetACP() != 0 && GetOEMCP() != 0);
 }

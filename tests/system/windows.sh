@@ -50,9 +50,17 @@ for name, offset, value in (("i386", 4, 0x14c), ("arm64", 4, 0xaa64), ("driver",
     open(f"{sys.argv[2]}/{name}.exe", "wb").write(copy)
 P
 chmod +x "$work"/*.exe
-for name in short truncated i386 arm64 driver pe32 library; do
-	refused $name "loaderd: pe step failed exec=/work/$name.exe step=[a-z_]+ errno=[A-Z]+" /work/$name.exe
-done
+while read -r name step; do
+	refused $name "step=$step errno=8" /work/$name.exe
+done <<'S'
+short section_table
+truncated section_data
+i386 machine
+arm64 machine
+driver subsystem
+pe32 optional_header
+library is_a_dll
+S
 refused missing_dll 'library\.dll' /apps/absent/loading.exe
 refused missing_function 'library\.dll!?.*library_answer' /apps/empty/loading.exe
 refused failing_dllmain 'library\.dll' /apps/failing/loading.exe
