@@ -36,6 +36,8 @@ struct nt_share {                    /* of a node while NT opens exist: node->sp
 	u32 opens;                   /* all */
 	u32 counted, readers, writers, deleters, share_read, share_write, share_delete;
 	bool delete_pending;
+	struct list_node locks, lock_waits; /* lock.c */
+	u32 lock_count;
 };
 static inline bool nt_is_synchronous(const struct file *f) { return !f->nt_open || (f->nt_open->options & FILE_SYNCHRONOUS); }
 
@@ -61,6 +63,7 @@ s64 nt_io_begin(struct nt_io *io, struct file *f, const u64 *a) MUST_CHECK;
 s64 nt_io_finish(struct nt_io *io, s64 status, u64 information) MUST_CHECK; /* in the caller's thread; returns the status */
 struct nt_io *nt_io_pend(struct nt_io *io) MUST_CHECK;  /* heap copy that survives the call; NULL = no memory */
 void nt_io_complete(struct nt_io *io);                  /* of a pended one, status and information set: tells and frees. May sleep */
+void nt_io_discard(struct nt_io *io);                   /* of a pended one that fails at once: frees without telling */
 void nt_io_drop(struct nt_io *io);                      /* of a begun one that fails without completion */
 
 s64 nt_file_set_port(struct file *f, struct file *port, u64 key) MUST_CHECK;
@@ -111,6 +114,8 @@ bool nt_console_is(struct file *f);
 s64 nt_console_control(struct nt_io *io, u32 code, const u64 *a) MUST_CHECK;
 s64 nt_console_read(struct nt_io *io) MUST_CHECK;
 s64 nt_console_records(struct nt_io *io, const u64 *a, bool peek) MUST_CHECK;
+bool nt_range_allowed(struct file *f, u64 offset, u64 length, bool write); /* byte-range locks */
+void nt_locks_release(struct file *f);
 u32 nt_notify_cancel(struct file *f, u64 iosb, struct thread *t);
 void nt_notify_release(struct file *f);
 void nt_scan_free(struct nt_scan *s);

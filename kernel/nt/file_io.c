@@ -117,6 +117,15 @@ void nt_io_complete(struct nt_io *io)
 	kfree(io);
 }
 
+void nt_io_discard(struct nt_io *io)
+{
+	nt_io_drop(io);
+	kfree(io->data);
+	aspace_put(io->as);
+	thread_put(io->thread);
+	kfree(io);
+}
+
 /* ---- read and write ---- */
 static s64 offset_in(struct file *f, u64 va, bool write, u64 *offset, bool *positioned)
 {
@@ -154,6 +163,8 @@ static s64 read_file(struct nt_io *io, struct io_buf *to, u64 offset, bool posit
 {
 	struct file *f = io->file;
 	u64 wanted = to->remaining;
+	if (!nt_range_allowed(f, positioned ? offset : f->pos, wanted, false))
+		return nt_io_finish(io, NT(FILE_LOCK_CONFLICT), 0);
 	s64 n = positioned ? file_pread(f, to, offset) : file_read(f, to);
 	if (positioned && n >= 0 && nt_is_synchronous(f))
 		__atomic_store_n(&f->pos, offset + (u64)n, __ATOMIC_RELAXED);
@@ -213,11 +224,11 @@ static s64 write_file(struct nt_io *io, struct io_buf *from, u64 offset, bool po
 	if (positioned && offset == OFFSET_APPEND)
 		append = true;
 	if (append && f->where.node && f->where.node->data) {
-		mutex_lock(&f->pos_lock);
 		offset = f->where.node->data->size;
-		mutex_unlock(&f->pos_lock);
 		positioned = true;
 	}
+	if (!nt_range_allowed(f, positioned ? offset : f->pos, from->remaining, true))
+		return nt_io_finish(io, NT(FILE_LOCK_CONFLICT), 0);
 	n = positioned ? file_pwrite(f, from, offset) : file_write(f, from);
 	if (positioned && n >= 0 && nt_is_synchronous(f))
 		__atomic_store_n(&f->pos, offset + (u64)n, __ATOMIC_RELAXED);

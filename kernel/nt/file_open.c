@@ -46,6 +46,8 @@ s64 nt_share_enter(struct node *n, struct nt_open *o)
 	s64 st = 0;
 	if (!fresh)
 		return ERR_NOMEM;
+	list_init(&fresh->locks);
+	list_init(&fresh->lock_waits);
 	spin_lock(&n->spin);
 	struct nt_share *s = n->share ? n->share : fresh;
 	if (s->delete_pending)
@@ -98,8 +100,10 @@ void nt_open_release(struct file *f)
 	struct nt_open *o = f->nt_open;
 	if (o->notify)
 		nt_notify_release(f);
-	if (f->where.node && (o->options & FILE_SHARE_ENTERED))
+	if (f->where.node && (o->options & FILE_SHARE_ENTERED)) {
+		nt_locks_release(f);
 		share_leave(f);
+	}
 	if (o->port)
 		file_put(o->port);
 	if (o->scan)

@@ -220,6 +220,28 @@ CASE(overlapped_file_io_reports_to_event_and_port)
 	DeleteFileA("o.bin");
 }
 
+CASE(byte_range_locks_are_mandatory)
+{
+	char buf[8];
+	DWORD n;
+	OVERLAPPED o = { .Offset = 2 };
+	put("l.bin", "0123456789");
+	HANDLE a = make("l.bin", GENERIC_READ | GENERIC_WRITE, 3, OPEN_EXISTING, 0);
+	HANDLE b = make("l.bin", GENERIC_READ | GENERIC_WRITE, 3, OPEN_EXISTING, 0);
+	CHECK(LockFileEx(a, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 4, 0, &o));
+	CHECK_ERROR(LockFileEx(b, LOCKFILE_FAIL_IMMEDIATELY, 0, 4, 0, &o), ERROR_LOCK_VIOLATION);
+	CHECK(LockFile(b, 6, 0, 2, 0));
+	CHECK(UnlockFile(b, 6, 0, 2, 0));
+	CHECK(!UnlockFile(b, 2, 0, 4, 0));
+	CHECK(SetFilePointer(a, 2, NULL, FILE_BEGIN) == 2 && ReadFile(a, buf, 4, &n, NULL) && n == 4);
+	CHECK(UnlockFileEx(a, 0, 4, 0, &o));
+	CHECK(LockFileEx(b, 0, 0, 4, 0, &o) && LockFileEx(a, 0, 0, 4, 0, &o));
+	CHECK_ERROR(LockFileEx(a, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &o), ERROR_LOCK_VIOLATION);
+	CloseHandle(b);
+	CloseHandle(a);
+	DeleteFileA("l.bin");
+}
+
 CASE(volume_and_type)
 {
 	char fs[32], cwd[MAX_PATH];
@@ -261,6 +283,7 @@ int main(void)
 	RUN(positions_sizes_and_end_of_file);
 	RUN(times_and_attributes);
 	RUN(overlapped_file_io_reports_to_event_and_port);
+	RUN(byte_range_locks_are_mandatory);
 	RUN(volume_and_type);
 	SetCurrentDirectoryA(temp);
 	RemoveDirectoryA(dir);
