@@ -72,6 +72,18 @@ static void test_delete_on_close(void)
 	FACT(GetFileAttributesA(path) == INVALID_FILE_ATTRIBUTES);
 }
 
+static void test_relative(void)
+{
+	char before[MAX_PATH], full[MAX_PATH], expected[MAX_PATH + 32];
+	FACT(GetCurrentDirectoryA(sizeof(before), before) > 0 && SetCurrentDirectoryA(folder));
+	snprintf(expected, sizeof(expected), "%s\\a\\b.c", folder);
+	FACT(GetFullPathNameA("a/./x/../b.c", sizeof(full), full, NULL) && !strcmp(full, expected));
+	FACT(GetFullPathNameA("..", sizeof(full), full, NULL) == (DWORD)(strrchr(folder, '\\') - folder));
+	FACT(GetFileAttributesA("../nothing") == INVALID_FILE_ATTRIBUTES && GetFileAttributesA("..") & FILE_ATTRIBUTE_DIRECTORY);
+	FACT(GetFullPathNameA("C:\\..\\..\\x\\y\\..", sizeof(full), full, NULL) && !strcmp(full, "C:\\x"));
+	FACT(SetCurrentDirectoryA(before));
+}
+
 int main(void)
 {
 	char temporary[MAX_PATH];
@@ -80,6 +92,7 @@ int main(void)
 	snprintf(path, sizeof(path), "%s\\one.txt", folder);
 	snprintf(other, sizeof(other), "%s\\Two.txt", folder);
 	FACT(CreateDirectoryA(folder, NULL) && !CreateDirectoryA(folder, NULL) && GetLastError() == ERROR_ALREADY_EXISTS);
+	test_relative();
 	test_create();
 	test_names();
 	test_delete_on_close();

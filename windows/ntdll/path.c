@@ -103,11 +103,10 @@ static void collapse(WCHAR *path)
 		if (!count || (count == 1 && path[start] == '.'))
 			continue;
 		if (count == 2 && path[start] == '.' && path[start + 1] == '.') {
-			while (to > root && !separator(path[--to]))
-				;
-			if (to > root)
-				continue;
-			to = root;
+			while (to > root && separator(path[to - 1]))
+				to--;
+			while (to > root && !separator(path[to - 1]))
+				to--;
 			continue;
 		}
 		if (to > root && path[to - 1] != '\\')
