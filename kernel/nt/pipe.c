@@ -50,13 +50,36 @@ static void packet_free(struct nt_pipe_end *e, struct nt_packet *p, struct list_
 }
 
 /* ---- reading ---- */
+/* Into the buffers of a Linux reader that sleeps in another address space. */
+static s64 put_elsewhere(struct aspace *as, struct io_buf *to, const u8 *from, u64 n)
+{
+	while (n && to->vec_next < to->vec_count) {
+		struct io_vec *v = &to->vecs[to->vec_next];
+		u64 step = MIN(n, v->len - to->vec_offset);
+		if (aspace_write_bytes(as, v->base + to->vec_offset, from, step) != (s64)step)
+			return ERR_FAULT;
+		from += step;
+		n -= step;
+		to->remaining -= step;
+		to->vec_offset += step;
+		if (to->vec_offset == v->len) {
+			to->vec_next++;
+			to->vec_offset = 0;
+		}
+	}
+	return n ? ERR_FAULT : 0;
+}
+
 static s64 put_bytes(struct nt_io *io, u64 at, const void *from, u64 n)
 {
-	if (io->pended)
-		return aspace_write_bytes(io->as, io->buffer + at, from, n) == (s64)n ? 0 : NT(ACCESS_VIOLATION);
-	struct io_buf *to = io->data;
+	bool elsewhere = io->as && io->as != process_current()->aspace;
+	struct io_buf *to = io->pended ? NULL : io->data;
+	if (to && elsewhere && !to->kernel)
+		return put_elsewhere(io->as, to, from, n);
 	if (to)
 		return io_buf_put(to, from, n) == n ? 0 : ERR_FAULT;
+	if (io->pended || elsewhere)
+		return aspace_write_bytes(io->as, io->buffer + at, from, n) == (s64)n ? 0 : NT(ACCESS_VIOLATION);
 	return copy_out(user_ptr(io->buffer + at), from, n);
 }
 
@@ -149,6 +172,8 @@ s64 nt_pipe_read_io(struct file *f, struct nt_io *io, bool wait, struct nt_io **
 		st = e->pipe->state == PIPE_IS_CONNECTED ? NT(PIPE_EMPTY) : NT(PIPE_BROKEN);
 	} else if (!served) {
 		struct nt_io *queued = wait ? io : nt_io_pend(io);
+		if (wait)
+			io->as = process_current()->aspace; /* the writer copies */
 		if (queued)
 			list_push_back(&e->readers, &queued->link);
 		*pended = queued == io ? NULL : queued;
