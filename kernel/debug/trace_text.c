@@ -4,6 +4,8 @@
  * A line is written when the call returns; calls that replace or end the caller are announced when they are made. */
 #include "boot_option.h"
 #include "linux.h"
+#include "nt.h"
+#include "trace_line.h"
 
 #include "base/string.h"
 
@@ -11,7 +13,6 @@
 #define LINE_STATUS (PORT + 5)
 #define TRANSMIT_EMPTY 0x20
 #define FIFO_BYTES 16u
-#define LINE_BYTES 768u
 #define TEXT_SHOWN 48u           /* bytes of a buffer, more of a path */
 #define PATH_SHOWN 200u
 #define ROWS 512u
@@ -35,11 +36,10 @@ static const struct { s64 status; const char *name; } errors[] = {
 };
 static struct spinlock port_lock = SPINLOCK_INIT(RANK_LOG);
 
-struct line { char text[LINE_BYTES]; u32 used; };
 struct flag_name { u64 value; const char *name; };
 
-static void add(struct line *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void add(struct line *l, const char *fmt, ...)
+#define add line_add
+void line_add(struct line *l, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -169,7 +169,7 @@ static void add_hops(struct line *l)
 static inline u8 in8(u16 port) { u8 v; __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port)); return v; }
 static inline void out8(u16 port, u8 v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
 
-static void write_line(struct line *l)
+void line_write(struct line *l)
 {
 	add(l, "\n");
 	l->text[l->used - 1] = '\n'; /* also when the text was cut */
@@ -183,6 +183,8 @@ static void write_line(struct line *l)
 	spin_unlock(&port_lock);
 }
 
+static bool of_windows(void) { return process_current()->flags & PROC_WINDOWS; }
+
 static bool traced(u64 nr)
 {
 	struct process *p = process_current();
@@ -195,15 +197,24 @@ static bool announced(u64 nr)
 	return nr == 59 || nr == 60 || nr == 231 || nr == 322;
 }
 
+/* An execve that made a Windows program of a Linux one returns to its first instruction. */
+static bool became_windows(const struct trap_frame *f)
+{
+	const struct nt_process *nt = process_current()->nt;
+	return nt && f->rip == nt->start.process_start;
+}
+
 void syscall_trace_enter(struct trap_frame *f)
 {
 	const u64 nr = (u32)f->error;
 	struct line l = { .used = 0 };
 	thread_current()->hops = 0;
-	if (!traced(nr) || !announced(nr))
+	if (traced(nr) && of_windows())
+		trace_nt_enter(f, nr);
+	if (!traced(nr) || of_windows() || !announced(nr))
 		return;
 	add_call(&l, f, nr, false, 0);
-	write_line(&l);
+	line_write(&l);
 }
 
 void syscall_trace_exit(struct trap_frame *f, s64 result)
@@ -212,13 +223,17 @@ void syscall_trace_exit(struct trap_frame *f, s64 result)
 	struct line l = { .used = 0 };
 	if (!traced(nr))
 		return;
+	if (of_windows() && !became_windows(f)) {
+		trace_nt_exit(f, nr, result);
+		return;
+	}
 	if (announced(nr))
 		add(&l, "[%u] %s", thread_current()->tid, linux_call_name((u32)nr));
 	else
 		add_call(&l, f, nr, true, result);
 	add_result(&l, rows[nr % ROWS].result, result);
 	add_hops(&l);
-	write_line(&l);
+	line_write(&l);
 }
 
 /* The first program of a launch was not called by anybody: it is shown as the execve that it amounts to. */
@@ -236,7 +251,7 @@ void trace_launch(const struct exec_args *a)
 		add_quoted(&l, at, PATH_SHOWN, true);
 	}
 	add(&l, "], %u vars)", a->envc);
-	write_line(&l);
+	line_write(&l);
 }
 
 void trace_launch_result(s64 result)
@@ -245,7 +260,7 @@ void trace_launch_result(s64 result)
 	add(&l, "[%u] execve", thread_current()->tid);
 	add_result(&l, KIND_INT, result);
 	add_hops(&l);
-	write_line(&l);
+	line_write(&l);
 }
 
 void trace_init(void);
