@@ -107,6 +107,8 @@ static void collapse(WCHAR *path)
 				to--;
 			while (to > root && !separator(path[to - 1]))
 				to--;
+			if (!path[from] && to > root)
+				to--;
 			continue;
 		}
 		if (to > root && path[to - 1] != '\\')
