@@ -23,11 +23,10 @@ struct inserts {
 };
 static void emit(struct output *out, WCHAR c)
 {
-	if (out->used + 1 >= out->size) {
+	if (out->used == out->size)
 		out->overflow = true;
-		return;
-	}
-	out->text[out->used++] = c;
+	else
+		out->text[out->used++] = c;
 }
 static void new_line(struct output *out)
 {
@@ -36,33 +35,63 @@ static void new_line(struct output *out)
 	out->line = out->used;
 	out->space = 0;
 }
-/* Text of the message, folded at width: the last space of a full line becomes a line end. */
-static void emit_text(struct output *out, WCHAR c)
+static bool is_blank(WCHAR c) { return c == ' ' || c == '\t'; }
+static bool line_full(const struct output *out) { return out->width != NO_WIDTH && out->used - out->line >= out->width; }
+/* The blanks around the last space of the line become its end; what is behind them moves to the next line. */
+static void fold(struct output *out)
 {
-	emit(out, c);
-	if (c == ' ')
-		out->space = out->used;
-	if (out->width == NO_WIDTH || out->used - out->line <= out->width || !out->space)
-		return;
-	SIZE_T rest = out->used - out->space;
-	if (out->used + 2 >= out->size) {
+	SIZE_T start = out->space - 1, end = out->space, rest;
+	while (start > out->line && is_blank(out->text[start - 1]))
+		start--;
+	while (end < out->used && is_blank(out->text[end]))
+		end++;
+	rest = out->used - end;
+	if (start + 2 + rest > out->size) {
 		out->overflow = true;
 		return;
 	}
-	memmove(out->text + out->space + 1, out->text + out->space, rest * sizeof(WCHAR));
-	out->text[out->space - 1] = '\r';
-	out->text[out->space] = '\n';
-	out->used++;
-	out->line = out->space + 1;
+	memmove(out->text + start + 2, out->text + end, rest * sizeof(WCHAR));
+	out->text[start] = '\r';
+	out->text[start + 1] = '\n';
+	out->line = start + 2;
+	out->used = out->line + rest;
 	out->space = 0;
+}
+/* Text of the message. A line that it fills ends at once; one that an insert filled ends before the next character. */
+static void emit_text(struct output *out, WCHAR c)
+{
+	if (line_full(out)) {
+		new_line(out);
+		if (c == ' ')
+			return;
+	}
+	emit(out, c);
+	if (c == ' ')
+		out->space = out->used;
+	if (!line_full(out))
+		return;
+	if (out->space)
+		fold(out);
+	else
+		new_line(out);
 }
 static ULONG_PTR insert_value(struct inserts *inserts, ULONG index)
 {
-	if (inserts->is_array)
+	if (inserts->is_array) {
+		if (inserts->read < index)
+			inserts->read = index;
 		return inserts->array[index - 1];
-	while (inserts->read < index)
+	}
+	while (inserts->read < index && inserts->read < ARRAYSIZE(inserts->values))
 		inserts->values[inserts->read++] = va_arg(*inserts->list, ULONG_PTR);
 	return inserts->values[index - 1];
+}
+/* What follows a '*': the next value not yet numbered; the last one of a list gets no number. */
+static ULONG_PTR next_value(struct inserts *inserts, bool last)
+{
+	if (last && !inserts->is_array)
+		return va_arg(*inserts->list, ULONG_PTR);
+	return insert_value(inserts, inserts->read < ARRAYSIZE(inserts->values) ? inserts->read + 1 : inserts->read);
 }
 /* Format between '!' and '!', "s" when there is none. Returns the source behind it, NULL when malformed. */
 static const WCHAR *read_format(const WCHAR *source, WCHAR *format, ULONG *stars)
@@ -82,13 +111,26 @@ static const WCHAR *read_format(const WCHAR *source, WCHAR *format, ULONG *stars
 		format[used++] = *source;
 	}
 	format[used] = 0;
-	return *source && used > 1 ? source + 1 : NULL;
+	return *source ? source + 1 : NULL;
 }
-#define CONVERTED_LIMIT 1024
+/* An insert is never broken inside, only at the last space of the message before it. */
 static NTSTATUS insert_string(struct output *out, const WCHAR *text)
 {
-	for (; *text; text++)
-		emit_text(out, *text);
+	SIZE_T length = wcslen(text), room;
+	if (line_full(out))
+		new_line(out);
+	room = out->size - out->used;
+	if (length >= room) {
+		out->overflow = true;
+		if (!room)
+			return STATUS_SUCCESS;
+		length = room - 1;
+		out->text[out->used + length] = 0;
+	}
+	memcpy(out->text + out->used, text, length * sizeof(WCHAR));
+	out->used += length;
+	if (line_full(out) && out->space && !out->overflow)
+		fold(out);
 	return STATUS_SUCCESS;
 }
 static NTSTATUS insert_ansi(struct output *out, const char *text)
@@ -105,8 +147,8 @@ static NTSTATUS insert_ansi(struct output *out, const char *text)
 }
 static NTSTATUS insert(struct output *out, struct inserts *inserts, ULONG index, const WCHAR *format, ULONG stars)
 {
-	ULONG_PTR first = insert_value(inserts, index), second = stars ? insert_value(inserts, index + 1) : 0;
-	ULONG_PTR third = stars > 1 ? insert_value(inserts, index + 2) : 0;
+	ULONG_PTR first = insert_value(inserts, index), second = stars ? next_value(inserts, stars == 1) : 0;
+	ULONG_PTR third = stars > 1 ? next_value(inserts, true) : 0;
 	bool wide = format[1] == 's' ? !inserts->ansi : format[1] == 'S' ? inserts->ansi : false;
 	bool narrow = format[1] == 's' ? inserts->ansi : format[1] == 'S' ? !inserts->ansi : false;
 	if (!format[2] && wide)
@@ -114,22 +156,23 @@ static NTSTATUS insert(struct output *out, struct inserts *inserts, ULONG index,
 	if (!format[2] && narrow)
 		return insert_ansi(out, first ? (const char *)first : "(null)");
 	if (inserts->ansi) {
-		char *text = heap_allocate(CONVERTED_LIMIT), narrow_format[FORMAT_LIMIT];
-		if (!text)
-			return STATUS_NO_MEMORY;
+		char narrow_format[FORMAT_LIMIT];
 		for (ULONG i = 0; i < FORMAT_LIMIT && (narrow_format[i] = (char)format[i]); i++)
 			;
-		_snprintf(text, CONVERTED_LIMIT - 1, narrow_format, first, second, third);
-		text[CONVERTED_LIMIT - 1] = 0;
+		int length = _snprintf(NULL, 0, narrow_format, first, second, third);
+		char *text = heap_allocate((SIZE_T)length + 1);
+		if (!text)
+			return STATUS_NO_MEMORY;
+		_snprintf(text, (SIZE_T)length + 1, narrow_format, first, second, third);
 		NTSTATUS status = insert_ansi(out, text);
 		heap_free(text);
 		return status;
 	}
-	WCHAR *text = heap_allocate(CONVERTED_LIMIT * sizeof(WCHAR));
+	int length = _snwprintf(NULL, 0, format, first, second, third);
+	WCHAR *text = heap_allocate(((SIZE_T)length + 1) * sizeof(WCHAR));
 	if (!text)
 		return STATUS_NO_MEMORY;
-	_snwprintf(text, CONVERTED_LIMIT - 1, format, first, second, third);
-	text[CONVERTED_LIMIT - 1] = 0;
+	_snwprintf(text, (SIZE_T)length + 1, format, first, second, third);
 	insert_string(out, text);
 	heap_free(text);
 	return STATUS_SUCCESS;
@@ -154,6 +197,14 @@ static const WCHAR *escape(struct output *out, struct inserts *inserts, const WC
 		return NULL;
 	if (*source == 'n') {
 		new_line(out);
+		return source + 1;
+	}
+	if (out->width != NO_WIDTH && (*source == 't' || *source == 'r')) { /* a tab ends a folded line, %r starts it anew */
+		if (*source == 't')
+			new_line(out);
+		else
+			emit(out, '\r');
+		out->line = out->used;
 		return source + 1;
 	}
 	if (*source < '1' || *source > '9') {
@@ -206,7 +257,9 @@ NTSTATUS NTAPI RtlFormatMessage(PCWSTR source, ULONG width, BOOLEAN ignore, BOOL
 		return STATUS_BUFFER_OVERFLOW;
 	if (status)
 		return status;
-	if (!out.size)
+	if (line_full(&out))
+		new_line(&out);
+	if (out.overflow || out.used == out.size)
 		return STATUS_BUFFER_OVERFLOW;
 	out.text[out.used] = 0;
 	*used = (ULONG)((out.used + 1) * sizeof(WCHAR));

@@ -410,14 +410,17 @@ static bool legal_short(WCHAR c)
 			return false;
 	return c >= 0x20;
 }
-/* 8.3 names of ASCII letters; the OEM copy is upper case. */
+NTSTATUS NTAPI RtlUpcaseUnicodeStringToCountedOemString(STRING *, const UNICODE_STRING *, BOOLEAN);
+/* 8.3 names of ASCII letters; the OEM copy is upper case, and made of a name of the right length even if it is not legal. */
 BOOLEAN NTAPI RtlIsNameLegalDOS8Dot3(PUNICODE_STRING name, POEM_STRING oem, PBOOLEAN spaces)
 {
 	SIZE_T count = name->Length / sizeof(WCHAR), dot = count;
 	bool space = false;
-	if (!count || count > 12)
+	if (count > 12)
 		return FALSE;
-	if (name->Buffer[0] == '.') {
+	if (oem && RtlUpcaseUnicodeStringToCountedOemString(oem, name, FALSE))
+		return FALSE;
+	if (count && name->Buffer[0] == '.') {
 		bool dots = count == 1 || (count == 2 && name->Buffer[1] == '.');
 		if (dots && spaces)
 			*spaces = FALSE;
@@ -439,10 +442,6 @@ BOOLEAN NTAPI RtlIsNameLegalDOS8Dot3(PUNICODE_STRING name, POEM_STRING oem, PBOO
 	}
 	if (dot > 8 || (dot != count && (count - dot > 4 || count - dot == 1)))
 		return FALSE;
-	for (SIZE_T i = 0; oem && i < count && i < oem->MaximumLength; i++) {
-		oem->Buffer[i] = (char)RtlUpcaseUnicodeChar(name->Buffer[i]);
-		oem->Length = (USHORT)(i + 1);
-	}
 	if (spaces)
 		*spaces = space;
 	return TRUE;
