@@ -5,7 +5,8 @@
 int __cdecl _snwprintf(WCHAR *, size_t, const WCHAR *, ...);
 int __cdecl _snprintf(char *, size_t, const char *, ...);
 #define INSERT_LIMIT 99u
-#define FORMAT_LIMIT 40u
+#define FORMAT_LIMIT 32u
+#define STARS_LIMIT 2u
 #define NO_WIDTH 0u
 
 struct output {
@@ -30,6 +31,10 @@ static void emit(struct output *out, WCHAR c)
 }
 static void new_line(struct output *out)
 {
+	if (out->size - out->used < 2) {
+		out->overflow = true;
+		return;
+	}
 	emit(out, '\r');
 	emit(out, '\n');
 	out->line = out->used;
@@ -58,7 +63,7 @@ static void fold(struct output *out)
 	out->space = 0;
 }
 /* Text of the message. A line that it fills ends at once; one that an insert filled ends before the next character. */
-static void emit_text(struct output *out, WCHAR c)
+static void emit_text(struct output *out, WCHAR c, bool can_break)
 {
 	if (line_full(out)) {
 		new_line(out);
@@ -66,7 +71,7 @@ static void emit_text(struct output *out, WCHAR c)
 			return;
 	}
 	emit(out, c);
-	if (c == ' ')
+	if (c == ' ' && can_break)
 		out->space = out->used;
 	if (!line_full(out))
 		return;
@@ -111,7 +116,7 @@ static const WCHAR *read_format(const WCHAR *source, WCHAR *format, ULONG *stars
 		format[used++] = *source;
 	}
 	format[used] = 0;
-	return *source ? source + 1 : NULL;
+	return *source && *stars <= STARS_LIMIT ? source + 1 : NULL;
 }
 /* An insert is never broken inside, only at the last space of the message before it. */
 static NTSTATUS insert_string(struct output *out, const WCHAR *text)
@@ -209,13 +214,13 @@ static const WCHAR *escape(struct output *out, struct inserts *inserts, const WC
 	}
 	if (*source < '1' || *source > '9') {
 		if (ignore && *source != 'r' && *source != 't' && *source != 'b')
-			emit_text(out, '%');
-		emit_text(out, escaped(*source));
+			emit_text(out, '%', false);
+		emit_text(out, escaped(*source), false);
 		return source + 1;
 	}
 	if (ignore) {
-		emit_text(out, '%');
-		emit_text(out, *source);
+		emit_text(out, '%', false);
+		emit_text(out, *source, false);
 		return source + 1;
 	}
 	WCHAR format[FORMAT_LIMIT];
@@ -248,9 +253,9 @@ NTSTATUS NTAPI RtlFormatMessage(PCWSTR source, ULONG width, BOOLEAN ignore, BOOL
 			if (keep_lines)
 				new_line(&out);
 			else
-				emit_text(&out, ' ');
+				emit_text(&out, ' ', true);
 		} else {
-			emit_text(&out, c);
+			emit_text(&out, c, true);
 		}
 	}
 	if (out.overflow)
