@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sscanf of ntdll: integers, characters, strings, sets, and plain decimal floating point. */
+/* sscanf of ntdll: integers, characters, strings, sets; no floating point, as on Windows. */
 #include "rtl.h"
 
 struct scan { const char *start, *at; };
@@ -58,36 +58,6 @@ static bool scan_integer(struct scan *s, const struct conversion *c, int base, v
 	return any;
 }
 
-__attribute__((target("sse2"))) static bool scan_float(struct scan *s, const struct conversion *c, void *out)
-{
-	double value = 0, scale = 1;
-	bool negative = false, any = false;
-	float small;
-	skip_space(s);
-	if (*s->at == '-' || *s->at == '+')
-		negative = *s->at++ == '-';
-	for (; isdigit((unsigned char)*s->at); s->at++, any = true)
-		value = value * 10 + (*s->at - '0');
-	if (*s->at == '.')
-		for (s->at++; isdigit((unsigned char)*s->at); s->at++, any = true)
-			scale /= 10, value += (*s->at - '0') * scale;
-	if (any && (*s->at | 32) == 'e' && (isdigit((unsigned char)s->at[1]) || ((s->at[1] == '-' || s->at[1] == '+') && isdigit((unsigned char)s->at[2])))) {
-		char *end;
-		long exponent = strtol(s->at + 1, &end, 10);
-		for (; exponent > 0 && exponent < 400; exponent--)
-			value *= 10;
-		for (; exponent < 0 && exponent > -400; exponent++)
-			value /= 10;
-		s->at = end;
-	}
-	if (negative)
-		value = -value;
-	small = (float)value;
-	if (any && out)
-		memcpy(out, c->wide || c->size == 8 ? (void *)&value : (void *)&small, c->wide || c->size == 8 ? sizeof(double) : sizeof(float));
-	return any;
-}
-
 /* Membership of "%[...]"; *end: behind the ']'. */
 static void read_set(const char *format, const char **end, bool set[256])
 {
@@ -130,7 +100,6 @@ static bool convert(struct scan *s, const char **format, struct conversion *c, v
 	case 'o': return scan_integer(s, c, 8, out);
 	case 'p': c->size = 8; return scan_integer(s, c, 16, out);
 	case 'x': case 'X': return scan_integer(s, c, 16, out);
-	case 'e': case 'f': case 'g': case 'E': case 'G': return scan_float(s, c, out);
 	case 'c': return scan_text(s, c, NULL, false, out);
 	case 's':
 		skip_space(s);
