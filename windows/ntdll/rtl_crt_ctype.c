@@ -42,14 +42,14 @@ USHORT ctype_of(unsigned char c)
 }
 
 static int in_class(int c, USHORT mask) { return c >= 0 && c < 256 ? ctype_of((unsigned char)c) & mask : 0; }
-int isalnum(int c) { return in_class(c, ALPHA | UPPER | LOWER | DIGIT); }
-int isalpha(int c) { return in_class(c, ALPHA | UPPER | LOWER); }
+int isalnum(int c) { return in_class(c, UPPER | LOWER | DIGIT); }
+int isalpha(int c) { return in_class(c, UPPER | LOWER); }
 int iscntrl(int c) { return in_class(c, CONTROL); }
 int isdigit(int c) { return in_class(c, DIGIT); }
-int isgraph(int c) { return in_class(c, ALPHA | UPPER | LOWER | DIGIT | PUNCT); }
+int isgraph(int c) { return in_class(c, UPPER | LOWER | DIGIT | PUNCT); }
 int islower(int c) { return in_class(c, LOWER); }
 /* The tab has the blank bit of the class table but is no printing character. */
-int isprint(int c) { return c == '\t' ? 0 : in_class(c, ALPHA | UPPER | LOWER | DIGIT | PUNCT | BLANK); }
+int isprint(int c) { return c == '\t' ? 0 : in_class(c, UPPER | LOWER | DIGIT | PUNCT | BLANK); }
 int ispunct(int c) { return in_class(c, PUNCT); }
 int isspace(int c) { return in_class(c, SPACE); }
 int isupper(int c) { return in_class(c, UPPER); }
@@ -86,13 +86,9 @@ static USHORT wide_class(WCHAR c)
 	if (c > 0xff)
 		return 0;
 	if (c < 0xa0)
-		return c == 0x85 ? CONTROL | SPACE : CONTROL;
+		return CONTROL;
 	if (c == 0xa0)
 		return SPACE | BLANK;
-	if (c == 0xaa || c == 0xba)
-		return PUNCT | ALPHA;
-	if (c == 0xb5)
-		return PUNCT | LOWER | ALPHA;
 	if (c == 0xb2 || c == 0xb3 || c == 0xb9)
 		return PUNCT | DIGIT;
 	if (c < 0xc0 || c == 0xd7 || c == 0xf7)

@@ -33,7 +33,7 @@ static bool take(struct resource *r, bool exclusive)
 		r->active--;
 		return true;
 	}
-	if (exclusive ? r->active != 0 : r->active < 0 || r->exclusive_waiters)
+	if (exclusive ? r->active != 0 : r->active < 0)
 		return false;
 	r->active += exclusive ? -1 : 1;
 	if (exclusive)
