@@ -242,6 +242,29 @@ CASE(byte_range_locks_are_mandatory)
 	DeleteFileA("l.bin");
 }
 
+CASE(directory_changes_are_told)
+{
+	DWORD buf[256], n;
+	OVERLAPPED o = { .hEvent = CreateEventA(NULL, TRUE, FALSE, NULL) };
+	CHECK(CreateDirectoryA("watched", NULL));
+	HANDLE h = make("watched", FILE_LIST_DIRECTORY, 7, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OVERLAPPED);
+	CHECK(h != INVALID_HANDLE_VALUE);
+	CHECK(ReadDirectoryChangesW(h, buf, sizeof(buf), FALSE, FILE_NOTIFY_CHANGE_FILE_NAME, NULL, &o, NULL));
+	CHECK(WaitForSingleObject(o.hEvent, 50) == WAIT_TIMEOUT);
+	put("watched\\new.txt", "1");
+	CHECK(WaitForSingleObject(o.hEvent, 5000) == WAIT_OBJECT_0);
+	CHECK(GetOverlappedResult(h, &o, &n, TRUE) && n >= 12);
+	FILE_NOTIFY_INFORMATION *info = (void *)buf;
+	CHECK(info->Action == FILE_ACTION_ADDED && !wcsncmp(info->FileName, L"new.txt", 7) && info->FileNameLength == 14);
+	CHECK(ReadDirectoryChangesW(h, buf, sizeof(buf), FALSE, FILE_NOTIFY_CHANGE_FILE_NAME, NULL, &o, NULL));
+	CHECK(CancelIo(h));
+	CHECK(!GetOverlappedResult(h, &o, &n, TRUE) && GetLastError() == ERROR_OPERATION_ABORTED);
+	CloseHandle(h);
+	CloseHandle(o.hEvent);
+	DeleteFileA("watched\\new.txt");
+	CHECK(RemoveDirectoryA("watched"));
+}
+
 CASE(volume_and_type)
 {
 	char fs[32], cwd[MAX_PATH];
@@ -284,6 +307,7 @@ int main(void)
 	RUN(times_and_attributes);
 	RUN(overlapped_file_io_reports_to_event_and_port);
 	RUN(byte_range_locks_are_mandatory);
+	RUN(directory_changes_are_told);
 	RUN(volume_and_type);
 	SetCurrentDirectoryA(temp);
 	RemoveDirectoryA(dir);
