@@ -12,7 +12,8 @@
 
 #define MOUNT_OPTIONS "trans=virtio,version=9p2000.L"
 #define SPAWN_ID 1             /* one program per machine */
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+/* The Windows tools stand last: names with .exe, so that Debian's stay what a bare name means. */
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/system/drive_c/Windows/System32"
 #define ROOT_TRIES 20000       /* 10 seconds: a mount takes milliseconds */
 #define ROOT_RETRY_US 500
 #define STRINGS_EXTRA (6 * PATH_BYTES)

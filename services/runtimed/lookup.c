@@ -11,7 +11,7 @@
 
 #define TABLE_BYTES 65536u /* /etc/passwd and /etc/group of a system image are a few KiB */
 #define FIELDS_MAX 7
-#define DEFAULT_SEARCH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define DEFAULT_SEARCH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/system/drive_c/Windows/System32"
 
 static char table[TABLE_BYTES];
 
