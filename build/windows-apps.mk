@@ -26,3 +26,11 @@ $(APPS_OUT)/loading/loading.exe: apps/windows/loading.c apps/windows/library.c a
 
 windows-apps: $(patsubst %,$(APPS_OUT)/%.exe,$(WINDOWS_APPS) exceptions seh loading/loading) ## demos for Windows
 .PHONY: windows-apps
+out/windows/bench/%.exe: bench/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC_APPS) -O2 -o $@ $<
+windows-bench: out/windows/bench/winhello.exe out/windows/bench/winmicro.exe
+bench-windows: all windows-bench ## Windows rows against Wine 8.0 on Linux in the same QEMU -> bench/results-windows.md
+	tools/deps.sh build run bench
+	bench/run-windows.sh
+.PHONY: windows-bench bench-windows
