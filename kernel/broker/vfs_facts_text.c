@@ -9,6 +9,7 @@
 #include "call.h"
 #include "file.h"
 #include "service.h"
+#include "nt.h"
 #include "vfs.h"
 
 #define TEXT_PIECE_MAX (128u << 10)  /* one reply of vfsd */
@@ -190,6 +191,9 @@ static const struct { u32 number; const char *name; } call_names[] = {
 #define LINUX_CALL(nr, name, ...) { nr, #name },
 #include "../../abi/linux/syscalls.def"
 #undef LINUX_CALL
+#define NT_CALL(nr, name, ...) { NT_HOP_ROW + (nr), "Nt" #name },
+#include "../../abi/nt/syscalls.def"
+#undef NT_CALL
 };
 
 void facts_hops(struct text_window *w)

@@ -224,7 +224,7 @@ void syscall_trace_exit(struct trap_frame *f, s64 result)
 	if (!traced(nr))
 		return;
 	if (of_windows() && !became_windows(f)) {
-		trace_nt_exit(f, nr, result);
+		trace_nt_exit(f, (u32)f->error, result); /* syscall_nr is the row of its hops */
 		return;
 	}
 	if (announced(nr))

@@ -11,6 +11,7 @@
 
 #define NT_HANDLER(name) s64 nt_##name(const u64 *a UNUSED)
 #define NT_ARGUMENTS_MAX 14
+#define NT_HOP_ROW 512u /* hops of NT row n are counted as row NT_HOP_ROW + n (hop_count) */
 #define NT_CALL(nr, name, count, how) s64 nt_##name(const u64 *a) WEAK;
 #include "../../abi/nt/syscalls.def"
 #undef NT_CALL

@@ -57,6 +57,7 @@ s64 nt_dispatch(struct trap_frame *f, struct thread *t)
 	if (unlikely(!row->handler || row->refused))
 		return call_missing(nr, row);
 	count_call(nr, false);
+	t->syscall_nr = NT_HOP_ROW + nr;
 	u64 a[NT_ARGUMENTS_MAX] = { f->r10, f->rdx, f->r8, f->r9 };
 	if (row->argument_count > 4 && copy_short_in(a + 4, f->rsp + STACK_ARGUMENTS, (row->argument_count - 4) * (u32)sizeof(u64)))
 		return NT(ACCESS_VIOLATION);

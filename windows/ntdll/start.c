@@ -2,6 +2,7 @@
 /* The first words of a process: PEB from the blob, heap, loader lists, TLS, entry points of all modules, then the program. */
 #include "loader.h"
 #include <nt/runtime.h>
+#define PROCESS_CONTROL_ROUTINE 0x4000 /* private: kernel/nt/info_process.c */
 
 const struct windows_runtime *runtime_blob;
 extern void AmbosUserThread(LPTHREAD_START_ROUTINE function, void *argument);
@@ -227,6 +228,9 @@ DECLSPEC_NORETURN void NTAPI AmbosProcessStart(const struct windows_runtime *blo
 	seed_cookies();
 	loader_lock();
 	kernel32_thread_thunk = kernel32_function("BaseThreadInitThunk");
+	void *control = kernel32_function("CtrlRoutine");
+	if (control) /* where the kernel starts a thread for Ctrl-C */
+		NtSetInformationProcess(NtCurrentProcess(), PROCESS_CONTROL_ROUTINE, &control, sizeof(control));
 	status = attach_all();
 	loader_unlock();
 	if (status)
