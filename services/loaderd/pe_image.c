@@ -54,18 +54,29 @@ static bool never_written(const struct pe_section *s)
 	return name_is(s, ".idata") || name_is(s, ".rsrc") || name_is(s, ".rodata");
 }
 
+/* Neighbours of equal protection are one mapping: half as many for a mingw DLL. */
+static u32 add_section(struct image_section *out, u32 n, struct image_section add)
+{
+	struct image_section *last = n ? &out[n - 1] : NULL;
+	if (last && last->prot == add.prot && last->flags == add.flags && last->rva + last->size == add.rva) {
+		last->size += add.size;
+		return n;
+	}
+	out[n] = add;
+	return n + 1;
+}
+
 static u32 fill_sections(const struct pe_image *pe, bool system, struct image_section *out)
 {
-	u32 n = 0;
-	out[n++] = (struct image_section){ .size = (u32)ALIGN_UP((u64)pe->headers_size, PAGE_SIZE), .prot = 1 };
+	u32 n = add_section(out, 0, (struct image_section){ .size = (u32)ALIGN_UP((u64)pe->headers_size, PAGE_SIZE), .prot = 1 });
 	for (u32 i = 0; i < pe->section_count; i++) {
 		const struct pe_section *s = &pe->sections[i];
 		u32 prot = 1u | (s->flags & PE_SCN_WRITE && !(system && never_written(s)) ? 2u : 0) |
 			(s->flags & PE_SCN_EXECUTE ? 4u : 0);
-		out[n++] = (struct image_section){
+		n = add_section(out, n, (struct image_section){
 			.rva = s->rva, .size = (u32)ALIGN_UP((u64)s->virtual_size, PAGE_SIZE), .prot = prot,
 			.flags = s->flags & PE_SCN_SHARED && s->flags & PE_SCN_WRITE ? IMAGE_SECTION_SHARED : 0,
-		};
+		});
 	}
 	return n;
 }
