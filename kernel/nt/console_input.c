@@ -19,7 +19,8 @@ static u32 parse_escape(const u8 *b, u32 n, struct key *k)
 {
 	static const struct { u8 letter; u16 key; } cursor[] = { { 'A', 0x26 }, { 'B', 0x28 }, { 'C', 0x27 }, { 'D', 0x25 }, { 'H', 0x24 },
 		{ 'F', 0x23 }, { 'P', 0x70 }, { 'Q', 0x71 }, { 'R', 0x72 }, { 'S', 0x73 } };
-	static const struct { u8 digit; u16 key; } edit[] = { { '1', 0x24 }, { '2', 0x2d }, { '3', 0x2e }, { '4', 0x23 }, { '5', 0x21 }, { '6', 0x22 } };
+	static const struct { u8 digit; u16 key; } edit[] = { { '1', 0x24 }, { '2', 0x2d }, { '3', 0x2e }, { '4', 0x23 }, { '5', 0x21 },
+		{ '6', 0x22 } };
 	if (n < 3 || (b[1] != '[' && b[1] != 'O'))
 		return 0;
 	for (u32 i = 0; i < ARRAY_SIZE(cursor); i++)

@@ -271,7 +271,8 @@ s64 nt_open_finish(struct file *f, const struct nt_open_request *r, u32 object_a
 
 static s64 check_request(const struct nt_open_request *r)
 {
-	const u32 with_directory = FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS | FILE_WRITE_THROUGH | FILE_DELETE_ON_CLOSE | FILE_OPEN_REPARSE_POINT |
+	const u32 with_directory = FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS | FILE_WRITE_THROUGH | FILE_DELETE_ON_CLOSE |
+		FILE_OPEN_REPARSE_POINT |
 		FILE_OPEN_BY_FILE_ID | 0x4000 /* for backup */ | 0x800000 /* no recall */ | 0x8 | 0x4 | 0x20000;
 	if ((r->options & ~(u32)FILE_OPTIONS_VALID) || r->disposition >= FILE_DISPOSITIONS || (r->share & ~7u))
 		return NT(INVALID_PARAMETER);

@@ -7,7 +7,8 @@
 #include "image.h"
 
 #define WORKING_SET_PAGES_MAX 4096u  /* per call */
-enum { MEMORY_BASIC = 0, MEMORY_MAPPED_NAME = 2, MEMORY_REGION = 3, MEMORY_WORKING_SET_EX = 4, MEMORY_IMAGE = 6, MEMORY_BASIC_PRIVILEGED = 8 };
+enum { MEMORY_BASIC = 0, MEMORY_MAPPED_NAME = 2, MEMORY_REGION = 3, MEMORY_WORKING_SET_EX = 4,
+	MEMORY_IMAGE = 6, MEMORY_BASIC_PRIVILEGED = 8 };
 
 struct region_information { u64 allocation_base; u32 protect, type; u64 size, commit_size, partition, node; };
 struct image_information { u64 base, size; u32 flags, unused; };
@@ -133,7 +134,8 @@ static s64 query_working_set(struct aspace *as, const u64 *a)
 		e.flags = 0;
 		if (e.va < NT_ADDRESS_TOP)
 			nt_memory_query(as, e.va, &b);
-		if (e.va < NT_ADDRESS_TOP && b.state == NT_MEM_COMMIT && !aspace_resident(as, ALIGN_DOWN(e.va, PAGE_SIZE), 1, &resident) && resident)
+		if (e.va < NT_ADDRESS_TOP && b.state == NT_MEM_COMMIT &&
+		    !aspace_resident(as, ALIGN_DOWN(e.va, PAGE_SIZE), 1, &resident) && resident)
 			e.flags = 1 | 1u << 1 | (u64)(b.protect & 0x7ff) << 4 | (b.type == NT_MEM_PRIVATE ? 0 : 1u << 15);
 		if (COPY_OUT(user_ptr(a[3] + i * sizeof(e)), &e))
 			return NT(ACCESS_VIOLATION);

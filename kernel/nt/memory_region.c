@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* NT allocations: reserve, commit, protect, release, placeholders, views, queries, guard pages, write watch.
+/* NT allocations: reserve, commit, protect, release, placeholders, views. Queries and faults: memory_state.c.
  * Invariants (aspace lock): regions do not overlap; each lies wholly on VMAs; a page is free (no VMA), reserved
  * (MAP_F_RESERVED, prot 0, no pages) or committed. VMAs of neighbouring regions may merge: a region's bounds count. */
-#include "nt_memory.h"
+#include "region.h"
 
-#include "../mm/map.h"
-#include "image.h"
 #include "string.h"
-#include "tlb.h"
 
-#define PROT_MASK 7u
 
 /* ---- protections ---- */
 s64 nt_protection_in(u32 page, u32 *prot, u32 *flags)
@@ -36,7 +32,7 @@ s64 nt_protection_in(u32 page, u32 *prot, u32 *flags)
 	return NT(INVALID_PAGE_PROTECTION);
 }
 
-static u32 page_of_vma(const struct vma *v)
+u32 nt_page_of_vma(const struct vma *v)
 {
 	static const u8 pages[8] = { NT_PAGE_NOACCESS, NT_PAGE_READONLY, NT_PAGE_READWRITE, NT_PAGE_READWRITE, NT_PAGE_EXECUTE,
 		NT_PAGE_EXECUTE_READ, NT_PAGE_EXECUTE_READWRITE, NT_PAGE_EXECUTE_READWRITE };
@@ -69,7 +65,7 @@ static struct nt_region *region_above(struct aspace *as, u64 va) /* containing o
 	return found;
 }
 
-static struct nt_region *region_at(struct aspace *as, u64 va)
+struct nt_region *nt_region_find(struct aspace *as, u64 va)
 {
 	struct nt_region *r = region_above(as, va);
 	return r && va >= r->start ? r : NULL;
@@ -199,7 +195,7 @@ static s64 find_place(struct aspace *as, const struct nt_place *p, u64 size, u64
 
 /* ---- pages of a region ---- */
 /* [start, end) is covered by VMAs. */
-static s64 change_pages(struct aspace *as, u64 start, u64 end, u32 prot, u32 flags, struct list_node *dead)
+s64 nt_change_pages(struct aspace *as, u64 start, u64 end, u32 prot, u32 flags, struct list_node *dead)
 {
 	for (u64 at = start; at < end;) {
 		struct vma *v = aspace_find_vma_locked(as, at);
@@ -277,7 +273,7 @@ s64 nt_memory_reserve(struct aspace *as, const struct nt_place *place, u64 size,
 /* Cuts placeholder pieces off so that one region is exactly [va, va + size). */
 static s64 isolate_placeholder(struct aspace *as, u64 va, u64 size, struct nt_region **out)
 {
-	struct nt_region *r = region_at(as, va);
+	struct nt_region *r = nt_region_find(as, va);
 	if (!r || !(r->flags & NT_REGION_PLACEHOLDER) || r->start != va || r->end != va + size)
 		return NT(CONFLICTING_ADDRESSES);
 	*out = r;
@@ -295,7 +291,7 @@ s64 nt_memory_replace_placeholder(struct aspace *as, u64 va, u64 size, u32 type,
 	mutex_lock(&as->lock);
 	st = isolate_placeholder(as, va, size, &r);
 	if (!st && (type & NT_MEM_COMMIT))
-		st = change_pages(as, va, va + size, prot, flags, &dead);
+		st = nt_change_pages(as, va, va + size, prot, flags, &dead);
 	if (!st) {
 		r->flags = type & NT_MEM_WRITE_WATCH ? NT_REGION_WRITE_WATCH : 0;
 		r->protect = protect;
@@ -313,7 +309,7 @@ s64 nt_memory_commit(struct aspace *as, u64 va, u64 size, u32 protect)
 	if (st)
 		return st;
 	mutex_lock(&as->lock);
-	struct nt_region *r = region_at(as, va);
+	struct nt_region *r = nt_region_find(as, va);
 	bool committable = r && size <= r->end - va && !(r->flags & NT_REGION_PLACEHOLDER) && r->type != NT_MEM_IMAGE &&
 			(r->type == NT_MEM_PRIVATE || (r->flags & NT_REGION_RESERVED_SECTION));
 	if (!committable)
@@ -321,7 +317,7 @@ s64 nt_memory_commit(struct aspace *as, u64 va, u64 size, u32 protect)
 	else if (protect & (NT_PAGE_WRITECOPY | NT_PAGE_EXECUTE_WRITECOPY))
 		st = NT(INVALID_PAGE_PROTECTION);
 	else
-		st = change_pages(as, va, va + size, prot, flags, &dead);
+		st = nt_change_pages(as, va, va + size, prot, flags, &dead);
 	mutex_unlock(&as->lock);
 	vma_release_dead(&dead);
 	return st;
@@ -330,7 +326,7 @@ s64 nt_memory_commit(struct aspace *as, u64 va, u64 size, u32 protect)
 s64 nt_memory_reset(struct aspace *as, u64 va, u64 size)
 {
 	mutex_lock(&as->lock);
-	struct nt_region *r = region_at(as, va);
+	struct nt_region *r = nt_region_find(as, va);
 	s64 st = 0;
 	if (!r || size > r->end - va || r->type != NT_MEM_PRIVATE)
 		st = NT(CONFLICTING_ADDRESSES);
@@ -345,7 +341,7 @@ s64 nt_memory_reset(struct aspace *as, u64 va, u64 size)
 static s64 free_range(struct aspace *as, u64 *va, u64 *size, struct nt_region **out)
 {
 	u64 start = ALIGN_DOWN(*va, PAGE_SIZE), end = ALIGN_UP(*va + *size, PAGE_SIZE);
-	struct nt_region *r = region_at(as, start);
+	struct nt_region *r = nt_region_find(as, start);
 	if (!r)
 		return NT(MEMORY_NOT_ALLOCATED);
 	if (r->type != NT_MEM_PRIVATE)
@@ -373,7 +369,7 @@ s64 nt_memory_decommit(struct aspace *as, u64 *va, u64 *size)
 		st = NT(CONFLICTING_ADDRESSES);
 	if (!st) {
 		pt_unmap_range(as, *va, *va + *size, false);
-		st = change_pages(as, *va, *va + *size, 0, MAP_F_RESERVED, &dead);
+		st = nt_change_pages(as, *va, *va + *size, 0, MAP_F_RESERVED, &dead);
 	}
 	mutex_unlock(&as->lock);
 	vma_release_dead(&dead);
@@ -388,7 +384,7 @@ static s64 region_cut(struct aspace *as, struct nt_region **r, u64 start, u64 en
 		st = region_split(as, *r, end);
 	if (!st && (*r)->start < start) {
 		st = region_split(as, *r, start);
-		*r = st ? *r : region_at(as, start);
+		*r = st ? *r : nt_region_find(as, start);
 	}
 	return st;
 }
@@ -402,7 +398,7 @@ static s64 preserve_placeholder(struct aspace *as, struct nt_region *r, u64 va, 
 		return st;
 	r->flags = NT_REGION_PLACEHOLDER;
 	pt_unmap_range(as, va, va + size, false);
-	return change_pages(as, va, va + size, 0, MAP_F_RESERVED, dead);
+	return nt_change_pages(as, va, va + size, 0, MAP_F_RESERVED, dead);
 }
 
 static s64 coalesce(struct aspace *as, struct nt_region *first, u64 va, u64 size)
@@ -410,13 +406,13 @@ static s64 coalesce(struct aspace *as, struct nt_region *first, u64 va, u64 size
 	if (first->start != va || first->end >= va + size)
 		return NT(CONFLICTING_ADDRESSES);
 	for (u64 at = va; at < va + size;) {
-		struct nt_region *r = region_at(as, at);
+		struct nt_region *r = nt_region_find(as, at);
 		if (!r || !(r->flags & NT_REGION_PLACEHOLDER) || r->end > va + size)
 			return NT(CONFLICTING_ADDRESSES);
 		at = r->end;
 	}
 	while (first->end < va + size) {
-		struct nt_region *r = region_at(as, first->end);
+		struct nt_region *r = nt_region_find(as, first->end);
 		first->end = r->end;
 		rb_remove(&as->nt_regions, &r->node);
 		kfree(r);
@@ -443,7 +439,7 @@ s64 nt_memory_release(struct aspace *as, u64 *va, u64 *size, u32 placeholder)
 	s64 st;
 	mutex_lock(&as->lock);
 	if (placeholder & NT_MEM_COALESCE_PLACEHOLDERS) {
-		r = region_at(as, *va);
+		r = nt_region_find(as, *va);
 		st = r ? coalesce(as, r, *va, *size) : NT(MEMORY_NOT_ALLOCATED);
 	} else {
 		st = free_range(as, va, size, &r);
@@ -476,15 +472,15 @@ s64 nt_memory_protect(struct aspace *as, u64 va, u64 size, u32 protect, u32 *old
 	if (st)
 		return st;
 	mutex_lock(&as->lock);
-	struct nt_region *r = region_at(as, va);
+	struct nt_region *r = nt_region_find(as, va);
 	struct vma *v = aspace_find_vma_locked(as, va);
 	if (!v || v->start > va || (r && size > r->end - va) || (!r && size > v->end - va)) {
 		st = NT(CONFLICTING_ADDRESSES);
 	} else {
-		*old = page_of_vma(v);
+		*old = nt_page_of_vma(v);
 		st = protect_allowed(as, r, va, va + size, protect, prot | (flags >> MAP_GUARDED_SHIFT & PROT_MASK));
 		if (!st)
-			st = change_pages(as, va, va + size, prot, flags, &dead);
+			st = nt_change_pages(as, va, va + size, prot, flags, &dead);
 	}
 	mutex_unlock(&as->lock);
 	vma_release_dead(&dead);
@@ -546,7 +542,7 @@ s64 nt_memory_unmap(struct aspace *as, u64 va, u32 flags)
 	struct list_node dead = LIST_INIT(dead);
 	struct file *section = NULL;
 	mutex_lock(&as->lock);
-	struct nt_region *r = region_at(as, va);
+	struct nt_region *r = nt_region_find(as, va);
 	s64 st = r && r->type != NT_MEM_PRIVATE ? 0 : NT(NOT_MAPPED_VIEW);
 	if (!st)
 		st = unmap_locked(as, r->start, r->end, &dead);
@@ -568,136 +564,5 @@ s64 nt_memory_unmap(struct aspace *as, u64 va, u32 flags)
 	vma_release_dead(&dead);
 	if (section)
 		file_put(section);
-	return st;
-}
-
-/* ---- queries ---- */
-static u64 next_used(struct aspace *as, u64 va)
-{
-	struct vma *v = aspace_find_vma_locked(as, va);
-	return v ? MAX(v->start, va) : NT_ADDRESS_TOP;
-}
-
-static void query_used(struct aspace *as, struct vma *v, u64 va, struct nt_memory_basic *out)
-{
-	struct nt_region *r = region_at(as, va);
-	u64 end = r ? r->end : v->end, at;
-	u32 page = page_of_vma(v);
-	bool image = !r && v->file && image_is(v->file); /* of the process start: its VMAs tell */
-	out->allocation_base = r ? r->start : image ? v->start - v->offset : v->start;
-	out->allocation_protect = r ? r->protect : image ? NT_PAGE_EXECUTE_WRITECOPY : page;
-	out->state = v->flags & MAP_F_RESERVED ? NT_MEM_RESERVE : NT_MEM_COMMIT;
-	out->protect = page;
-	out->type = r ? r->type : image ? NT_MEM_IMAGE : v->obj ? NT_MEM_MAPPED : NT_MEM_PRIVATE;
-	for (at = v->end; at < end; at = v->end) {
-		v = vma_next(v);
-		if (!v || v->start != at || page_of_vma(v) != page)
-			break;
-	}
-	out->size = MIN(at, end) - va;
-}
-
-void nt_memory_query(struct aspace *as, u64 va, struct nt_memory_basic *out)
-{
-	va = ALIGN_DOWN(va, PAGE_SIZE);
-	*out = (struct nt_memory_basic){ .base = va };
-	mutex_lock(&as->lock);
-	u64 used = next_used(as, va);
-	if (used > va || va >= NT_ADDRESS_TOP) {
-		out->size = used - va;
-		out->state = NT_MEM_FREE;
-		out->protect = NT_PAGE_NOACCESS;
-	} else {
-		query_used(as, aspace_find_vma_locked(as, va), va, out);
-	}
-	mutex_unlock(&as->lock);
-}
-
-bool nt_memory_region_at(struct aspace *as, u64 va, struct nt_region *out)
-{
-	mutex_lock(&as->lock);
-	struct nt_region *r = region_at(as, va);
-	if (r) {
-		*out = *r;
-		if (r->section)
-			file_get(r->section);
-	}
-	mutex_unlock(&as->lock);
-	return r;
-}
-
-/* A page was written when its entry is dirty: the processor sets the bit, and so does the fault that gives a page. */
-s64 nt_memory_write_watch(struct aspace *as, u64 va, u64 size, bool reset, u64 *out, u64 *count)
-{
-	u64 found = 0, next = 0;
-	s64 st = 0;
-	mutex_lock(&as->lock);
-	struct nt_region *r = region_at(as, va);
-	if (!r || !(r->flags & NT_REGION_WRITE_WATCH) || size > r->end - va)
-		st = NT(INVALID_PARAMETER_1);
-	u64 end = va + size;
-	spin_lock(&as->table_lock);
-	while (!st && va < end && (!out || found < *count)) {
-		u64 *slot = pt_slot_or_next(as, va, &next);
-		if (!slot) {
-			va = next;
-			continue;
-		}
-		if ((*slot & PTE_PRESENT) && (*slot & PTE_DIRTY)) {
-			if (out)
-				out[found] = va;
-			found++;
-			if (reset)
-				__atomic_and_fetch(slot, ~PTE_DIRTY, __ATOMIC_RELAXED);
-		}
-		va += PAGE_SIZE;
-	}
-	spin_unlock(&as->table_lock);
-	if (reset && found)
-		tlb_flush_range(as, end - size, size);
-	mutex_unlock(&as->lock);
-	*count = found;
-	return st;
-}
-
-/* ---- faults that aspace_fault refused ---- */
-#define TEB_STACK_LIMIT 0x10
-#define TEB_STACK_BASE 0x08
-#define TEB_DEALLOCATION_STACK 0x1478
-
-/* The guard page of the thread's own stack was touched: it becomes memory and the next one the guard. */
-static s64 grow_stack(struct aspace *as, u64 page, struct thread *t, u64 *limit, struct list_node *dead)
-{
-	u64 below = page - PAGE_SIZE;
-	struct nt_region *r = region_at(as, page);
-	*limit = page;
-	if (!r || below < r->start + PAGE_SIZE)
-		return NT(STACK_OVERFLOW);
-	return change_pages(as, below, page, 0, MAP_F_GUARD | (PROT_R | PROT_W) << MAP_GUARDED_SHIFT, dead);
-}
-
-s64 nt_memory_fault(struct process *p, u64 va, u32 access UNUSED)
-{
-	struct thread *t = thread_current();
-	struct aspace *as = p->aspace;
-	struct list_node dead = LIST_INIT(dead);
-	u64 page = ALIGN_DOWN(va, PAGE_SIZE), teb = t->user_gs_base, base = 0, bottom = 0, limit = 0;
-	if (copy_in(&base, user_ptr(teb + TEB_STACK_BASE), 8) || copy_in(&bottom, user_ptr(teb + TEB_DEALLOCATION_STACK), 8))
-		base = bottom = 0;
-	mutex_lock(&as->lock);
-	struct vma *v = aspace_find_vma_locked(as, page);
-	bool guard = v && v->start <= page && (v->flags & MAP_F_GUARD);
-	s64 st = NT(ACCESS_VIOLATION);
-	if (guard) {
-		st = change_pages(as, page, page + PAGE_SIZE, v->flags >> MAP_GUARDED_SHIFT & PROT_MASK, 0, &dead);
-		if (!st && va >= bottom && va < base)
-			st = grow_stack(as, page, t, &limit, &dead);
-		else if (!st)
-			st = NT(GUARD_PAGE_VIOLATION);
-	}
-	mutex_unlock(&as->lock);
-	vma_release_dead(&dead);
-	if (limit && copy_out(user_ptr(teb + TEB_STACK_LIMIT), &limit, 8))
-		return NT(ACCESS_VIOLATION);
 	return st;
 }
