@@ -101,7 +101,11 @@ static WCHAR *rebuilt(const WCHAR *block, const UNICODE_STRING *name, const UNIC
 	if (to - fresh < 2)
 		*to++ = 0;
 	*bytes = (SIZE_T)(to - fresh) * sizeof(WCHAR);
-	return fresh;
+	WCHAR *exact = heap_allocate(*bytes);
+	if (exact)
+		memcpy(exact, fresh, *bytes);
+	heap_free(fresh);
+	return exact;
 }
 NTSTATUS NTAPI RtlSetEnvironmentVariable(PWSTR *block, PUNICODE_STRING name, PUNICODE_STRING value);
 NTSTATUS NTAPI RtlSetEnvironmentVariable(PWSTR *block, PUNICODE_STRING name, PUNICODE_STRING value)
@@ -123,6 +127,11 @@ NTSTATUS NTAPI RtlSetEnvironmentVariable(PWSTR *block, PUNICODE_STRING name, PUN
 		status = STATUS_SUCCESS;
 	else if (!(fresh = rebuilt(old, name, value, &bytes)))
 		status = STATUS_NO_MEMORY;
+	if (fresh && !value) { /* removed in place: the block keeps its size */
+		memcpy(old, fresh, bytes);
+		heap_free(fresh);
+		fresh = NULL;
+	}
 	if (fresh && block && *block != parameters->Environment) {
 		*block = fresh;
 	} else if (fresh) {
@@ -161,7 +170,7 @@ void NTAPI RtlSetCurrentEnvironment(PWSTR fresh, PWSTR *old)
 	RTL_USER_PROCESS_PARAMETERS *parameters = current_peb()->ProcessParameters;
 	WCHAR *previous = parameters->Environment;
 	parameters->Environment = fresh;
-	parameters->EnvironmentSize = block_characters(fresh) * sizeof(WCHAR);
+	parameters->EnvironmentSize = RtlSizeHeap(current_peb()->ProcessHeap, 0, fresh);
 	parameters->EnvironmentVersion++;
 	RtlReleasePebLock();
 	if (old)

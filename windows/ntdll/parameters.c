@@ -72,10 +72,11 @@ NTSTATUS NTAPI RtlCreateProcessParametersEx(RTL_USER_PROCESS_PARAMETERS **result
 		command = image;
 	const UNICODE_STRING *texts[] = { &current, dll_path, image, command, title ? title : &empty, desktop ? desktop : &empty,
 		shell ? shell : &empty, runtime ? runtime : &null_text };
-	SIZE_T environment_size = environment ? environment_bytes(environment) : 0, bytes = sizeof(*own) + ROUND_UP(environment_size, sizeof(PVOID));
+	SIZE_T environment_size = environment ? environment_bytes(environment) : 0, bytes = sizeof(*own);
 	for (ULONG i = 0; i < ARRAYSIZE(texts); i++)
 		bytes += room_of(texts[i]);
-	RTL_USER_PROCESS_PARAMETERS *p = heap_allocate_zeroed(bytes);
+	environment_size = ROUND_UP(bytes + environment_size, sizeof(PVOID)) - bytes;
+	RTL_USER_PROCESS_PARAMETERS *p = heap_allocate_zeroed(bytes + environment_size);
 	if (p) {
 		char *room = (char *)(p + 1);
 		ULONG i = 0;
@@ -85,7 +86,7 @@ NTSTATUS NTAPI RtlCreateProcessParametersEx(RTL_USER_PROCESS_PARAMETERS **result
 #define PUT(field) put_text(&p->field, texts[i++], &room);
 		STRING_FIELDS(PUT)
 		if (environment) {
-			p->Environment = memcpy(room, environment, environment_size);
+			p->Environment = memcpy(room, environment, environment_bytes(environment));
 			p->EnvironmentSize = environment_size;
 		}
 		*result = flags & PROCESS_PARAMS_FLAG_NORMALIZED ? p : RtlDeNormalizeProcessParams(p);

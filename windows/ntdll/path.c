@@ -100,7 +100,12 @@ static void collapse(WCHAR *path)
 		while (path[from] && !separator(path[from]))
 			from++;
 		SIZE_T count = from - start;
-		if (!count || (count == 1 && path[start] == '.'))
+		if (count == 1 && path[start] == '.') {
+			if (!path[from] && to > root)
+				to--; /* the separator of the name before */
+			continue;
+		}
+		if (!count)
 			continue;
 		if (count == 2 && path[start] == '.' && path[start + 1] == '.') {
 			while (to > root && separator(path[to - 1]))
@@ -174,6 +179,9 @@ static WCHAR *full_path(const WCHAR *path)
 		to = put(to, L"\\\\.\\", 4);
 		to = put(to, path + (device >> 17), (device & 0xffff) / sizeof(WCHAR));
 		*to = 0;
+	} else if (full && length == 3 && separator(path[0]) && separator(path[1]) && (path[2] == '.' || path[2] == '?')) {
+		to = put(to, L"\\\\.\\", 5);
+		full[2] = path[2];
 	} else if (full) {
 		to = put_base(to, path, kind, &skip);
 		put(to, path + skip, length - skip + 1);
@@ -181,6 +189,16 @@ static WCHAR *full_path(const WCHAR *path)
 	}
 	RtlReleasePebLock();
 	return full;
+}
+/* The name behind the last separator, if it is not part of the root. */
+static PWSTR file_part_of(PWSTR full)
+{
+	PWSTR last = full + wcslen(full);
+	if (last > full && separator(last[-1]))
+		return NULL;
+	while (last > full && !separator(last[-1]))
+		last--;
+	return *last && (SIZE_T)(last - full) >= root_length(full) ? last : NULL;
 }
 ULONG NTAPI RtlGetFullPathName_U(PCWSTR name, ULONG bytes, PWSTR buffer, PWSTR *file_part)
 {
@@ -202,12 +220,8 @@ ULONG NTAPI RtlGetFullPathName_U(PCWSTR name, ULONG bytes, PWSTR buffer, PWSTR *
 		result += sizeof(WCHAR);
 	} else {
 		memcpy(buffer, full, result + sizeof(WCHAR));
-		if (file_part && length && !separator(full[length - 1]) && full[0] != '\0' && !(full[0] == '\\' && full[1] == '\\' && full[2] == '.')) {
-			PWSTR last = buffer + length;
-			while (last > buffer && !separator(last[-1]))
-				last--;
-			*file_part = last > buffer ? last : NULL;
-		}
+		if (file_part)
+			*file_part = RtlIsDosDeviceName_U(name) ? NULL : file_part_of(buffer);
 	}
 	heap_free(full);
 	return result;
@@ -233,14 +247,40 @@ static NTSTATUS nt_name(const WCHAR *full, UNICODE_STRING *nt)
 	nt->MaximumLength = (USHORT)(nt->Length + sizeof(WCHAR));
 	return STATUS_SUCCESS;
 }
+static SIZE_T blanks(const WCHAR *path)
+{
+	SIZE_T count = 0;
+	while (path[count] == ' ')
+		count++;
+	return count;
+}
+BOOLEAN NTAPI RtlDoesFileExists_U(PCWSTR);
+/* "C:\nowhere\nul" is no device: the folder before a device name has to exist. */
+static bool device_directory_exists(const WCHAR *path)
+{
+	SIZE_T before = RtlIsDosDeviceName_U(path) >> 17;
+	WCHAR *folder;
+	bool exists = true;
+	if (!before || !separator(path[before - 1]) || (separator(path[0]) && separator(path[1])))
+		return true;
+	folder = heap_allocate((before + 1) * sizeof(WCHAR));
+	if (folder) {
+		memcpy(folder, path, before * sizeof(WCHAR));
+		folder[before] = 0;
+		exists = RtlDoesFileExists_U(folder);
+		heap_free(folder);
+	}
+	return exists;
+}
 NTSTATUS NTAPI RtlDosPathNameToNtPathName_U_WithStatus(PCWSTR path, PUNICODE_STRING nt, PWSTR *file_part, CURDIR *directory)
 {
 	NTSTATUS status;
+	bool no_file = false;
 	if (directory)
 		memset(directory, 0, sizeof(*directory));
 	if (file_part)
 		*file_part = NULL;
-	if (!path || !*path)
+	if (!path || !path[blanks(path)] || !device_directory_exists(path))
 		return STATUS_OBJECT_NAME_INVALID;
 	if (path[0] == '\\' && (path[1] == '\\' || path[1] == '?') && path[2] == '?' && path[3] == '\\') {
 		status = nt_name(path[1] == '?' ? path + 4 : path, nt); /* \\?\ and \??\: taken as they are */
@@ -249,9 +289,10 @@ NTSTATUS NTAPI RtlDosPathNameToNtPathName_U_WithStatus(PCWSTR path, PUNICODE_STR
 		if (!full)
 			return STATUS_NO_MEMORY;
 		status = *full ? nt_name(full, nt) : STATUS_OBJECT_NAME_INVALID;
+		no_file = RtlIsDosDeviceName_U(path) || !file_part_of(full);
 		heap_free(full);
 	}
-	if (!status && file_part) {
+	if (!status && file_part && !no_file) {
 		PWSTR end = nt->Buffer + nt->Length / sizeof(WCHAR), last = end;
 		while (last > nt->Buffer && last[-1] != '\\')
 			last--;

@@ -62,7 +62,7 @@ DECLSPEC_NORETURN void start_fail(const char *text, NTSTATUS status)
 /* Process parameters as one block, strings behind the structure, environment a heap block of its own. */
 static ULONG text_room(struct windows_text text)
 {
-	return (ULONG)ROUND_UP(text.bytes + sizeof(WCHAR), 8);
+	return text.bytes + sizeof(WCHAR);
 }
 static void put_text(UNICODE_STRING *to, struct windows_text from, char **room)
 {
@@ -77,7 +77,7 @@ static NTSTATUS make_parameters(PPEB peb)
 	const struct windows_runtime *b = runtime_blob;
 	ULONG directory = MAX_PATH * sizeof(WCHAR) > b->current_directory.bytes + 8 ? MAX_PATH * sizeof(WCHAR) : b->current_directory.bytes + 8;
 	ULONG bytes = sizeof(RTL_USER_PROCESS_PARAMETERS) + directory + text_room(b->dll_path) + text_room(b->image_path) +
-		text_room(b->command_line) + text_room(b->window_title) + text_room(b->desktop) + text_room(b->runtime_info) + 8;
+		text_room(b->command_line) + text_room(b->window_title) + text_room(b->desktop) + text_room(b->runtime_info) + sizeof(WCHAR);
 	RTL_USER_PROCESS_PARAMETERS *p = heap_allocate_zeroed(bytes);
 	if (!p)
 		return STATUS_NO_MEMORY;
@@ -104,15 +104,17 @@ static NTSTATUS make_parameters(PPEB peb)
 	put_text(&p->CommandLine, b->command_line, &room);
 	put_text(&p->WindowTitle, b->window_title, &room);
 	put_text(&p->Desktop, b->desktop, &room);
+	p->ShellInfo = (UNICODE_STRING){ 0, sizeof(WCHAR), (PWSTR)room };
+	room += sizeof(WCHAR);
 	put_text(&p->RuntimeInfo, b->runtime_info, &room);
-	ULONG environment = b->environment.bytes;
-	p->Environment = heap_allocate(environment + 2 * sizeof(WCHAR));
+	const WCHAR *environment = b->environment.offset ? runtime_at(b->environment.offset) : L"\0", *end = environment;
+	while (*end)
+		end += wcslen(end) + 1;
+	p->EnvironmentSize = ((SIZE_T)(end - environment) + 1 + (end == environment)) * sizeof(WCHAR);
+	p->Environment = heap_allocate(p->EnvironmentSize);
 	if (!p->Environment)
 		return STATUS_NO_MEMORY;
-	if (environment)
-		memcpy(p->Environment, runtime_at(b->environment.offset), environment);
-	p->Environment[environment / sizeof(WCHAR)] = p->Environment[environment / sizeof(WCHAR) + 1] = 0;
-	p->EnvironmentSize = environment ? environment : 2 * sizeof(WCHAR);
+	memcpy(p->Environment, environment, p->EnvironmentSize);
 	peb->ProcessParameters = p;
 	return STATUS_SUCCESS;
 }
