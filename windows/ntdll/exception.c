@@ -138,10 +138,24 @@ static bool ask_frame(EXCEPTION_RECORD *record, CONTEXT *original, DISPATCHER_CO
 	return false;
 }
 
+/* The registered records of a frame that ends at `limit`. */
+static bool ask_registrations(EXCEPTION_RECORD *record, CONTEXT *original, DISPATCHER_CONTEXT *d, registration **next, ULONG64 limit,
+	ULONG64 *nested)
+{
+	for (; registration_below(*next, limit); *next = (*next)->Next) {
+		d->EstablisherFrame = (ULONG64)*next;
+		d->LanguageHandler = (PEXCEPTION_ROUTINE)(*next)->Handler;
+		if (ask_frame(record, original, d, nested))
+			return true;
+	}
+	return false;
+}
+
 static bool frames_run(EXCEPTION_RECORD *record, CONTEXT *original)
 {
 	CONTEXT c = *original;
 	ULONG64 nested = 0;
+	registration *next = current_teb()->Tib.ExceptionList;
 	while (c.Rip) {
 		DISPATCHER_CONTEXT d = { .ControlPc = c.Rip, .ContextRecord = &c };
 		d.FunctionEntry = RtlLookupFunctionEntry(c.Rip, &d.ImageBase, NULL);
@@ -159,6 +173,8 @@ static bool frames_run(EXCEPTION_RECORD *record, CONTEXT *original)
 			break;
 		}
 		if (d.LanguageHandler && ask_frame(record, original, &d, &nested))
+			return true;
+		if (ask_registrations(record, original, &d, &next, c.Rsp, &nested))
 			return true;
 		if (!stack_holds(c.Rsp))
 			break;

@@ -44,6 +44,10 @@ EXCEPTION_DISPOSITION __cdecl __C_specific_handler(EXCEPTION_RECORD *, void *, C
 /* One frame up: the caller of the frame in `context`. False: no further frame. */
 bool unwind_step(CONTEXT *context);
 bool stack_holds(ULONG64 frame);
+/* Wine's DLLs register their __TRY blocks in a list at Tib.ExceptionList (their compiler has no SEH), by address on the
+ * stack: such a record belongs to the frame that holds it. */
+typedef EXCEPTION_REGISTRATION_RECORD registration;
+static inline bool registration_below(const registration *r, ULONG64 limit) { return stack_holds((ULONG64)r) && (ULONG64)r < limit; }
 /* One line on standard error: which exception, where (module+offset). */
 void exception_report(const EXCEPTION_RECORD *record);
 

@@ -70,6 +70,19 @@ static void run_handler(const struct unwind *u, DISPATCHER_CONTEXT *d, CONTEXT *
 	}
 }
 
+/* Calls and removes the registered records of a frame that ends at `limit`, up to the target. True: that is one of them. */
+static bool run_registrations(const struct unwind *u, DISPATCHER_CONTEXT *d, ULONG64 limit)
+{
+	NT_TIB *tib = &current_teb()->Tib;
+	while (registration_below(tib->ExceptionList, limit) && (ULONG64)tib->ExceptionList < u->target) {
+		registration *r = tib->ExceptionList;
+		d->EstablisherFrame = (ULONG64)r;
+		unwind_call(u->record, (ULONG64)r, u->context, d, (PEXCEPTION_ROUTINE)r->Handler);
+		tib->ExceptionList = r->Next;
+	}
+	return u->target && (ULONG64)tib->ExceptionList == u->target && u->target < limit;
+}
+
 /* One frame; true: it was the target. */
 static bool unwind_frame(const struct unwind *u, CONTEXT *next)
 {
@@ -91,7 +104,8 @@ static bool unwind_frame(const struct unwind *u, CONTEXT *next)
 		RtlRaiseStatus(STATUS_INVALID_UNWIND_TARGET);
 	if (d.LanguageHandler)
 		run_handler(u, &d, next);
-	return d.EstablisherFrame == u->target;
+	ULONG64 frame = d.EstablisherFrame;
+	return run_registrations(u, &d, next->Rsp) || frame == u->target;
 }
 
 void NTAPI RtlUnwindEx(PVOID frame, PVOID ip, EXCEPTION_RECORD *given, PVOID value, PCONTEXT context, PUNWIND_HISTORY_TABLE history)
