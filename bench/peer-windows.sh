@@ -29,6 +29,10 @@ if [ ! -e "$wine/complete" ]; then
 		sort -u | while read -r library; do mkdir -p "$wine$(dirname "$(readlink -f "$library")")" && cp -aL "$library" "$wine/usr/lib/x86_64-linux-gnu/"; done
 	WINEPREFIX=$wine/root/prefix WINEDEBUG=-all timeout 300 /usr/lib/wine/wine64 wineboot -i >/dev/null 2>&1
 	WINEPREFIX=$wine/root/prefix /usr/lib/wine/wineserver64 -w
+	for file in "$wine"/root/prefix/drive_c/windows/system32/*.{dll,exe,drv,sys}; do
+		if [ -e "$wine/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/${file##*/}" ]; then x86_64-w64-mingw32-strip "$file" 2>/dev/null || true; else rm -f "$file"; fi
+	done
+	rm -rf "$wine"/root/prefix/drive_c/windows/{syswow64,winsxs,Installer,mono,help}
 	# The host's folders are not the peer's.
 	find "$wine/root/prefix/drive_c/users" -type l -delete
 	touch "$wine/complete"
@@ -58,6 +62,7 @@ poweroff -f
 I
 chmod +x "$root/init"
 (cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) > "$cache/wine-initramfs.gz"
-timeout -s KILL "$limit" qemu-system-x86_64 -M q35 -cpu max,-erms,-fsrm -accel tcg -m 3G -smp 2 -nodefaults -display none -no-reboot -serial stdio \
+# Wine returns to its programs with iretq in user mode, which QEMU 7.2 with SMAP takes for a kernel access.
+timeout -s KILL "$limit" qemu-system-x86_64 -M q35 -cpu max,-erms,-fsrm,-smap -accel tcg -m 3G -smp 2 -nodefaults -display none -no-reboot -serial stdio \
 	-kernel "$cache/vmlinuz" -initrd "$cache/wine-initramfs.gz" -append "console=ttyS0 quiet mitigations=off panic=-1" </dev/null |
 	tr -d '\r' | awk '/^PEER-READY/ {on = 1; next} /^PEER-DONE/ {exit} on {print; fflush()}'

@@ -14,7 +14,7 @@ if [ ! -s "$peer" ] || [ bench/winmicro.c -nt "$peer" ] || [ bench/start.c -nt "
 	bench/peer-windows.sh > "$peer.part"
 	mv "$peer.part" "$peer"
 fi
-cp "$out/start" "$programs/"
+cp --remove-destination "$out/start" "$programs/"
 timeout -s KILL 600 ./ambos run --cpus 2 --share "$PWD/$programs:/bench" -- bash -c \
 	'cp /bench/* /tmp/; cd /tmp; ./start true_elf 20 /bin/true; ./start hello_start_to_exit 20 /tmp/winhello.exe; ./winmicro.exe' \
 	</dev/null > "$out/windows-ambos.txt" || echo "the Ambos run ended with status $?" >&2
