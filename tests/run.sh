@@ -12,7 +12,7 @@ tier=${1:?usage: run.sh check|test|accept}
 attempts=1
 [ "$tier" = test ] && attempts=2
 # accept: bounds on times count, and the counts are the issues' own (100 kills a service, 100,000 ELF files, half an hour of calls).
-[ "$tier" = accept ] && export STRICT=1 RESTART_KILLS=100 ELF_CASES=100000 FUZZ_SECONDS=900
+[ "$tier" = accept ] && export STRICT=1 RESTART_KILLS=100 ELF_CASES=100000 PE_CASES=20000 FUZZ_SECONDS=900
 log=out/tests/$tier.log
 mkdir -p out/tests
 : > "$log"

@@ -10,9 +10,9 @@ mkdir -p out/tests
 while [ $SECONDS -lt $end ]; do
 	round=$((round + 1))
 	export FUZZ_SEED=$((round * 7919 + $(date +%s) % 1000))
-	for script in fuzz_syscalls fuzz_elf restart workload; do
+	for script in fuzz_syscalls fuzz_elf fuzz_pe restart workload; do
 		log=out/tests/soak-$round-$script.log
-		FUZZ_SECONDS=600 ELF_CASES=100000 RESTART_KILLS=100 "tests/system/$script.sh" > "$log" 2>&1
+		FUZZ_SECONDS=600 ELF_CASES=100000 PE_CASES=100000 RESTART_KILLS=100 "tests/system/$script.sh" > "$log" 2>&1
 		ok=$(grep -acE '^ok ' "$log") bad=$(grep -acE '^FAIL' "$log")
 		passed=$((passed + ok)) failed=$((failed + bad))
 		echo "round $round seed $FUZZ_SEED $script: $ok ok, $bad failed"
