@@ -5,6 +5,10 @@
 
 #include "nt.h"
 
+/* Kernel objects that are there from the start: no first caller has to make them. */
+#define NT_MUTEX_INIT(name, r) { .rank = (r), .waiters = NT_QUEUE_INIT((name).waiters) }
+#define NT_QUEUE_INIT(name) { .lock = SPINLOCK_INIT(RANK_WAIT_QUEUE), .waiters = LIST_INIT((name).waiters) }
+
 enum nt_file_access { FILE_READ_DATA = 1, FILE_WRITE_DATA = 2, FILE_APPEND_DATA = 4, FILE_READ_EA = 8, FILE_WRITE_EA = 0x10,
 	FILE_EXECUTE = 0x20, FILE_DELETE_CHILD = 0x40, FILE_READ_ATTRIBUTES = 0x80, FILE_WRITE_ATTRIBUTES = 0x100 };
 enum nt_share_mode { FILE_SHARE_READ = 1, FILE_SHARE_WRITE = 2, FILE_SHARE_DELETE = 4 };

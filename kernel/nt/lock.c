@@ -11,8 +11,7 @@
 
 struct range_lock { struct list_node link; struct file *owner; u64 start, last; u32 key; bool exclusive; };
 struct lock_wait { struct list_node link; struct nt_io *io; struct range_lock *lock; };
-static struct wait_queue lock_ended;
-static bool lock_queue_ready;
+static struct wait_queue lock_ended = NT_QUEUE_INIT(lock_ended);
 
 static bool overlaps(const struct range_lock *a, const struct range_lock *b) { return a->start <= b->last && b->start <= a->last; }
 
@@ -73,8 +72,7 @@ static void tell(struct list_node *ready)
 		kfree(w);
 		nt_io_complete(io);
 	}
-	if (lock_queue_ready)
-		wake_all(&lock_ended);
+	wake_all(&lock_ended);
 }
 
 void nt_locks_release(struct file *f)
@@ -184,10 +182,6 @@ NT_HANDLER(LockFile)
 		return st;
 	if (!f->nt_open || !(f->nt_open->options & FILE_SHARE_ENTERED) || node_is_dir(f->where.node))
 		st = NT(INVALID_PARAMETER);
-	if (!lock_queue_ready) {
-		wait_queue_init(&lock_ended);
-		lock_queue_ready = true;
-	}
 	struct range_lock *l = st ? NULL : kmalloc(sizeof(*l));
 	if (!st && !l)
 		st = ERR_NOMEM;

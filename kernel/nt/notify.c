@@ -34,9 +34,9 @@ struct event_head { s32 wd; u32 mask, cookie, length; };
 
 static struct spinlock work_lock = SPINLOCK_INIT(RANK_OBJECT);
 static struct list_node instances = LIST_INIT(instances);
-static struct mutex notify_mutex;
-static struct wait_queue work_wait;
-static bool work_raised, worker_started;
+static struct mutex notify_mutex = NT_MUTEX_INIT(notify_mutex, RANK_EXEC_MUTEX);
+static struct thread *worker_thread;
+static bool work_raised;
 
 /* ---- watching ---- */
 static u32 mask_of(u32 filter)
@@ -288,7 +288,7 @@ static bool on_event(struct waiter *w, u64 key UNUSED)
 	struct nt_notify *n = w->arg;
 	__atomic_store_n(&n->raised, true, __ATOMIC_RELEASE);
 	__atomic_store_n(&work_raised, true, __ATOMIC_RELEASE);
-	wake_all(&work_wait);
+	thread_wake(worker_thread); /* no queue: the event's is locked */
 	return false;
 }
 
@@ -328,9 +328,10 @@ static void worker(void *arg UNUSED)
 {
 	for (;;) {
 		struct nt_notify *n;
-		if (WAIT_EVENT(&work_wait, __atomic_load_n(&work_raised, __ATOMIC_ACQUIRE), DEADLINE_NEVER, WAIT_UNINTERRUPTIBLE))
-			continue;
-		__atomic_store_n(&work_raised, false, __ATOMIC_RELEASE);
+		wait_prepare();
+		if (!__atomic_load_n(&work_raised, __ATOMIC_ACQUIRE) && wait_sleep(DEADLINE_NEVER, WAIT_UNINTERRUPTIBLE)) { /* look anyway */ }
+		wait_finish();
+		__atomic_store_n(&work_raised, false, __ATOMIC_SEQ_CST);
 		while ((n = next_raised())) {
 			serve(n);
 			instance_put(n);
@@ -349,12 +350,11 @@ static status_t add_waiter(struct poll_table *t, struct wait_queue *q)
 
 static bool worker_start(void)
 {
-	if (worker_started)
-		return true;
-	mutex_init(&notify_mutex, RANK_EXEC_MUTEX);
-	wait_queue_init(&work_wait);
-	worker_started = kernel_thread_create("nt-notify", worker, NULL);
-	return worker_started;
+	mutex_lock(&notify_mutex);
+	if (!worker_thread)
+		worker_thread = kernel_thread_create("nt-notify", worker, NULL);
+	mutex_unlock(&notify_mutex);
+	return worker_thread;
 }
 
 static struct nt_notify *instance_new(struct file *f, u32 filter, bool tree)

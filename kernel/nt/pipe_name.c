@@ -24,17 +24,9 @@ struct nt_pipe_name {
 	u16 text[];                  /* upper case */
 };
 static struct list_node names = LIST_INIT(names);
-static struct mutex pipe_names;      /* made at first use, before a second Windows thread can exist */
-static bool names_ready;
+static struct mutex pipe_names = NT_MUTEX_INIT(pipe_names, RANK_EXEC_MUTEX);
 
-static void names_lock(void)
-{
-	if (unlikely(!names_ready)) {
-		mutex_init(&pipe_names, RANK_EXEC_MUTEX);
-		names_ready = true;
-	}
-	mutex_lock(&pipe_names);
-}
+static void names_lock(void) { mutex_lock(&pipe_names); }
 
 /* ---- the pipe directory, \Device\NamedPipe\ ---- */
 static const struct file_ops pipe_directory_ops = { .name = "pipe directory" };
