@@ -359,8 +359,10 @@ static void *move_block(struct heap *heap, ULONG flags, struct heap_block *block
 PVOID NTAPI RtlReAllocateHeap(HANDLE handle, ULONG flags, PVOID memory, SIZE_T bytes)
 {
 	struct heap *heap = heap_of(handle);
-	if (!memory)
+	if (!memory) {
+		RtlSetLastWin32Error(ERROR_SUCCESS);
 		return NULL;
+	}
 	if (!heap) {
 		status_invalid();
 		return NULL;

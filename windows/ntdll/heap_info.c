@@ -87,6 +87,19 @@ static bool segment_valid(struct heap *heap, const struct heap_segment *segment)
 	}
 	return block->prev_units == previous && (char *)(block + 1) == segment->committed_end;
 }
+/* Safe for any address, unlike heap_busy_block. */
+static bool memory_is_ours(struct heap *heap, const void *memory)
+{
+	for (LIST_ENTRY *link = heap->segments.Flink; link != &heap->segments; link = link->Flink) {
+		const struct heap_segment *segment = CONTAINING_RECORD(link, struct heap_segment, link);
+		if ((const char *)memory > segment->first_block && (const char *)memory < segment->committed_end)
+			return true;
+	}
+	for (LIST_ENTRY *link = heap->large.Flink; link != &heap->large; link = link->Flink)
+		if (CONTAINING_RECORD(link, struct heap_large, link) + 1 == memory)
+			return true;
+	return false;
+}
 BOOLEAN NTAPI RtlValidateHeap(HANDLE handle, ULONG flags, const void *memory);
 BOOLEAN NTAPI RtlValidateHeap(HANDLE handle, ULONG flags, const void *memory)
 {
@@ -96,7 +109,7 @@ BOOLEAN NTAPI RtlValidateHeap(HANDLE handle, ULONG flags, const void *memory)
 		return FALSE;
 	heap_enter(heap, flags);
 	if (memory) {
-		valid = heap_busy_block(heap, memory) != NULL;
+		valid = memory_is_ours(heap, memory) && heap_busy_block(heap, memory);
 	} else {
 		for (LIST_ENTRY *link = heap->segments.Flink; link != &heap->segments && valid; link = link->Flink)
 			valid = segment_valid(heap, CONTAINING_RECORD(link, struct heap_segment, link));

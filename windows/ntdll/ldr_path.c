@@ -211,6 +211,8 @@ NTSTATUS NTAPI LdrGetDllDirectory(UNICODE_STRING *directory)
 		directory->Buffer[set_directory.Length / sizeof(WCHAR)] = 0;
 	} else {
 		status = STATUS_BUFFER_TOO_SMALL;
+		if (directory->MaximumLength)
+			directory->Buffer[0] = 0;
 	}
 	RtlReleaseSRWLockShared(&directory_lock);
 	return status;
