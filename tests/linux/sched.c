@@ -216,11 +216,11 @@ CASE(a_real_time_burst_has_its_limit)
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct sched_param p = prio(2);
-		struct rlimit l = { 100000, 300000 };
+		struct rlimit l = { 600000, 900000 };
 		signal(SIGXCPU, handler);
 		if (setrlimit(RLIMIT_RTTIME, &l) || policy_set(0, SCHED_RR, &p))
 			_exit(1);
-		for (int i = 0; i < 5; i++) { /* bursts of 40 ms with sleeps are fine */
+		for (int i = 0; i < 17; i++) { /* bursts of 40 ms with sleeps are fine */
 			for (long long end = cpu_ns() + 40000000; cpu_ns() < end;) { }
 			usleep(1000);
 		}
