@@ -25,6 +25,7 @@ if [ ! -e "$wine/complete" ]; then
 		case ${file##*/} in d3d* | wined3d* | mshtml* | jscript* | vbscript* | gdiplus* | dwrite* | msxml* | *.mui | opengl* | vulkan* | glu32* | quartz* | x3daud* | xaudio* | xact* | windowscodecs*) continue ;; esac
 		x86_64-w64-mingw32-strip -o "$wine/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/${file##*/}" "$file" 2>/dev/null || true
 	done
+	cp -aL /lib/x86_64-linux-gnu/libgcc_s.so.1 "$wine/usr/lib/x86_64-linux-gnu/" # pthread_exit loads it
 	ldd /usr/lib/wine/wine64 /usr/lib/wine/wineserver64 /usr/lib/x86_64-linux-gnu/wine/x86_64-unix/ntdll.so | awk '$3 ~ /^\// {print $3}' |
 		sort -u | while read -r library; do mkdir -p "$wine$(dirname "$(readlink -f "$library")")" && cp -aL "$library" "$wine/usr/lib/x86_64-linux-gnu/"; done
 	WINEPREFIX=$wine/root/prefix WINEDEBUG=-all timeout 300 /usr/lib/wine/wine64 wineboot -i >/dev/null 2>&1
@@ -53,6 +54,7 @@ mount -t devtmpfs dev /dev; mount -t proc proc /proc; mount -t tmpfs tmp /tmp
 export HOME=/root WINEPREFIX=/root/prefix WINEDEBUG=-all PATH=/bin:/usr/lib/wine
 /usr/lib/wine/wineserver64 -p
 /usr/lib/wine/wine64 /winhello.exe
+sleep 20 # Wine's services have started by then
 echo PEER-READY
 /start true_elf 20 /bin/true
 /start hello_start_to_exit 7 /usr/lib/wine/wine64 /winhello.exe

@@ -65,4 +65,5 @@ corpus: ## fetch the corpus of real Windows programs by npm name into .cache/cor
 	tools/corpus/fetch.sh
 corpus-test: all corpus ## each program of the corpus at a job, compared with the Linux program or the text that is due
 	tests/corpus/run.sh
+	tests/corpus/kill.sh
 .PHONY: corpus corpus-test
