@@ -20,12 +20,12 @@ enum { SYSTEM_BASIC = 0, SYSTEM_PROCESSOR = 1, SYSTEM_PERFORMANCE = 2, SYSTEM_TI
 struct basic { u32 reserved, timer_resolution, page_size, pages, lowest_page, highest_page, granularity, unused; u64 lowest, highest, affinity;
 	u8 processors, unused2[7]; };
 struct processor { u16 architecture, level, revision, maximum; u32 features; };
-struct performance { u64 idle_time; u8 io[32 + 24]; u32 available_pages, committed_pages, commit_limit, peak_commitment; u8 rest[240]; };
+struct performance { u64 idle_time; u8 io[36]; u32 available_pages, committed_pages, commit_limit, peak_commitment; u8 rest[252]; } __attribute__((packed));
 struct time_of_day { u64 boot, now; s64 bias; u32 zone, unused; u64 boot_bias, sleep_bias; };
 struct processor_times { u64 idle, kernel, user, dpc, interrupt; u32 interrupts, unused; };
 struct logical_processor { u64 mask; u32 relationship, unused; u8 value[16]; };
 _Static_assert(sizeof(struct basic) == 64 && sizeof(struct processor) == 12 && sizeof(struct processor_times) == 48 &&
-	sizeof(struct logical_processor) == 32 && sizeof(struct time_of_day) == 48, "layout");
+	sizeof(struct logical_processor) == 32 && sizeof(struct time_of_day) == 48 && sizeof(struct performance) == 312, "layout");
 
 static u64 cpu_idle_ns(u32 i) { return MIN(sched_thread_runtime_ns(cpus[i]->idle), time_now_ns()); }
 
