@@ -8,6 +8,7 @@
 #include "../../lib/base/string.h"
 
 #define UPDATE_NS NSEC_PER_MSEC
+#define TICKS_AT_START 10000u /* ms: kernelbase takes a count below its intervals (1 s) for "asked before" */
 #define TICK_MULTIPLIER (1u << 24)      /* TickCount is in milliseconds then */
 #define PERFORMANCE_FREQUENCY NT_TICKS_PER_SECOND
 #define BUILD_NUMBER 19045u
@@ -57,7 +58,7 @@ static void put_time(struct system_time *t, u64 value)
 
 static void update(u64 now)
 {
-	u64 ticks = now / NSEC_PER_MSEC;
+	u64 ticks = now / NSEC_PER_MSEC + TICKS_AT_START;
 	put_time(&shared->interrupt_time, now / 100);
 	put_time(&shared->system_time, nt_time_from_ns(now + time_boot_wall_ns()));
 	put_time(&shared->tick_count, ticks);
