@@ -17,17 +17,21 @@ static bool bad_character(u16 c)
 	return c < 32 || c == '"' || c == '*' || c == '<' || c == '>' || c == '?' || c == '|' || c == '/' || c == ':';
 }
 
-/* Backslash path to bytes behind `base`; components are checked. */
+/* Backslash path to bytes behind `base`; components are checked: none is empty but for one at the start and one at the end. */
 static s64 put_path(struct nt_target *t, const char *base, const u16 *text, u32 count)
 {
 	u32 at = (u32)strlen(base), start = at;
 	memcpy(t->path, base, at);
-	while (count && text[count - 1] == '\\') {
+	if (count && text[0] == '\\')
+		text++, count--;
+	if (count && text[count - 1] == '\\') {
 		t->trailing = true;
 		count--;
 	}
 	for (u32 i = 0; i < count;) {
 		u32 end = i;
+		if (text[i] == '\\' || (text[count - 1] == '\\'))
+			return NT(OBJECT_NAME_INVALID);
 		while (end < count && text[end] != '\\') {
 			if (bad_character(text[end]))
 				return NT(OBJECT_NAME_INVALID);
@@ -54,6 +58,15 @@ static s64 put_path(struct nt_target *t, const char *base, const u16 *text, u32 
 	return 0;
 }
 
+/* The first component names no object. */
+static s64 not_an_object(const u16 *text, u32 count)
+{
+	for (u32 i = 0; i < count; i++)
+		if (text[i] == '\\')
+			return NT(OBJECT_PATH_NOT_FOUND);
+	return NT(OBJECT_NAME_NOT_FOUND);
+}
+
 static s64 parse_drive(struct nt_target *t, const u16 *text, u32 count)
 {
 	u32 letter = nt_upcase(text[0]);
@@ -64,7 +77,7 @@ static s64 parse_drive(struct nt_target *t, const u16 *text, u32 count)
 		return put_path(t, letter == 'C' ? DRIVE_C : "/", text, 0);
 	}
 	if (text[2] != '\\')
-		return NT(OBJECT_NAME_INVALID);
+		return not_an_object(text, count);
 	return put_path(t, letter == 'C' ? DRIVE_C : "/", text + 3, count - 3);
 }
 
@@ -94,6 +107,8 @@ static s64 parse_dos(struct nt_target *t, const u16 *text, u32 count)
 		{ "conout$", NT_TARGET_CONSOLE }, { "mountpointmanager", NT_TARGET_MOUNT_MANAGER },
 	};
 	u32 n;
+	if (!count)
+		return NT(OBJECT_NAME_INVALID);
 	if (count >= 2 && text[1] == ':')
 		return parse_drive(t, text, count);
 	if ((n = nt_prefix(text, count, "pipe")) && (count == n || text[n] == '\\')) {
@@ -141,7 +156,7 @@ static s64 parse_absolute(struct nt_target *t, const u16 *text, u32 count)
 			return put_path(t, DRIVE_C "/Windows", text + MIN(n + 1, count), count - MIN(n + 1, count));
 		break;
 	}
-	return count && *text == '\\' ? NT(OBJECT_PATH_NOT_FOUND) : NT(OBJECT_PATH_SYNTAX_BAD);
+	return count && *text == '\\' ? not_an_object(text + 1, count - 1) : NT(OBJECT_PATH_SYNTAX_BAD);
 }
 
 /* A name below a directory's or a console's handle. */

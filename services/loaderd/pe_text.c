@@ -256,8 +256,8 @@ static void set_usual(struct variables *v, const struct pe_program *p)
 	temp = temp && temp[0] == '/' ? temp : WINDOWS_DRIVE_C "/Temp";
 	set_path(v, "TEMP", temp);
 	set_path(v, "TMP", temp);
-	set_path(v, "SystemRoot", WINDOWS_DRIVE_C "/Windows");
-	set_path(v, "windir", WINDOWS_DRIVE_C "/Windows");
+	set_text(v, "SystemRoot", "C:\\windows"); /* as GetWindowsDirectory spells it */
+	set_text(v, "windir", "C:\\windows");
 	set_path(v, "COMSPEC", WINDOWS_DRIVE_C "/Windows/System32/cmd.exe");
 	set_path(v, "ProgramData", WINDOWS_DRIVE_C "/ProgramData");
 	set_path(v, "ALLUSERSPROFILE", WINDOWS_DRIVE_C "/ProgramData");

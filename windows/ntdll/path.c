@@ -235,6 +235,8 @@ static NTSTATUS nt_name(const WCHAR *full, UNICODE_STRING *nt)
 		bool device = (full[2] == '.' || full[2] == '?') && (separator(full[3]) || !full[3]);
 		skip = device ? (full[3] ? 4 : 3) : 2;
 		prefix = device ? L"\\??\\" : L"\\??\\UNC\\";
+	} else if (full[0] == '\\' && full[1] == '?') { /* it is one already */
+		skip = 4;
 	}
 	SIZE_T before = wcslen(prefix), characters = before + length - skip;
 	if (characters >= NT_PATH_LIMIT)
@@ -282,14 +284,14 @@ NTSTATUS NTAPI RtlDosPathNameToNtPathName_U_WithStatus(PCWSTR path, PUNICODE_STR
 		*file_part = NULL;
 	if (!path || !path[blanks(path)] || !device_directory_exists(path))
 		return STATUS_OBJECT_NAME_INVALID;
-	if (path[0] == '\\' && (path[1] == '\\' || path[1] == '?') && path[2] == '?' && path[3] == '\\') {
-		status = nt_name(path[1] == '?' ? path + 4 : path, nt); /* \\?\ and \??\: taken as they are */
+	if (path[0] == '\\' && (path[1] == '\\' || (path[1] == '?' && path[2] && path[3] && path[4])) && path[2] == '?' && path[3] == '\\') {
+		status = nt_name(path, nt); /* \\?\ and \??\: taken as they are */
 	} else {
 		WCHAR *full = full_path(path);
 		if (!full)
 			return STATUS_NO_MEMORY;
 		status = *full ? nt_name(full, nt) : STATUS_OBJECT_NAME_INVALID;
-		no_file = RtlIsDosDeviceName_U(path) || !file_part_of(full);
+		no_file = (RtlIsDosDeviceName_U(path) && !separator(path[1])) || !file_part_of(full);
 		heap_free(full);
 	}
 	if (!status && file_part && !no_file) {
