@@ -39,8 +39,13 @@ NTSTATUS __cdecl DbgPrint(const char *text, ...)
 	return STATUS_SUCCESS;
 }
 
-/* Every channel is off. */
-unsigned char __cdecl __wine_dbg_get_channel_flags(void *channel) { return 0; }
+/* Every channel is off. Its first byte is the set of classes that are on, all at first: callers look there before they
+ * format what to say, so without the store each traced call of Wine's DLLs would build its text for nothing. */
+unsigned char __cdecl __wine_dbg_get_channel_flags(void *channel)
+{
+	*(unsigned char *)channel = 0;
+	return 0;
+}
 int __cdecl __wine_dbg_header(int class, void *channel, const char *function) { return -1; }
 
 int __cdecl __wine_dbg_output(const char *text)
