@@ -46,7 +46,11 @@ unsigned char __cdecl __wine_dbg_get_channel_flags(void *channel)
 	*(unsigned char *)channel = 0;
 	return 0;
 }
-int __cdecl __wine_dbg_header(int class, void *channel, const char *function) { return -1; }
+int __cdecl __wine_dbg_header(int class, void *channel, const char *function)
+{
+	*(unsigned char *)channel = 0;
+	return -1;
+}
 
 int __cdecl __wine_dbg_output(const char *text)
 {
