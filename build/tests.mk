@@ -16,6 +16,14 @@ $(TEST_OUT)/linux-musl/%: tests/linux/%.c tests/linux/check.h
 	@mkdir -p $(@D)
 	$(Q)$(CC_MUSL) $(CFLAGS_TEST) -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu -static -o $@ $<
 
+# tests/nt: for wine64 first, then for the guest (tests/system/nt.sh).
+NT_CONFORMANCE := $(patsubst tests/nt/%.c,$(TEST_OUT)/nt/%.exe,$(wildcard tests/nt/*.c))
+$(TEST_OUT)/nt/%.exe: tests/nt/%.c tests/nt/check.h
+	@mkdir -p $(@D)
+	$(Q)x86_64-w64-mingw32-gcc -std=gnu11 -O1 -Wall -Wextra -Wno-unused-parameter -D_WIN32_WINNT=0x0A00 -o $@ $< -ladvapi32
+nt-conformance: $(NT_CONFORMANCE)
+.PHONY: nt-conformance
+
 conformance: $(CONFORMANCE_BINARIES) ## build the conformance programs
 unit: ## host unit tests under ASan and UBSan
 	tools/deps.sh build test

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* UTF-16 of NT and bytes of Linux. Bytes that are no UTF-8 become U+DC80 + byte - 0x80 and come back as that byte; other
- * unpaired surrogates are written as three bytes. So every name of either side has a name on the other. */
+ * unpaired surrogates are written as three bytes. So every name of either side has a name on the other; only an unpaired high
+ * surrogate right before an ill-formed byte does not come back as it was. */
 #ifndef AMBOS_KERNEL_NT_TEXT_H
 #define AMBOS_KERNEL_NT_TEXT_H
 
