@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/* Events, mutexes, semaphores, timers, ports, APCs, threads, suspension, named objects, handles. */
+#include "check.h"
+
+#define SOON 5000u /* ms: a wait that must end is given this long */
+static CRITICAL_SECTION section;
+static volatile LONG counter, spins, apc_sum;
+static HANDLE event, mutex;
+
+static DWORD WINAPI add_thousand(void *argument)
+{
+	for (int i = 0; i < 1000; i++) {
+		EnterCriticalSection(&section);
+		counter++;
+		LeaveCriticalSection(&section);
+	}
+	return 17 + (DWORD)(ULONG_PTR)argument;
+}
+CASE(threads_under_a_critical_section_count_exactly)
+{
+	HANDLE threads[4];
+	DWORD code = 0;
+	InitializeCriticalSection(&section);
+	for (int i = 0; i < 4; i++)
+		threads[i] = CreateThread(NULL, 0, add_thousand, (void *)(ULONG_PTR)i, 0, NULL);
+	CHECK(WaitForMultipleObjects(4, threads, TRUE, SOON) == WAIT_OBJECT_0);
+	CHECK(counter == 4000);
+	CHECK(GetExitCodeThread(threads[2], &code) && code == 19);
+	for (int i = 0; i < 4; i++)
+		CloseHandle(threads[i]);
+}
+CASE(auto_event_releases_one_wait)
+{
+	event = CreateEventW(NULL, FALSE, FALSE, NULL);
+	CHECK(WaitForSingleObject(event, 0) == WAIT_TIMEOUT);
+	SetEvent(event);
+	CHECK(WaitForSingleObject(event, 0) == WAIT_OBJECT_0);
+	CHECK(WaitForSingleObject(event, 10) == WAIT_TIMEOUT);
+}
+static DWORD WINAPI hold_mutex(void *argument)
+{
+	(void)argument;
+	return WaitForSingleObject(mutex, INFINITE);
+}
+CASE(mutex_of_a_dead_thread_is_abandoned)
+{
+	mutex = CreateMutexW(NULL, FALSE, NULL);
+	HANDLE thread = CreateThread(NULL, 0, hold_mutex, NULL, 0, NULL);
+	WaitForSingleObject(thread, SOON);
+	CHECK(WaitForSingleObject(mutex, SOON) == WAIT_ABANDONED);
+	CHECK(ReleaseMutex(mutex));
+	CHECK_ERROR(ReleaseMutex(mutex), ERROR_NOT_OWNER);
+	CloseHandle(thread);
+}
+CASE(semaphore_keeps_its_limit)
+{
+	LONG previous = 0;
+	HANDLE s = CreateSemaphoreW(NULL, 1, 3, NULL);
+	CHECK(ReleaseSemaphore(s, 2, &previous) && previous == 1);
+	CHECK_ERROR(ReleaseSemaphore(s, 1, NULL), ERROR_TOO_MANY_POSTS);
+	HANDLE both[2] = { event, s };
+	CHECK(WaitForMultipleObjects(2, both, FALSE, 0) == WAIT_OBJECT_0 + 1);
+	CHECK(WaitForMultipleObjects(2, both, TRUE, 10) == WAIT_TIMEOUT);
+	SetEvent(event);
+	CHECK(WaitForMultipleObjects(2, both, TRUE, SOON) == WAIT_OBJECT_0);
+	CHECK(WaitForSingleObject(event, 0) == WAIT_TIMEOUT); /* wait-all consumed it */
+	CloseHandle(s);
+}
+static void CALLBACK add_apc(ULONG_PTR n) { apc_sum += (LONG)n; }
+static DWORD WINAPI sleep_alertable(void *argument)
+{
+	(void)argument;
+	return SleepEx(INFINITE, TRUE);
+}
+CASE(apc_runs_in_alertable_waits_only)
+{
+	DWORD code = 0;
+	QueueUserAPC(add_apc, GetCurrentThread(), 5);
+	Sleep(1);
+	CHECK(apc_sum == 0);
+	CHECK(SleepEx(0, TRUE) == WAIT_IO_COMPLETION && apc_sum == 5);
+	HANDLE thread = CreateThread(NULL, 0, sleep_alertable, NULL, 0, NULL);
+	Sleep(20);
+	QueueUserAPC(add_apc, thread, 7);
+	CHECK(WaitForSingleObject(thread, SOON) == WAIT_OBJECT_0 && apc_sum == 12);
+	CHECK(GetExitCodeThread(thread, &code) && code == WAIT_IO_COMPLETION);
+	CloseHandle(thread);
+}
+CASE(waitable_timer_fires)
+{
+	LARGE_INTEGER due = { .QuadPart = -200000 };
+	HANDLE timer = CreateWaitableTimerW(NULL, TRUE, NULL);
+	CHECK(SetWaitableTimer(timer, &due, 0, NULL, NULL, FALSE));
+	CHECK(WaitForSingleObject(timer, SOON) == WAIT_OBJECT_0);
+	CHECK(WaitForSingleObject(timer, 0) == WAIT_OBJECT_0); /* manual reset */
+	CloseHandle(timer);
+}
+CASE(completion_port_carries_packets)
+{
+	DWORD bytes = 0;
+	ULONG_PTR key = 0;
+	OVERLAPPED *o = NULL;
+	HANDLE port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
+	CHECK(PostQueuedCompletionStatus(port, 3, 4, (OVERLAPPED *)5));
+	CHECK(GetQueuedCompletionStatus(port, &bytes, &key, &o, SOON) && bytes == 3 && key == 4 && o == (OVERLAPPED *)5);
+	CHECK_ERROR(GetQueuedCompletionStatus(port, &bytes, &key, &o, 10), WAIT_TIMEOUT);
+	CloseHandle(port);
+}
+static DWORD WINAPI spin(void *argument)
+{
+	for (;;)
+		spins++;
+	return (DWORD)(ULONG_PTR)argument;
+}
+CASE(suspended_thread_stands_and_shows_its_context)
+{
+	CONTEXT c = { .ContextFlags = CONTEXT_FULL };
+	DWORD code = 0;
+	HANDLE thread = CreateThread(NULL, 0, spin, NULL, 0, NULL);
+	Sleep(30);
+	CHECK(SuspendThread(thread) == 0);
+	CHECK(GetThreadContext(thread, &c) && c.Rip);
+	LONG seen = spins;
+	Sleep(30);
+	CHECK(spins == seen && seen);
+	CHECK(ResumeThread(thread) == 1);
+	Sleep(30);
+	CHECK(spins != seen);
+	CHECK(TerminateThread(thread, 99));
+	CHECK(WaitForSingleObject(thread, SOON) == WAIT_OBJECT_0);
+	CHECK(GetExitCodeThread(thread, &code) && code == 99);
+	CloseHandle(thread);
+}
+CASE(named_event_is_one_object)
+{
+	SetLastError(0);
+	HANDLE first = CreateEventW(NULL, TRUE, FALSE, L"Local\\ambos test event");
+	CHECK(GetLastError() == 0);
+	HANDLE second = CreateEventW(NULL, TRUE, FALSE, L"ambos test event");
+	CHECK(GetLastError() == ERROR_ALREADY_EXISTS);
+	SetEvent(first);
+	CHECK(WaitForSingleObject(second, 0) == WAIT_OBJECT_0);
+	CHECK_ERROR(OpenEventW(EVENT_ALL_ACCESS, FALSE, L"ambos no such event"), ERROR_FILE_NOT_FOUND);
+	CHECK_ERROR(CreateMutexW(NULL, FALSE, L"ambos test event"), ERROR_INVALID_HANDLE);
+	CloseHandle(first);
+	CloseHandle(second);
+	CHECK_ERROR(OpenEventW(EVENT_ALL_ACCESS, FALSE, L"ambos test event"), ERROR_FILE_NOT_FOUND); /* gone with its handles */
+}
+CASE(duplicate_has_its_own_life_and_access)
+{
+	HANDLE copy = NULL, weak = NULL;
+	CHECK(DuplicateHandle(GetCurrentProcess(), event, GetCurrentProcess(), &copy, 0, FALSE, DUPLICATE_SAME_ACCESS) && copy != event);
+	CHECK(CloseHandle(copy));
+	CHECK_ERROR(CloseHandle(copy), ERROR_INVALID_HANDLE);
+	CHECK(DuplicateHandle(GetCurrentProcess(), event, GetCurrentProcess(), &weak, SYNCHRONIZE, FALSE, 0));
+	CHECK_ERROR(SetEvent(weak), ERROR_ACCESS_DENIED);
+	CHECK(WaitForSingleObject(weak, 0) == WAIT_TIMEOUT);
+	CloseHandle(weak);
+}
+CASE(tick_count_moves_by_itself)
+{
+	ULONGLONG start = GetTickCount64();
+	while (GetTickCount64() == start)
+		continue;
+	CHECK(GetTickCount64() > start);
+}
+
+int main(void)
+{
+	RUN(threads_under_a_critical_section_count_exactly);
+	RUN(auto_event_releases_one_wait);
+	RUN(mutex_of_a_dead_thread_is_abandoned);
+	RUN(semaphore_keeps_its_limit);
+	RUN(apc_runs_in_alertable_waits_only);
+	RUN(waitable_timer_fires);
+	RUN(completion_port_carries_packets);
+	RUN(suspended_thread_stands_and_shows_its_context);
+	RUN(named_event_is_one_object);
+	RUN(duplicate_has_its_own_life_and_access);
+	RUN(tick_count_moves_by_itself);
+	return check_summary();
+}
