@@ -204,6 +204,7 @@ void tty_session_leader_exit(struct process *p);                 /* hang-up of i
 /* Gives a slave opened without a path its name in /dev/pts, so that ttyname(3) finds it. Harmless on other files. */
 void tty_name_file(struct file *f);
 /* tty_nr and tpgid of /proc/pid/stat: device number (0 = none), *foreground = group or -1. */
+bool tty_session_has_terminal(u32 sid);
 u32 tty_of_session_number(u32 sid, s32 *foreground);
 
 /* pidfd_create and pidfd_process are in process.h. */

@@ -68,6 +68,7 @@ void page_clear(void *va);
 void page_copy(void *dst, const void *src);
 
 struct boot_info;
+u64 mm_total_pages(void);
 void mm_init(const struct boot_info *info);        /* boot CPU, once, before anything allocates */
 /* Makes [pa, pa + size) reachable through phys_to_virt (NVDIMM, high memory). Harmless where it is already. */
 void direct_map_add(phys_t pa, u64 size);

@@ -194,6 +194,7 @@ struct process {
 	struct process *newest_zombie;   /* [t] the last of them */
 	struct list_node all_link;       /* [t] every process, in order of creation */
 	u32 pgid, sid;                   /* [t] */
+	struct sched_group *shares;      /* [t] the job that it belongs to (object/job.c), referenced */
 	struct tty *ctty;                /* [t] */
 	struct aspace *aspace;           /* [t] to write, replaced at exec and exit; others use process_aspace_get */
 	struct spinlock signal_lock;     /* RANK_SIGNAL */
@@ -272,6 +273,8 @@ bool pgrp_is_orphaned_locked(u32 pgid, struct process *without);
 struct file *pidfd_create(struct process *p, u32 flags) WEAK;
 struct process *pidfd_process(struct file *f) WEAK;
 status_t system_name_set(bool domain, const char *text, u64 length) MUST_CHECK; /* uname's nodename or domainname */
+void job_of_terminal(struct process *leader);         /* object/job.c */
+u32 process_count_max(void);                          /* programs' bound on them */
 u32 process_count(void);                              /* threads in the system, for loadavg, sysinfo and RLIMIT_NPROC */
 void thread_times(struct thread *t, u64 *user_ns, u64 *system_ns);   /* sched/cputime.c */
 void process_times(struct process *p, u64 *user_ns, u64 *system_ns); /* dead and live threads; takes the tree lock */

@@ -25,9 +25,10 @@ struct waiter;
 
 #define DEADLINE_NEVER UINT64_MAX
 
-/* What shares of a CPU are for: the threads of one process group. Rules: sched/group.c. */
+/* What shares of a CPU are for: the threads of one job (object/job.c). Rules: sched/group.c. */
 struct sched_group;
-struct sched_group *sched_group_create(void);      /* refs 1; NULL = no memory */
+struct sched_group *sched_group_create(u32 head);  /* pid of its first member; refs 1; NULL = no memory */
+u32 sched_group_head(const struct sched_group *g);
 struct sched_group *sched_group_get(struct sched_group *g);
 void sched_group_put(struct sched_group *g);       /* NULL is harmless */
 void sched_set_group(struct thread *t, struct sched_group *g); /* takes its own reference; in effect at t's next switch */

@@ -15,7 +15,6 @@ extern phys_t kernel_page_table; /* PML4 of the kernel; its upper half is copied
 
 /* Counters that mm_stats_read reports; changed without locks, so they are approximate across CPUs. */
 extern u64 stat_anon_pages, stat_cache_pages, stat_slab_pages, stat_pagetable_pages, stat_kernel_pages;
-u64 mm_total_pages(void);
 static inline void stat_add(u64 *counter, s64 n) { __atomic_add_fetch(counter, (u64)n, __ATOMIC_RELAXED); }
 
 /* Frees clean page-cache pages; returns how many. Called with no mm lock held. */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* Who ends when memory has run out. A large program goes alone; services and pid 1 never go.
- * Where one process group holds most of memory in small processes, ending the largest program elsewhere would free
- * nothing that counts, and one member frees less than its siblings take meanwhile (a fork bomb): the group pays, first
+ * Where one job (job.c) holds most of memory in small processes, ending the largest program elsewhere would free
+ * nothing that counts, and one member frees less than its siblings take meanwhile (a fork bomb): the job pays, first
  * one member at a time, and when that does not help, as a whole. */
 #include "process.h"
 #include "../../lib/base/string.h"
 
-#define GROUP_OUTWEIGHS 16           /* a program smaller than this part of the heaviest group is not what ate memory */
-#define GROUP_KILLS 16               /* members that went alone before the group goes as a whole */
-#define GROUP_KILLS_NS (10 * NSEC_PER_SEC) /* ... within this */
+#define JOB_OUTWEIGHS 16           /* a program smaller than this part of the heaviest job is not what ate memory */
+#define JOB_KILLS 16               /* members that went alone before the job goes as a whole */
+#define JOB_KILLS_NS (10 * NSEC_PER_SEC) /* ... within this */
 
 static u64 charge_of(const struct process *p)
 {
@@ -30,13 +30,19 @@ static u64 score_of(const struct process *p)
 
 struct choice { struct process *largest; u64 score; };
 
-/* pgid 0: of all. In a group the leader of the session (the shell that it came from) is the last to go. */
-static struct choice largest_locked(u32 pgid)
+/* The leader of a session that was the first of its job (what it started is in the same one): the last to go. */
+static bool heads_job(const struct process *p)
+{
+	return p->pid == p->sid && p->shares && sched_group_head(p->shares) == p->pid;
+}
+
+/* job NULL: of all. */
+static struct choice largest_locked(const struct sched_group *job)
 {
 	struct choice c = { NULL, 0 };
 	list_for_each(p, &process_all, struct process, all_link) {
-		u64 score = !pgid || p->pgid == pgid ? score_of(p) : 0;
-		if (pgid && p->pid == p->sid)
+		u64 score = !job || p->shares == job ? score_of(p) : 0;
+		if (job && heads_job(p))
 			score = MIN(score, 1);
 		if (score > c.score)
 			c = (struct choice){ p, score };
@@ -44,28 +50,28 @@ static struct choice largest_locked(u32 pgid)
 	return c;
 }
 
-/* The group with more than half of all charges, if there is one: a majority vote weighted by charge, then a count. */
-static u32 heaviest_group_locked(u64 *pages)
+/* The job with more than half of all charges, if there is one: a majority vote weighted by charge, then a count. */
+static const struct sched_group *heaviest_job_locked(u64 *pages)
 {
-	u32 group = 0;
+	const struct sched_group *job = NULL;
 	u64 votes = 0, all = 0;
 	list_for_each(p, &process_all, struct process, all_link) {
 		u64 charge = charge_of(p);
-		if (p->pgid == group) {
+		if (p->shares == job) {
 			votes += charge;
 		} else if (votes >= charge) {
 			votes -= charge;
 		} else {
-			group = p->pgid;
+			job = p->shares;
 			votes = charge - votes;
 		}
 	}
 	*pages = 0;
 	list_for_each(p, &process_all, struct process, all_link) {
 		all += charge_of(p);
-		*pages += p->pgid == group ? charge_of(p) : 0;
+		*pages += p->shares == job ? charge_of(p) : 0;
 	}
-	return *pages > all / 2 ? group : 0;
+	return *pages > all / 2 ? job : NULL;
 }
 
 static u32 kill_one_locked(struct process *p)
@@ -77,37 +83,38 @@ static u32 kill_one_locked(struct process *p)
 	return p->pid;
 }
 
-static u32 kill_group_locked(u32 group, u64 pages)
+static u32 kill_job_locked(const struct sched_group *job, u64 pages)
 {
-	u32 count = 0;
+	u32 count = 0, last = 0;
 	list_for_each(p, &process_all, struct process, all_link) {
-		if (p->pgid != group || p->pid == p->sid || !charge_of(p))
+		if (p->shares != job || heads_job(p) || !charge_of(p))
 			continue;
 		process_kill(p, SIGKILL);
+		last = p->pid;
 		count++;
 	}
-	klog(LOG_ERROR, "out of memory: killed process group %u, %u processes, %llu KiB charged", group, count,
+	klog(LOG_ERROR, "out of memory: killed the job of process %u, %u processes, %llu KiB charged", sched_group_head(job), count,
 	     (unsigned long long)pages * (PAGE_SIZE / 1024));
-	return count ? group : 0;
+	return last;
 }
 
 static u32 choose_locked(void)
 {
-	static struct { u32 group, kills; u64 since_ns; } last;
+	static struct { const struct sched_group *job; u32 kills; u64 since_ns; } last; /* job: only to compare */
 	u64 pages, now = time_now_ns();
-	struct choice c = largest_locked(0);
-	u32 group = heaviest_group_locked(&pages);
+	struct choice c = largest_locked(NULL);
+	const struct sched_group *job = heaviest_job_locked(&pages);
 	if (!c.largest)
 		return 0;
-	if (!group || c.score >= pages / GROUP_OUTWEIGHS)
+	if (!job || c.score >= pages / JOB_OUTWEIGHS)
 		return kill_one_locked(c.largest);
-	if (last.group != group || now - last.since_ns > GROUP_KILLS_NS) {
-		last.group = group;
+	if (last.job != job || now - last.since_ns > JOB_KILLS_NS) {
+		last.job = job;
 		last.kills = 0;
 		last.since_ns = now;
 	}
-	u32 ended = ++last.kills > GROUP_KILLS ? kill_group_locked(group, pages) : 0;
-	return ended ? ended : kill_one_locked(largest_locked(group).largest);
+	u32 ended = ++last.kills > JOB_KILLS ? kill_job_locked(job, pages) : 0;
+	return ended ? ended : kill_one_locked(largest_locked(job).largest);
 }
 
 /* One that is already on its way out is enough: its pid, and nobody else ends for it. */

@@ -3,6 +3,7 @@
  * One slot per number holds the process, the thread and the use counts as group and session id, so a number is
  * free exactly when the slot is empty. Slots come in blocks; each new block sweeps some old ones for empty ones.
  * All of it is under process_tree_lock; p->threads is also written under p->signal_lock. */
+#include "process_table.h"
 #include "signal.h"
 #include "file.h"
 #include "nt.h"
@@ -17,13 +18,7 @@
 #define PID_FIRST 16u           /* below: pid 1 and the first instances of the services, which ask for theirs */
 #define THREAD_PAGES (KERNEL_STACK_SIZE / PAGE_SIZE + 1) /* what is charged for one: stack, registers, structs */
 #define THREADS_MAX 32768u      /* each has a 16 KiB kernel stack */
-
-struct pid_slot {
-	struct process *process;
-	struct thread *thread;
-	u32 group_members, session_members;
-	struct sched_group *shares; /* of the process group, while it has members */
-};
+#define PAGES_PER_THREAD 32     /* programs may fill an eighth of memory with stacks: threads-max of proc(5) */
 
 struct spinlock process_tree_lock = SPINLOCK_INIT(RANK_PROCESS_TREE);
 struct list_node process_all = LIST_INIT(process_all);
@@ -33,7 +28,7 @@ static u32 pid_last = PID_FIRST - 1; /* [t] */
 static u32 thread_total;
 static struct slab_cache *process_cache;
 
-static struct pid_slot *pid_slot(u32 pid)
+struct pid_slot *pid_slot(u32 pid)
 {
 	if (pid == 0 || pid >= PID_MAX || !pid_blocks[pid / PID_BLOCK])
 		return NULL;
@@ -79,7 +74,9 @@ static bool pid_is_free(u32 pid)
 
 u32 pid_alloc_locked(u32 wanted)
 {
-	if (thread_total >= THREADS_MAX)
+	struct thread *self = thread_current();
+	bool service = !self || !self->process || (self->process->flags & PROC_SERVICE);
+	if (thread_total >= (service ? THREADS_MAX : process_count_max()))
 		return 0;
 	if (wanted)
 		return wanted < PID_MAX && pid_slot_make(wanted) && !pid_slot(wanted)->process && !pid_slot(wanted)->thread ?
@@ -146,6 +143,8 @@ u32 process_count(void)
 	return thread_total;
 }
 
+u32 process_count_max(void) { return (u32)MIN(mm_total_pages() / PAGES_PER_THREAD, THREADS_MAX); }
+
 struct process *process_alloc(void)
 {
 	if (unlikely(!process_cache)) { /* the first process: nothing else runs yet */
@@ -187,40 +186,23 @@ void process_put(struct process *p)
 	if (p->nt && nt_process_free)
 		nt_process_free(p);
 	account_put(p->account);
+	sched_group_put(p->shares);
 	slab_free(process_cache, p);
-}
-
-/* Without memory for a group of its own it stays with the threads that it comes from. */
-static void join_group(struct process *p, struct pid_slot *slot)
-{
-	if (!slot->group_members++)
-		slot->shares = sched_group_create();
-	if (slot->shares)
-		list_for_each(t, &p->threads, struct thread, process_link)
-			sched_set_group(t, slot->shares);
-}
-
-static struct sched_group *leave_group(struct pid_slot *slot)
-{
-	struct sched_group *shares = slot->shares;
-	if (--slot->group_members)
-		return NULL;
-	slot->shares = NULL;
-	return shares;
 }
 
 void process_move_group_locked(struct process *p, u32 pgid, u32 sid)
 {
-	struct sched_group *left = p->pgid ? leave_group(pid_slot(p->pgid)) : NULL;
+	u32 left = p->pgid;
+	if (pgid)
+		job_join_locked(p, pgid, sid);
+	if (left)
+		job_leave_locked(left);
 	if (p->sid)
 		pid_slot(p->sid)->session_members--;
 	p->pgid = pgid;
 	p->sid = sid;
-	if (pgid)
-		join_group(p, pid_slot(pgid));
 	if (sid)
 		pid_slot(sid)->session_members++;
-	sched_group_put(left);
 }
 
 static void leave_siblings(struct process *p)
@@ -278,9 +260,8 @@ void process_unlink_locked(struct process *p)
 
 void thread_link_locked(struct process *p, struct thread *t, u32 tid)
 {
-	struct sched_group *shares = pid_slot(p->pgid)->shares;
-	if (shares)
-		sched_set_group(t, shares);
+	if (p->shares)
+		sched_set_group(t, p->shares);
 	t->tid = tid;
 	pid_slot(tid)->thread = t;
 	thread_total++;

@@ -35,6 +35,7 @@ static void rlimits_default(struct rlimit_k *limits)
 	limits[RLIMIT_CORE] = (struct rlimit_k){ 0, UINT64_MAX };
 	limits[RLIMIT_NOFILE] = (struct rlimit_k){ FILES_SOFT, FILES_HARD };
 	limits[RLIMIT_MEMLOCK] = (struct rlimit_k){ MEMLOCK_LIMIT, MEMLOCK_LIMIT };
+	limits[RLIMIT_NPROC] = (struct rlimit_k){ process_count_max() / 2, process_count_max() / 2 }; /* as Linux */
 	limits[RLIMIT_SIGPENDING] = (struct rlimit_k){ PENDING_SIGNALS, PENDING_SIGNALS };
 	limits[RLIMIT_MSGQUEUE] = (struct rlimit_k){ MESSAGE_QUEUE_BYTES, MESSAGE_QUEUE_BYTES };
 	limits[RLIMIT_NICE] = (struct rlimit_k){ 0, 0 };

@@ -18,6 +18,14 @@ static struct tty *tty_of_session_locked(u32 sid)
 	return NULL;
 }
 
+bool tty_session_has_terminal(u32 sid)
+{
+	spin_lock(&tty_lock);
+	bool has = tty_of_session_locked(sid);
+	spin_unlock(&tty_lock);
+	return has;
+}
+
 static struct tty *tty_of_session(u32 sid)
 {
 	struct tty *t;
@@ -156,6 +164,8 @@ static status_t take_session(struct tty *t, struct process *p, bool steal)
 		t->foreground = p->pgid;
 	}
 	spin_unlock(&tty_lock);
+	if (!st && old != t)
+		job_of_terminal(p);
 	return st;
 }
 

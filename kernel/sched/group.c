@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Fair shares in two levels. The threads of one process group (a job of the shell, a service, a program that made a
- * session) form a sched_group; on each CPU the groups share the time by virtual run time, and the threads of a group
+/* Fair shares in two levels. The threads of one job (what a command of the shell started, a service;
+ * object/job.c) form a sched_group; on each CPU the groups share the time by virtual run time, and the threads of a group
  * share what it gets. A job of thousands of threads so takes no more of a CPU from a shell than a job of one.
  * Invariants, under the run queue's lock:
  *  1. A group queue is in its CPU's tree exactly while threads are queued in it.
@@ -14,18 +14,22 @@
 
 struct sched_group *kernel_group; /* of kernel threads, and of what has no other yet */
 
-struct sched_group *sched_group_create(void)
+struct sched_group *sched_group_create(u32 head)
 {
 	u32 count = kernel_group ? cpu_count : MAX_CPUS; /* the first one comes before the other CPUs */
 	struct sched_group *g = kzalloc(sizeof(*g) + count * sizeof(g->queue[0]));
-	if (g)
+	if (g) {
 		g->refs = 1;
+		g->head = head;
+	}
 	return g;
 }
 
+u32 sched_group_head(const struct sched_group *g) { return g->head; }
+
 void sched_group_init(void)
 {
-	kernel_group = sched_group_create();
+	kernel_group = sched_group_create(0);
 	if (!kernel_group)
 		panic("no memory for the scheduling group of the kernel");
 }

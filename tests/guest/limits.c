@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Programs that use up one thing each; tests/system/limits.exp asks whether a shell beside them still answers.
- * usage: limits memory MIB | bomb | descriptors PROCESSES | fill DIRECTORY. What was taken is held until a signal. */
+ * usage: limits memory MIB | bomb | sessions | descriptors PROCESSES | fill DIRECTORY. What was taken is held until a signal. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +38,14 @@ static void bomb(void)
 {
 	for (;;)
 		fork();
+}
+
+/* Each child is a session, and a process group, of its own. */
+static void sessions(void)
+{
+	for (;;)
+		if (fork() == 0)
+			setsid();
 }
 
 /* A full pipe or a socket pair with a message queued costs the kernel the most memory for a descriptor. */
@@ -95,6 +103,8 @@ int main(int argc, char **argv)
 		memory(strtoul(value, NULL, 10));
 	else if (!strcmp(what, "bomb"))
 		bomb();
+	else if (!strcmp(what, "sessions"))
+		sessions();
 	else if (!strcmp(what, "descriptors"))
 		descriptors(atoi(value));
 	else if (!strcmp(what, "fill"))

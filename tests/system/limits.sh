@@ -10,8 +10,8 @@ export AMBOS=$ambos BOUND_MS=5000
 chmod 755 "$work"
 cd "$work" || exit 99
 case_limit=40
-for what in ${LIMITS_CASES:-memory bomb user-bomb descriptors full}; do
+for what in ${LIMITS_CASES:-memory bomb user-bomb sessions typed plain user-plain script user-script descriptors full}; do
 	options=(--memory 512M)
-	[ "$what" = user-bomb ] && options=(--memory 1G --user user)
+	[ "${what#user-}" != "$what" ] && options=(--memory 1G --user user)
 	timeout -s KILL "$case_limit" expect -f "$script" "${what#user-}" "${options[@]}" || fail "limits $what ended" "status $?"
 done
