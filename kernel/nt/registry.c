@@ -390,3 +390,8 @@ NT_HANDLER(SetValueKey)
 	nt_string_free(&name);
 	return st;
 }
+
+/* Hives are files of Windows; there are none here. */
+NT_HANDLER(LoadKey) { return NT(PRIVILEGE_NOT_HELD); }
+NT_HANDLER(SaveKey) { return NT(PRIVILEGE_NOT_HELD); }
+NT_HANDLER(UnloadKey) { return NT(PRIVILEGE_NOT_HELD); }
