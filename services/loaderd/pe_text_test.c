@@ -148,7 +148,7 @@ static void test_environment(void)
 	check("path", !strcmp(variable(&t, "PATH", out), "C:\\Windows\\System32;C:\\Windows;Z:\\bin;C:\\x"));
 	check("home", !strcmp(variable(&t, "HOME", out), "Z:\\root"));
 	check("first_of_two_cases", !strcmp(variable(&t, "A", out), "1") && !*variable(&t, "a", out));
-	check("system_root", !strcmp(variable(&t, "SystemRoot", out), "C:\\Windows"));
+	check("system_root", !strcmp(variable(&t, "SystemRoot", out), "C:\\windows"));
 	check("processors", !strcmp(variable(&t, "NUMBER_OF_PROCESSORS", out), "2"));
 	check("block_ends_with_two_zeros", t.count > 1 && !t.at[t.count - 1] && !t.at[t.count - 2]);
 	free(t.at);
