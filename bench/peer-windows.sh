@@ -53,12 +53,12 @@ cat > "$root/init" <<'I'
 mount -t devtmpfs dev /dev; mount -t proc proc /proc; mount -t tmpfs tmp /tmp
 export HOME=/root WINEPREFIX=/root/prefix WINEDEBUG=-all PATH=/bin:/usr/lib/wine
 /usr/lib/wine/wineserver64 -p
-/usr/lib/wine/wine64 /winhello.exe
+/usr/lib/wine/wine64 /winhello.exe </dev/null >/dev/null 2>&1 # a console would get escape sequences
 sleep 20 # Wine's services have started by then
 echo PEER-READY
 /start true_elf 20 /bin/true
 /start hello_start_to_exit 7 /usr/lib/wine/wine64 /winhello.exe
-/usr/lib/wine/wine64 /winmicro.exe
+/usr/lib/wine/wine64 /winmicro.exe </dev/null | cat
 echo PEER-DONE
 poweroff -f
 I
@@ -67,4 +67,4 @@ chmod +x "$root/init"
 # Wine returns to its programs with iretq in user mode, which QEMU 7.2 with SMAP takes for a kernel access.
 timeout -s KILL "$limit" qemu-system-x86_64 -M q35 -cpu max,-erms,-fsrm,-smap -accel tcg -m 3G -smp 2 -nodefaults -display none -no-reboot -serial stdio \
 	-kernel "$cache/vmlinuz" -initrd "$cache/wine-initramfs.gz" -append "console=ttyS0 quiet mitigations=off panic=-1" </dev/null |
-	tr -d '\r' | awk '/^PEER-READY/ {on = 1; next} /^PEER-DONE/ {exit} on {print; fflush()}'
+	tr -d '\r' | awk '/PEER-READY/ {on = 1; next} /PEER-DONE/ {exit} on {print; fflush()}'

@@ -25,7 +25,7 @@ out=$(guest -- bash -c '/system/drive_c/Windows/System32/cmd.exe /c job.bat' | t
 is cmd_batch 'value 1|value 2|value 3|text|level 3|there|4|' "$(tr '\n' '|' <<<"$out")"
 
 # 200 C files by the guest's gcc, which the default image does not have.
-if ./ambos image --packages gcc,libc6-dev --output "$work/gcc.erofs" >"$work/log" 2>&1; then
+if ./ambos image build --packages "gcc libc6-dev" --output "$work/gcc.erofs" >"$work/log" 2>&1; then
 	for i in $(seq 200); do echo "int f$i(int a) { return a * $i; }" > "$work/c/$i.c"; done
 	{ printf 'rule cc\n  command = /usr/bin/gcc -O1 -c $in -o $out\n'; for i in $(seq 200); do echo "build o/$i.o: cc c/$i.c"; done; } > "$work/build.ninja"
 	vm_limit=600
