@@ -75,3 +75,7 @@ corpus-test: all corpus ## each program of the corpus at a job, compared with th
 	tests/corpus/run.sh
 	tests/corpus/kill.sh
 .PHONY: corpus corpus-test
+winetest: all ## Wine's own tests from Debian's source package, built below .cache/winetest and run; counts beside docs/winetest.md
+	tools/winetest/build.sh
+	tools/winetest/run.sh
+.PHONY: winetest

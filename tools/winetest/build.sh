@@ -41,37 +41,49 @@ unpack() {
 		patch -sp1 < "debian/patches/$name" || die "patch $name does not apply"
 	done
 	sed -i '/generated\.c/d' dlls/*/tests/Makefile.in
-	mkdir -p server
-	touch server/trace.generated server/request.generated server/request.h server/trace.c
-	[ -e debian/scripts/generate ] || true
+	sh debian/scripts/generate server/trace.generated make_requests
+	sh debian/scripts/generate server/request.generated make_requests
+	cp /usr/share/misc/config.guess /usr/share/misc/config.sub tools/
 	tools/make_requests >/dev/null && tools/make_requests >/dev/null
 	tools/make_specfiles >/dev/null
 	autoconf -f && autoheader
 }
 
-# Debian's source lacks pictures and generated headers that none of these tests need: an empty file stands in for each.
+# Debian's source lacks pictures and generated files that none of these tests need: an empty file stands in for each.
+stand_ins() {
+	local file name tries missing
+	grep -rHoE '@makedep: [^ ]+' ../source/dlls ../source/programs --include=*.rc | while IFS=: read -r file _ name; do
+		name="$(dirname "$file")/${name# }"
+		[ -e "$name" ] || { mkdir -p "$(dirname "$name")"; touch "$name"; }
+	done
+	grep -roEH '[A-Za-z0-9_/.-]+\.(svg|c|h|idl|nls)\b' ../source/dlls ../source/programs ../source/fonts ../source/nls --include=Makefile.in |
+		while IFS=: read -r file name; do
+			[ -e "$(dirname "$file")/$name" ] || echo "$(dirname "$file")/$name"
+		done > absent
+	grep 'svg$' absent | xargs -r touch
+	for tries in $(seq 300); do
+		./config.status Makefile > status.log 2>&1 && return
+		missing=$(sed -nE 's/.*error: open ([^ ]+) ?: No such.*/\1/p' status.log | head -1)
+		case "$missing" in
+		'') tail -3 status.log >&2; die "config.status says something new" ;;
+		*.nls) cp "/usr/share/wine/nls/$(basename "$missing")" ../source/nls/ ;;
+		../source/*) mkdir -p "$(dirname "$missing")"; touch "$missing" ;;
+		wine/*) touch "../source/include/$missing" ;;
+		*) grep "/$missing$" absent | xargs -r touch ;;
+		esac
+	done
+	die "config.status never succeeded"
+}
 configure_tree() {
 	mkdir -p "$work/build"
 	cd "$work/build"
-	"$work/source/configure" --enable-win64 --with-mingw --without-x --without-freetype --without-gnutls --enable-tests \
-		> configure.log 2>&1 || stand_ins
-	[ -e Makefile ] || stand_ins
-}
-stand_ins() {
-	local tries missing
-	for tries in $(seq 400); do
-		if ./config.status Makefile > status.log 2>&1; then return; fi
-		missing=$(sed -nE "s/.*: error: (open|cannot open) (file )?'?([^' ]+)'?.*/\3/p; s/.*error: ([^ ]+): (cannot open|No such file).*/\1/p" status.log | head -1)
-		[ -n "$missing" ] || { tail -3 status.log >&2; die "config.status says something new"; }
-		case "$missing" in *.nls) cp "/usr/share/wine/nls/$(basename "$missing")" "$work/source/nls/" ;;
-		*) mkdir -p "$work/source/$(dirname "$missing")"; touch "$work/source/$missing" ;; esac
-	done
-	die "config.status never succeeded"
+	"$work/source/configure" --enable-win64 --with-mingw --without-x --without-freetype --without-gnutls --enable-tests > configure.log 2>&1 ||
+		stand_ins
 }
 
 [ -n "$(ls "$work"/wine_*.orig.tar.* 2>/dev/null)" ] || fetch_source
 [ -e "$work/source/configure.unpacked" ] || { (unpack) && touch "$work/source/configure.unpacked"; }
-[ -e "$work/build/Makefile" ] || (configure_tree)
+[ -e "$work/build/configured" ] || { (configure_tree) && touch "$work/build/configured"; }
 cd "$work/build"
 for suite in "${suites[@]}"; do
 	make -s "dlls/$suite/tests/x86_64-windows/${suite}_test.exe" > "$suite.log" 2>&1 || { tail -5 "$suite.log" >&2; die "$suite does not build"; }

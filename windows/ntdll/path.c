@@ -2,7 +2,8 @@
 /* DOS path names: kinds, full paths, NT names, the current directory. */
 #include <ntdll.h>
 
-enum path_kind { PATH_INVALID, PATH_UNC, PATH_ABSOLUTE_DRIVE, PATH_RELATIVE_DRIVE, PATH_ABSOLUTE, PATH_RELATIVE, PATH_DEVICE, PATH_UNC_DOT };
+enum path_kind { PATH_INVALID, PATH_UNC, PATH_ABSOLUTE_DRIVE, PATH_RELATIVE_DRIVE, PATH_ABSOLUTE, PATH_RELATIVE, PATH_DEVICE,
+	PATH_UNC_DOT };
 #define NT_PATH_LIMIT 32767u /* characters of a UNICODE_STRING */
 
 static bool separator(WCHAR c) { return c == '\\' || c == '/'; }
