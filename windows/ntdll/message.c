@@ -234,9 +234,11 @@ static const WCHAR *escape(struct output *out, struct inserts *inserts, const WC
 		*status = insert(out, inserts, index, format, stars);
 	return *status ? NULL : source;
 }
-NTSTATUS NTAPI RtlFormatMessage(PCWSTR source, ULONG width, BOOLEAN ignore, BOOLEAN ansi, BOOLEAN is_array, va_list *arguments, PWSTR buffer,
+NTSTATUS NTAPI RtlFormatMessage(PCWSTR source, ULONG width, BOOLEAN ignore, BOOLEAN ansi, BOOLEAN is_array, va_list *arguments,
+	PWSTR buffer,
 	ULONG size, ULONG *used);
-NTSTATUS NTAPI RtlFormatMessage(PCWSTR source, ULONG width, BOOLEAN ignore, BOOLEAN ansi, BOOLEAN is_array, va_list *arguments, PWSTR buffer,
+NTSTATUS NTAPI RtlFormatMessage(PCWSTR source, ULONG width, BOOLEAN ignore, BOOLEAN ansi, BOOLEAN is_array, va_list *arguments,
+	PWSTR buffer,
 	ULONG size, ULONG *used)
 {
 	struct output out = { .text = buffer, .size = size / sizeof(WCHAR), .width = width == 0xff ? NO_WIDTH : width };
