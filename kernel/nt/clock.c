@@ -137,7 +137,8 @@ status_t nt_shared_data_map(struct aspace *as)
 {
 	status_t st = shared_make();
 	struct map_request r = {
-		.va = NT_SHARED_DATA_VA, .size = PAGE_SIZE, .prot = PROT_R, .max_prot = PROT_R, .flags = MAP_F_SHARED | MAP_F_FIXED | MAP_F_NOREPLACE,
+		.va = NT_SHARED_DATA_VA, .size = PAGE_SIZE, .prot = PROT_R, .max_prot = PROT_R,
+		.flags = MAP_F_SHARED | MAP_F_FIXED | MAP_F_NOREPLACE,
 		.obj = shared_object, .name = "[shared-data]",
 	};
 	u64 va;

@@ -214,7 +214,8 @@ static s64 strings_check(const struct create *c)
 	u64 count = 0;
 	for (u64 i = 0; i < c->args.strings_size; i++)
 		count += c->args.strings[i] == '\0';
-	return count == (u64)c->in.argc + c->in.envc && c->in.argc && c->args.strings[c->args.strings_size - 1] == '\0' ? 0 : NT(INVALID_PARAMETER);
+	bool whole = c->in.argc && c->args.strings[c->args.strings_size - 1] == '\0';
+	return whole && count == (u64)c->in.argc + c->in.envc ? 0 : NT(INVALID_PARAMETER);
 }
 
 static s64 copy_arguments(struct create *c)

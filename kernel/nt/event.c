@@ -21,9 +21,15 @@ static void sync_release(struct file *f)
 	kfree(s);
 }
 
-static const struct file_ops event_ops = { .name = "nt-event", .nt_type = NT_TYPE_EVENT, .dispatcher = sync_dispatcher, .poll = sync_poll, .release = sync_release };
-static const struct file_ops mutant_ops = { .name = "nt-mutant", .nt_type = NT_TYPE_MUTANT, .dispatcher = sync_dispatcher, .poll = sync_poll, .release = sync_release };
-static const struct file_ops semaphore_ops = { .name = "nt-semaphore", .nt_type = NT_TYPE_SEMAPHORE, .dispatcher = sync_dispatcher, .poll = sync_poll, .release = sync_release };
+static const struct file_ops event_ops = {
+	.name = "nt-event", .nt_type = NT_TYPE_EVENT, .dispatcher = sync_dispatcher, .poll = sync_poll, .release = sync_release,
+};
+static const struct file_ops mutant_ops = {
+	.name = "nt-mutant", .nt_type = NT_TYPE_MUTANT, .dispatcher = sync_dispatcher, .poll = sync_poll, .release = sync_release,
+};
+static const struct file_ops semaphore_ops = {
+	.name = "nt-semaphore", .nt_type = NT_TYPE_SEMAPHORE, .dispatcher = sync_dispatcher, .poll = sync_poll, .release = sync_release,
+};
 
 static struct file *sync_create(const struct file_ops *ops, enum nt_dispatcher_kind kind, s32 state, s32 maximum)
 {

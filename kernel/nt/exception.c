@@ -17,9 +17,15 @@ enum { KIND_READ = 0, KIND_WRITE = 1, KIND_EXECUTE = 8 };
 #define INT_IMMEDIATE 0xcdu
 
 /* The machine frame behind the record is what unwinding through the dispatcher reads. */
-struct exception_frame { struct nt_context context; struct nt_context_ex ex; struct nt_record record; u64 pad; u64 rip, cs, rflags, rsp, ss, pad2; };
+struct exception_frame {
+	struct nt_context context;
+	struct nt_context_ex ex;
+	struct nt_record record;
+	u64 pad, rip, cs, rflags, rsp, ss, pad2;
+};
 struct apc_frame { struct nt_context context; struct nt_context_ex ex; };
-_Static_assert(offsetof(struct exception_frame, record) == NT_CONTEXT_FRAME && offsetof(struct exception_frame, rip) == 0x590 && sizeof(struct exception_frame) % 16 == 0, "frame");
+_Static_assert(offsetof(struct exception_frame, record) == NT_CONTEXT_FRAME && offsetof(struct exception_frame, rip) == 0x590 &&
+	       sizeof(struct exception_frame) % 16 == 0, "frame");
 
 static void context_ex_fill(struct nt_context_ex *ex, u32 extra)
 {

@@ -323,7 +323,8 @@ static s64 query_type(const u64 *a, struct file *f)
 		text[n++] = (u8)*s;
 	text[n] = 0;
 	struct object_type t = {
-		.name = { (u16)(n * 2), (u16)(n * 2 + 2), 0, a[2] + sizeof(t) }, .objects = 1, .handles = 1, .valid_access = type_all_access[type],
+		.name = { (u16)(n * 2), (u16)(n * 2 + 2), 0, a[2] + sizeof(t) }, .objects = 1, .handles = 1,
+		.valid_access = type_all_access[type],
 		.generic = { type_generic[type][0], type_generic[type][1], type_generic[type][2], type_all_access[type] },
 		.type_index = (u8)(type + 2),
 	};
@@ -373,7 +374,9 @@ NT_HANDLER(QueryObject)
 	if (st)
 		return st;
 	if (class == OBJECT_BASIC) {
-		struct object_basic b = { .access = granted, .handles = f->refs - 1, .pointers = f->refs, .type_size = sizeof(struct object_type) };
+		struct object_basic b = {
+			.access = granted, .handles = f->refs - 1, .pointers = f->refs, .type_size = sizeof(struct object_type),
+		};
 		st = nt_query_out(a[2], a[3], a[4], &b, sizeof(b), true);
 	} else {
 		st = class == OBJECT_NAME ? query_name(a, f) : query_type(a, f);

@@ -196,7 +196,7 @@ static s64 query(const u64 *a, struct process *p)
 	struct basic basic;
 	struct times times;
 	u64 io[6] = { 0 };
-	struct quota quota = { .minimum = 0x32000, .maximum = 0x159000, .paged = UINT64_MAX, .nonpaged = UINT64_MAX, .pagefile = UINT64_MAX, .time = -1 };
+	struct quota quota = { UINT64_MAX, UINT64_MAX, 0x32000, 0x159000, UINT64_MAX, -1 };
 	switch ((u32)a[1]) {
 	case CLASS_BASIC:
 		basic = basic_of(p);

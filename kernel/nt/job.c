@@ -19,10 +19,18 @@ struct job {
 	u32 limit_flags, active_limit;
 	struct file *port; u64 port_key;
 };
-struct basic_limits { s64 process_time, job_time; u32 flags, unused; u64 minimum, maximum; u32 active_limit, unused2; u64 affinity; u32 priority, scheduling; };
+struct basic_limits {
+	s64 process_time, job_time;
+	u32 flags, unused;
+	u64 minimum, maximum;
+	u32 active_limit, unused2;
+	u64 affinity;
+	u32 priority, scheduling;
+};
 struct extended_limits { struct basic_limits basic; u64 io[6], process_memory, job_memory, peak_process, peak_job; };
 struct accounting { s64 user, kernel, period_user, period_kernel; u32 faults, total, active, terminated; };
-_Static_assert(sizeof(struct basic_limits) == 64 && sizeof(struct extended_limits) == 144 && sizeof(struct accounting) == 48, "job information");
+_Static_assert(sizeof(struct basic_limits) == 64 && sizeof(struct extended_limits) == 144 &&
+	       sizeof(struct accounting) == 48, "job information");
 
 static const struct file_ops job_ops;
 
@@ -194,7 +202,9 @@ static s64 job_answer(struct file *f, const u64 *a)
 {
 	struct job *j = f->object;
 	struct extended_limits limits = { .basic = { .flags = j->limit_flags, .active_limit = j->active_limit } };
-	struct { struct accounting basic; u64 io[6]; } account = { .basic = { .total = j->total, .active = j->active, .terminated = j->terminated } };
+	struct { struct accounting basic; u64 io[6]; } account = {
+		.basic = { .total = j->total, .active = j->active, .terminated = j->terminated },
+	};
 	switch ((u32)a[1]) {
 	case JOB_BASIC_ACCOUNTING: return nt_query_out(a[2], a[3], a[4], &account, sizeof(account.basic), false);
 	case JOB_BASIC_AND_IO: return nt_query_out(a[2], a[3], a[4], &account, sizeof(account), false);

@@ -418,7 +418,7 @@ s64 nt_name_insert(const struct nt_object_attributes *oa, struct file **f)
 	return st;
 }
 
-/* Bytes of the path when out is NULL; else writes it, ending at out. */
+/* Characters of the path; written so that it ends at `end`, if given. */
 static u32 path_locked(struct file *f, u16 *end)
 {
 	u32 chars = 0;
@@ -457,7 +457,6 @@ s64 nt_name_of(struct file *f, struct nt_string *out)
 	return 0;
 }
 
-/* ---- calls ---- */
 s64 nt_object_create(struct file *f, const u64 *a)
 {
 	struct nt_object_attributes oa;
@@ -527,7 +526,6 @@ NT_HANDLER(QuerySymbolicLinkObject)
 	return st;
 }
 
-/* ---- listing ---- */
 struct directory_entry { struct unicode_header name, type; };
 struct listed { u16 text[256]; u32 chars; enum nt_type type; };
 

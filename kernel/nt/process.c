@@ -121,7 +121,8 @@ static u32 process_poll(struct file *f, struct poll_table *table)
 
 static void process_file_release(struct file *f) { process_put(f->object); }
 static const struct file_ops process_ops = {
-	.name = "nt-process", .nt_type = NT_TYPE_PROCESS, .dispatcher = process_dispatcher, .poll = process_poll, .release = process_file_release,
+	.name = "nt-process", .nt_type = NT_TYPE_PROCESS, .dispatcher = process_dispatcher,
+	.poll = process_poll, .release = process_file_release,
 };
 
 struct file *nt_process_file(struct process *p)

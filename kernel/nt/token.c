@@ -41,7 +41,8 @@ struct token {
 	struct privilege privileges[PRIVILEGES_MAX]; u32 privilege_count;
 };
 /* Change notify (always on); shutdown, undock, increase working set, time zone; debug and backup for an administrator. */
-static const struct privilege initial[] = { { 23, 0, 3 }, { 19, 0, 0 }, { 25, 0, 0 }, { 33, 0, 0 }, { 34, 0, 0 }, { 20, 0, 0 }, { 17, 0, 0 }, { 18, 0, 0 } };
+static const struct privilege initial[] = { { 23, 0, 3 }, { 19, 0, 0 }, { 25, 0, 0 }, { 33, 0, 0 },
+	{ 34, 0, 0 }, { 20, 0, 0 }, { 17, 0, 0 }, { 18, 0, 0 } };
 
 static u64 last_luid = 1000;
 static u64 luid_new(void) { return __atomic_add_fetch(&last_luid, 1, __ATOMIC_RELAXED); }

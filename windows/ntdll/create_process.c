@@ -208,7 +208,10 @@ static ULONG environment_bytes(const WCHAR *s)
 
 static void put_parameters(struct bytes *b, const RTL_USER_PROCESS_PARAMETERS *p, const UNICODE_STRING *image)
 {
-	struct windows_parameters w = { .magic = WINDOWS_PARAMETERS_MAGIC, .show_window = p->wShowWindow, .process_group_id = p->ProcessGroupId };
+	struct windows_parameters w = {
+		.magic = WINDOWS_PARAMETERS_MAGIC, .show_window = p->wShowWindow, .process_group_id = p->ProcessGroupId,
+	};
+	const UNICODE_STRING *directory = &p->CurrentDirectory.DosPath;
 	UNICODE_STRING dos = p->ImagePathName.Length ? p->ImagePathName : *image;
 	if (dos.Length > 8 && dos.Buffer[0] == '\\' && dos.Buffer[1] == '?' && dos.Buffer[2] == '?') {
 		dos.Buffer += 4;
@@ -217,7 +220,7 @@ static void put_parameters(struct bytes *b, const RTL_USER_PROCESS_PARAMETERS *p
 	put(b, &w, sizeof(w));
 	put_text(b, offsetof(struct windows_parameters, image_path), dos.Buffer, dos.Length);
 	put_text(b, offsetof(struct windows_parameters, command_line), p->CommandLine.Buffer, p->CommandLine.Length);
-	put_text(b, offsetof(struct windows_parameters, current_directory), p->CurrentDirectory.DosPath.Buffer, p->CurrentDirectory.DosPath.Length);
+	put_text(b, offsetof(struct windows_parameters, current_directory), directory->Buffer, directory->Length);
 	put_text(b, offsetof(struct windows_parameters, dll_path), p->DllPath.Buffer, p->DllPath.Length);
 	put_text(b, offsetof(struct windows_parameters, window_title), p->WindowTitle.Buffer, p->WindowTitle.Length);
 	put_text(b, offsetof(struct windows_parameters, desktop), p->Desktop.Buffer, p->Desktop.Length);
