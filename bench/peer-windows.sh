@@ -57,8 +57,8 @@ export HOME=/root WINEPREFIX=/root/prefix WINEDEBUG=-all PATH=/bin:/usr/lib/wine
 sleep 20 # Wine's services have started by then
 echo PEER-READY
 /start true_elf 20 /bin/true
-/start hello_start_to_exit 7 /usr/lib/wine/wine64 /winhello.exe
-/usr/lib/wine/wine64 /winmicro.exe </dev/null | cat
+/start hello_start_to_exit 7 /usr/lib/wine/wine64 /winhello.exe </dev/null 2>/dev/null
+/usr/lib/wine/wine64 /winmicro.exe </dev/null 2>/dev/null | cat
 echo PEER-DONE
 poweroff -f
 I
