@@ -254,7 +254,7 @@ extern struct list_node process_orphans; /* [t] by sibling: programs that wait f
 struct aspace *process_aspace_get(struct process *p); /* referenced, or NULL when it has none (zombie) */
 struct fdtable *process_fds_get(struct process *p);   /* referenced table of a live thread, or NULL */
 struct fs_context *process_fs_get(struct process *p); /* the same, for /proc/pid/{cwd,root} */
-struct cred *process_cred_get(struct process *p);     /* of the leader; the last one of a zombie */
+struct cred *process_cred_get(struct process *p);     /* of the leader; the last one of a dead process; NULL: not started */
 /* Building blocks of clone(2). The tree lock is held for *_locked. */
 struct process *process_alloc(void);                 /* refs 1 (the pid table's), not linked; NULL = no memory */
 u32 pid_alloc_locked(u32 wanted);                    /* 0 = none free; the slot is not taken until something is linked */

@@ -154,11 +154,9 @@ void process_reap_locked(struct process *p)
 		parent->children_major_faults += p->major_faults + p->children_major_faults;
 		parent->children_max_rss_pages = MAX(parent->children_max_rss_pages, MAX(p->max_rss_pages, p->children_max_rss_pages));
 	}
-	struct cred *cred = p->last_cred;
-	__atomic_sub_fetch(&cred->user->threads, 1, __ATOMIC_RELAXED);
-	p->last_cred = NULL;
+	/* last_cred stays: a handle or a pidfd may outlive the zombie and ask whose it was (process_put drops it). */
+	__atomic_sub_fetch(&p->last_cred->user->threads, 1, __ATOMIC_RELAXED);
 	process_unlink_locked(p);
-	cred_put(cred);
 }
 
 static void account_thread_locked(struct process *p, struct thread *t)

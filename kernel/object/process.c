@@ -185,6 +185,7 @@ void process_put(struct process *p)
 	DEBUG_ASSERT(!p->aspace && list_empty(&p->threads) && list_empty(&p->children));
 	if (p->nt && nt_process_free)
 		nt_process_free(p);
+	cred_put(p->last_cred);
 	account_put(p->account);
 	sched_group_put(p->shares);
 	slab_free(process_cache, p);
@@ -363,7 +364,9 @@ struct fs_context *process_fs_get(struct process *p)
 struct cred *process_cred_get(struct process *p)
 {
 	spin_lock(&process_tree_lock);
-	struct cred *c = cred_get(p->leader ? p->leader->cred : p->last_cred);
+	struct cred *c = p->leader ? p->leader->cred : p->last_cred;
+	if (c)
+		cred_get(c);
 	spin_unlock(&process_tree_lock);
 	return c;
 }
