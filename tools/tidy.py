@@ -12,7 +12,7 @@ LINE_COLUMNS = 140 # with tabs of four; tables of constants use the width, prose
 FUNCTION_LINES = 70
 FILE_LINES = 600
 # The yardstick is kept byte for byte as it was given, so that figures stay comparable.
-EXEMPT = {"bench/osbench.c"}
+EXEMPT = {"bench/osbench.c", "bench/winmicro.c"} # the two programs that define the rows, kept as they are
 LEFTOVER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 # component -> include prefixes it must not use
 FORBIDDEN = {

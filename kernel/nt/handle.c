@@ -291,7 +291,8 @@ static const char *const type_names[NT_TYPE_COUNT] = {
 const char *nt_type_name(enum nt_type type) { return type_names[type]; }
 
 struct unicode_header { u16 length, maximum_length; u32 unused; u64 buffer; };
-struct object_basic { u32 attributes, access, handles, pointers, paged, nonpaged, reserved[3], name_size, type_size, security_size; u64 created; };
+struct object_basic { u32 attributes, access, handles, pointers, paged, nonpaged, reserved[3], name_size, type_size,
+	security_size; u64 created; };
 struct object_type {
 	struct unicode_header name;
 	u32 objects, handles, reserved[4], high_objects, high_handles, reserved2[4], invalid_attributes, generic[4], valid_access;

@@ -17,10 +17,12 @@ enum { SYSTEM_BASIC = 0, SYSTEM_PROCESSOR = 1, SYSTEM_PERFORMANCE = 2, SYSTEM_TI
 	SYSTEM_CURRENT_TIME_ZONE = 44, SYSTEM_EMULATION_BASIC = 62, SYSTEM_LOGICAL_PROCESSORS = 73, SYSTEM_FIRMWARE = 76,
 	SYSTEM_LOGICAL_PROCESSORS_EX = 107, SYSTEM_SUPPORTED_PROCESSORS = 181, SYSTEM_CPU_SETS = 175 };
 
-struct basic { u32 reserved, timer_resolution, page_size, pages, lowest_page, highest_page, granularity, unused; u64 lowest, highest, affinity;
+struct basic { u32 reserved, timer_resolution, page_size, pages, lowest_page, highest_page, granularity, unused; u64 lowest,
+	highest, affinity;
 	u8 processors, unused2[7]; };
 struct processor { u16 architecture, level, revision, maximum; u32 features; };
-struct performance { u64 idle_time; u8 io[36]; u32 available_pages, committed_pages, commit_limit, peak_commitment; u8 rest[252]; } __attribute__((packed));
+struct performance { u64 idle_time; u8 io[36]; u32 available_pages, committed_pages, commit_limit, peak_commitment;
+	u8 rest[252]; } __attribute__((packed));
 struct time_of_day { u64 boot, now; s64 bias; u32 zone, unused; u64 boot_bias, sleep_bias; };
 struct processor_times { u64 idle, kernel, user, dpc, interrupt; u32 interrupts, unused; };
 struct logical_processor { u64 mask; u32 relationship, unused; u8 value[16]; };
@@ -175,9 +177,11 @@ static s64 query_logical_processors_ex(const struct answer *o, u32 wanted)
 struct process_entry {
 	u32 next, threads; u64 unused[3]; u64 created, user, kernel; u16 name_bytes, name_maximum; u32 unused2; u64 name_va;
 	u32 base_priority, unused3; u64 pid, parent; u32 handles, session; u64 unique_key;
-	u64 peak_virtual, virtual; u32 faults, unused4; u64 peak_working_set, working_set, pools[4], pagefile, peak_pagefile, private_pages, io[6];
+	u64 peak_virtual, virtual; u32 faults, unused4; u64 peak_working_set, working_set, pools[4], pagefile, peak_pagefile,
+		private_pages, io[6];
 };
-struct thread_entry { u64 kernel, user, created; u32 wait_time, unused; u64 start; u64 pid, tid; u32 priority, base_priority, switches, state,
+struct thread_entry { u64 kernel, user, created; u32 wait_time, unused; u64 start; u64 pid, tid; u32 priority,
+	base_priority, switches, state,
 	reason, unused2; };
 _Static_assert(sizeof(struct process_entry) == 256 && sizeof(struct thread_entry) == 80, "SYSTEM_PROCESS_INFORMATION");
 

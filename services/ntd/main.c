@@ -314,7 +314,8 @@ static const struct service_op ops[] = {
 int main(void)
 {
 	static const struct service_config config = {
-		.name = "ntd", .ops = ops, .op_count = ARRAY_SIZE(ops), .state_version = 1, .state_root_size = sizeof(struct ntd_root), .start = start,
+		.name = "ntd", .ops = ops, .op_count = ARRAY_SIZE(ops), .state_version = 1,
+			.state_root_size = sizeof(struct ntd_root), .start = start,
 	};
 	return service_run(&config);
 }

@@ -46,7 +46,8 @@ int main(void)
 {
 	struct ntd_root *root = state_root();
 	root->root_key = state_offset(key_create(NULL, (const u16 *)"", (const u16 *)"", 0));
-	check("a good file", loads("# comment\n[A\\b C]\n\"N\"=\"te\\\\xt\"\n\"D\"=dword:1f\n@=hex:01,ff\n\"M\"=multi:\"a|b\"\n\n[A]\n\"N\"=\"\"\n"));
+	check("a good file",
+		loads("# comment\n[A\\b C]\n\"N\"=\"te\\\\xt\"\n\"D\"=dword:1f\n@=hex:01,ff\n\"M\"=multi:\"a|b\"\n\n[A]\n\"N\"=\"\"\n"));
 	struct registry_key *a = key_child(key_of(0), (const u16 *)u"A", 2);
 	struct registry_key *b = a ? key_child(a, (const u16 *)u"B C", 6) : NULL;
 	struct registry_value *v = b ? value_find(b, (const u16 *)u"N", 2) : NULL;

@@ -33,7 +33,8 @@ CASE(the_module_of_an_address_is_found)
 {
 	HMODULE module = NULL;
 	char path[MAX_PATH];
-	CHECK(GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, (char *)nothing, &module));
+	CHECK(GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+		(char *)nothing, &module));
 	CHECK(module == GetModuleHandleA(NULL));
 	DWORD length = GetModuleFileNameA(NULL, path, sizeof(path));
 	CHECK(length > 4 && !lstrcmpiA(path + length - 4, ".exe"));

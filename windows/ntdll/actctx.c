@@ -60,17 +60,22 @@ NTSTATUS NTAPI RtlFindActivationContextSectionGuid(ULONG flags, const GUID *exte
 		return STATUS_INVALID_PARAMETER;
 	return STATUS_SXS_SECTION_NOT_FOUND;
 }
-NTSTATUS NTAPI RtlQueryActivationContextApplicationSettings(ULONG flags, HANDLE handle, PCWSTR space, PCWSTR name, PWSTR buffer, SIZE_T size,
+NTSTATUS NTAPI RtlQueryActivationContextApplicationSettings(ULONG flags, HANDLE handle, PCWSTR space, PCWSTR name,
+	PWSTR buffer, SIZE_T size,
 	SIZE_T *written);
-NTSTATUS NTAPI RtlQueryActivationContextApplicationSettings(ULONG flags, HANDLE handle, PCWSTR space, PCWSTR name, PWSTR buffer, SIZE_T size,
+NTSTATUS NTAPI RtlQueryActivationContextApplicationSettings(ULONG flags, HANDLE handle, PCWSTR space, PCWSTR name,
+	PWSTR buffer, SIZE_T size,
 	SIZE_T *written)
 {
 	return flags ? STATUS_INVALID_PARAMETER : STATUS_SXS_KEY_NOT_FOUND;
 }
-enum { BASIC_INFORMATION = 1, DETAILED_INFORMATION, ASSEMBLY_INFORMATION, FILE_INFORMATION, RUNLEVEL_INFORMATION, COMPATIBILITY_INFORMATION };
-NTSTATUS NTAPI RtlQueryInformationActivationContext(ULONG flags, HANDLE handle, const void *instance, ULONG class, void *buffer, SIZE_T size,
+enum { BASIC_INFORMATION = 1, DETAILED_INFORMATION, ASSEMBLY_INFORMATION, FILE_INFORMATION, RUNLEVEL_INFORMATION,
+	COMPATIBILITY_INFORMATION };
+NTSTATUS NTAPI RtlQueryInformationActivationContext(ULONG flags, HANDLE handle, const void *instance, ULONG class,
+	void *buffer, SIZE_T size,
 	SIZE_T *needed);
-NTSTATUS NTAPI RtlQueryInformationActivationContext(ULONG flags, HANDLE handle, const void *instance, ULONG class, void *buffer, SIZE_T size,
+NTSTATUS NTAPI RtlQueryInformationActivationContext(ULONG flags, HANDLE handle, const void *instance, ULONG class,
+	void *buffer, SIZE_T size,
 	SIZE_T *needed)
 {
 	SIZE_T bytes = class == BASIC_INFORMATION ? sizeof(HANDLE) + sizeof(ULONG_PTR) : 3 * sizeof(ULONG);

@@ -259,7 +259,8 @@ static HANDLE open_directory(const RTL_USER_PROCESS_PARAMETERS *p)
 
 static struct image_information image_of(HANDLE file)
 {
-	struct image_information info = { .subsystem = IMAGE_SUBSYSTEM_WINDOWS_CUI, .machine = IMAGE_FILE_MACHINE_AMD64, .contains_code = TRUE };
+	struct image_information info = { .subsystem = IMAGE_SUBSYSTEM_WINDOWS_CUI, .machine = IMAGE_FILE_MACHINE_AMD64,
+		.contains_code = TRUE };
 	static const LARGE_INTEGER start;
 	BYTE header[HEADER_BYTES];
 	LARGE_INTEGER from = start;
@@ -332,7 +333,8 @@ static void take_handles(struct ambos_create_process *in, const RTL_USER_PROCESS
 	in->console_handle = CONSOLE_SPECIAL(console) ? 0 : (ULONG_PTR)console;
 }
 
-static NTSTATUS run(struct ambos_create_process *in, struct ambos_created *made, const RTL_USER_PROCESS_PARAMETERS *p, const UNICODE_STRING *image)
+static NTSTATUS run(struct ambos_create_process *in, struct ambos_created *made, const RTL_USER_PROCESS_PARAMETERS *p,
+	const UNICODE_STRING *image)
 {
 	struct bytes strings = { 0 }, parameters = { 0 };
 	put_parameters(&parameters, p, image);
@@ -369,7 +371,8 @@ NTSTATUS NTAPI NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_MASK 
 		in.flags |= AMBOS_CREATE_SUSPENDED;
 	NTSTATUS status = read_attributes(attributes, &in, &image, out);
 	if (!status)
-		status = open_path(&image, FILE_READ_DATA | FILE_EXECUTE | SYNCHRONIZE, FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE, &file);
+		status = open_path(&image, FILE_READ_DATA | FILE_EXECUTE | SYNCHRONIZE,
+			FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE, &file);
 	if (status)
 		return status;
 	struct image_information info = image_of(file);

@@ -50,7 +50,8 @@ static const IMAGE_RESOURCE_DIRECTORY_ENTRY *entry_of(const struct tree *tree, c
 	return NULL;
 }
 /* The language level: the one asked for, then neutral and English forms of it, then whatever is there. */
-static const IMAGE_RESOURCE_DIRECTORY_ENTRY *language_entry(const struct tree *tree, const IMAGE_RESOURCE_DIRECTORY *directory, WORD language)
+static const IMAGE_RESOURCE_DIRECTORY_ENTRY *language_entry(const struct tree *tree, const IMAGE_RESOURCE_DIRECTORY *directory,
+	WORD language)
 {
 	WORD user = LOWORD(current_teb()->CurrentLocale), wanted[8];
 	ULONG count = 0;
@@ -84,7 +85,8 @@ static NTSTATUS find(HMODULE module, const struct resource_info *info, ULONG lev
 	for (ULONG i = 0; i < level; i++) {
 		if (!(directory = directory_at(&tree, (ULONG)((const char *)directory - tree.root))))
 			return STATUS_INVALID_IMAGE_FORMAT;
-		const IMAGE_RESOURCE_DIRECTORY_ENTRY *entry = i == 2 ? language_entry(&tree, directory, (WORD)ids[2]) : entry_of(&tree, directory, ids[i]);
+		const IMAGE_RESOURCE_DIRECTORY_ENTRY *entry = i == 2 ? language_entry(&tree, directory, (WORD)ids[2]) : entry_of(&tree,
+			directory, ids[i]);
 		if (!entry)
 			return missing[i];
 		if (!entry->DataIsDirectory) {

@@ -50,10 +50,12 @@ static SIZE_T environment_bytes(const WCHAR *block)
 	return ((SIZE_T)(p - block) + 1) * sizeof(WCHAR);
 }
 /* NULL parts are the caller's own (directory, DLL path, environment) or empty. */
-NTSTATUS NTAPI RtlCreateProcessParametersEx(RTL_USER_PROCESS_PARAMETERS **result, const UNICODE_STRING *image, const UNICODE_STRING *dll_path,
+NTSTATUS NTAPI RtlCreateProcessParametersEx(RTL_USER_PROCESS_PARAMETERS **result, const UNICODE_STRING *image,
+	const UNICODE_STRING *dll_path,
 	const UNICODE_STRING *directory, const UNICODE_STRING *command, PWSTR environment, const UNICODE_STRING *title,
 	const UNICODE_STRING *desktop, const UNICODE_STRING *shell, const UNICODE_STRING *runtime, ULONG flags);
-NTSTATUS NTAPI RtlCreateProcessParametersEx(RTL_USER_PROCESS_PARAMETERS **result, const UNICODE_STRING *image, const UNICODE_STRING *dll_path,
+NTSTATUS NTAPI RtlCreateProcessParametersEx(RTL_USER_PROCESS_PARAMETERS **result, const UNICODE_STRING *image,
+	const UNICODE_STRING *dll_path,
 	const UNICODE_STRING *directory, const UNICODE_STRING *command, PWSTR environment, const UNICODE_STRING *title,
 	const UNICODE_STRING *desktop, const UNICODE_STRING *shell, const UNICODE_STRING *runtime, ULONG flags)
 {

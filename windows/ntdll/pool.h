@@ -69,7 +69,8 @@ void pool_wait_disarm_locked(struct pool_object *object);
 NTSTATUS NTAPI RtlSleepConditionVariableSRW(RTL_CONDITION_VARIABLE *, RTL_SRWLOCK *, const LARGE_INTEGER *, ULONG);
 void NTAPI RtlWakeConditionVariable(RTL_CONDITION_VARIABLE *);
 void NTAPI RtlWakeAllConditionVariable(RTL_CONDITION_VARIABLE *);
-NTSTATUS NTAPI RtlCreateUserThread(HANDLE, SECURITY_DESCRIPTOR *, BOOLEAN, ULONG, SIZE_T, SIZE_T, LPTHREAD_START_ROUTINE, void *, HANDLE *, CLIENT_ID *);
+NTSTATUS NTAPI RtlCreateUserThread(HANDLE, SECURITY_DESCRIPTOR *, BOOLEAN, ULONG, SIZE_T, SIZE_T, LPTHREAD_START_ROUTINE, void *,
+	HANDLE *, CLIENT_ID *);
 NTSTATUS NTAPI TpAllocTimer(struct pool_object **, PTP_TIMER_CALLBACK, void *, TP_CALLBACK_ENVIRON *);
 void NTAPI TpSetTimer(struct pool_object *, LARGE_INTEGER *, LONG, LONG);
 NTSTATUS NTAPI TpAllocWait(struct pool_object **, PTP_WAIT_CALLBACK, void *, TP_CALLBACK_ENVIRON *);

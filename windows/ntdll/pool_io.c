@@ -31,7 +31,8 @@ static NTSTATUS port_open(void)
 {
 	NTSTATUS status = STATUS_SUCCESS;
 	pool_enter();
-	if (!port && !(status = NtCreateIoCompletion(&port, IO_COMPLETION_EVERYTHING, NULL, 0)) && (status = pool_thread(io_thread, NULL, NULL))) {
+	if (!port && !(status = NtCreateIoCompletion(&port, IO_COMPLETION_EVERYTHING, NULL, 0)) && (status = pool_thread(io_thread,
+		NULL, NULL))) {
 		NtClose(port);
 		port = NULL;
 	}

@@ -147,7 +147,8 @@ static void arm_timer(struct legacy *legacy, ULONG due, ULONG period)
 		timeout->QuadPart = -1;
 	TpSetTimer(legacy->object, timeout, legacy->flags & EXECUTE_ONLY_ONCE ? 0 : (LONG)period, 0);
 }
-NTSTATUS NTAPI RtlCreateTimer(HANDLE queue_handle, HANDLE *out, wait_function function, void *context, DWORD due, DWORD period, ULONG flags);
+NTSTATUS NTAPI RtlCreateTimer(HANDLE queue_handle, HANDLE *out, wait_function function, void *context, DWORD due, DWORD period,
+	ULONG flags);
 NTSTATUS NTAPI RtlCreateTimer(HANDLE queue_handle, HANDLE *out, wait_function function, void *context, DWORD due, DWORD period, ULONG flags)
 {
 	struct timer_queue *queue = queue_handle ? queue_handle : default_queue();

@@ -166,7 +166,8 @@ static DWORD WINAPI wait_thread(void *argument)
 			wait_fire_locked(server, objects[index - 1], status >= STATUS_ABANDONED_WAIT_0 ? WAIT_ABANDONED : WAIT_OBJECT_0);
 		else if (!NT_SUCCESS(status) && count) /* a handle that was closed or is no object: no wait of ours can go on */
 			for (ULONG i = 0; i < count; i++)
-				if (still_here_locked(server, objects[i]) && NtWaitForSingleObject(handles[i + 1], FALSE, &(LARGE_INTEGER){ .QuadPart = 0 }) < 0)
+				if (still_here_locked(server, objects[i]) && NtWaitForSingleObject(handles[i + 1], FALSE, &(LARGE_INTEGER){
+					.QuadPart = 0 }) < 0)
 					pool_wait_disarm_locked(objects[i]);
 	}
 	return 0;

@@ -132,8 +132,10 @@ BOOLEAN CDECL RtlInstallFunctionTableCallback(DWORD64 identifier, DWORD64 base, 
 	return table_add(&t) != NULL;
 }
 
-DWORD NTAPI RtlAddGrowableFunctionTable(void **table, PRUNTIME_FUNCTION functions, DWORD count, DWORD maximum, ULONG_PTR start, ULONG_PTR end);
-DWORD NTAPI RtlAddGrowableFunctionTable(void **table, PRUNTIME_FUNCTION functions, DWORD count, DWORD maximum, ULONG_PTR start, ULONG_PTR end)
+DWORD NTAPI RtlAddGrowableFunctionTable(void **table, PRUNTIME_FUNCTION functions, DWORD count, DWORD maximum, ULONG_PTR start,
+	ULONG_PTR end);
+DWORD NTAPI RtlAddGrowableFunctionTable(void **table, PRUNTIME_FUNCTION functions, DWORD count, DWORD maximum, ULONG_PTR start,
+	ULONG_PTR end)
 {
 	struct dynamic_table t = { .start = start, .end = end, .base = start, .functions = functions, .count = count, .maximum = maximum };
 	if (count > maximum)
