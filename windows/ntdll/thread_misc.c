@@ -60,7 +60,8 @@ NTSTATUS NTAPI RtlWow64SetThreadContext(HANDLE thread, const void *context)
 	return STATUS_INVALID_PARAMETER;
 }
 /* rax: bytes of the frame. Touches each page from the stack pointer down, keeps all registers (r10, r11 for MSVC's form). */
-__asm__(".text\n.globl __chkstk\n.globl ___chkstk_ms\n.def __chkstk; .scl 2; .type 32; .endef\n.def ___chkstk_ms; .scl 2; .type 32; .endef\n"
+__asm__(".text\n.globl __chkstk\n.globl ___chkstk_ms\n"
+	".def __chkstk; .scl 2; .type 32; .endef\n.def ___chkstk_ms; .scl 2; .type 32; .endef\n"
 	"__chkstk:\n___chkstk_ms:\n"
 	"\tpushq %rcx\n\tpushq %rax\n\tcmpq $0x1000, %rax\n\tleaq 24(%rsp), %rcx\n\tjb 2f\n"
 	"1:\tsubq $0x1000, %rcx\n\torb $0, (%rcx)\n\tsubq $0x1000, %rax\n\tcmpq $0x1000, %rax\n\tja 1b\n"
