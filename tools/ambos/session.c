@@ -38,7 +38,7 @@ struct session {
 	bool raw, launch_sent, launched, exited, drained, vm_gone;
 	struct control_exit result;
 	int status;             /* decided exit status, -1: not yet */
-	u64 start_ms, deadline_ms, stop_ms, panic_ms; /* 0: none */
+	u64 start_ms, deadline_ms, stop_ms, panic_ms, hangup_ms; /* 0: none */
 	u8 fd_kind[3];          /* enum control_fd_kind */
 	int tty_fd;             /* asked for the window size, -1: none */
 };
@@ -282,6 +282,8 @@ static void reap(struct session *s)
 	}
 }
 
+#define HANGUP_MS 3000 /* for the shell to save its history and its jobs to end; a busy guest may need longer: it is not waited for */
+
 static void on_signal(struct session *s, u32 number)
 {
 	struct control_signal signal = { number, 0 };
@@ -289,6 +291,10 @@ static void on_signal(struct session *s, u32 number)
 	case SIGCHLD: reap(s); return;
 	case SIGWINCH: send_window(s); return;
 	case SIGCONT: terminal_resume(); send_window(s); return;
+	case SIGHUP:
+		if (s->o->login) /* the terminal is gone: a login session has nobody left to serve */
+			s->hangup_ms = now_ms() + HANGUP_MS;
+		/* fallthrough */
 	default:
 		if (s->launched)
 			control_send(&s->control, CONTROL_SIGNAL, &signal, sizeof(signal));
@@ -391,7 +397,7 @@ static bool all_written(const struct session *s)
 static int poll_timeout(const struct session *s)
 {
 	u64 now = now_ms(), next = UINT64_MAX;
-	const u64 times[] = { s->deadline_ms, s->stop_ms, s->panic_ms };
+	const u64 times[] = { s->deadline_ms, s->stop_ms, s->panic_ms, s->hangup_ms };
 	for (u32 i = 0; i < ARRAY_SIZE(times); i++)
 		if (times[i])
 			next = MIN(next, times[i]);
@@ -424,6 +430,10 @@ static bool session_over(struct session *s)
 		return true;
 	if (s->deadline_ms && now >= s->deadline_ms) {
 		s->status = EXIT_TIMED_OUT;
+		return true;
+	}
+	if (s->hangup_ms && now >= s->hangup_ms && !s->exited) {
+		s->status = EXIT_SIGNAL_BASE + SIGHUP;
 		return true;
 	}
 	if (s->panic_ms && now >= s->panic_ms) {
