@@ -434,6 +434,8 @@ PVOID NTAPI RtlCreateHeap(ULONG flags, PVOID base, SIZE_T reserve, SIZE_T commit
 		status_invalid();
 		return NULL;
 	}
+	if (!growable)
+		reserve += least; /* a fixed heap can hand out what it was asked to hold */
 	commit_bytes = ROUND_UP(commit_bytes < least ? least : commit_bytes, HEAP_COMMIT_STEP);
 	if (growable && reserve < HEAP_FIRST_RESERVE)
 		reserve = HEAP_FIRST_RESERVE;

@@ -16,7 +16,7 @@
 #define HEAP_SUB_SHIFT 4u
 #define HEAP_LEVELS 28u   /* up to 2^28 units: 4 GiB; larger is never in a segment */
 #define HEAP_MAGIC 0x70614548u
-#define HEAP_LARGE_BYTES 0x7f000u /* as Windows: from here a mapping of its own */
+#define HEAP_LARGE_BYTES 0xfe000u /* from here a mapping of its own; "slightly less than 1,024 KB" (HeapCreate, fixed size) */
 #define HEAP_FIRST_RESERVE 0x100000u
 #define HEAP_SEGMENT_LIMIT 0x4000000u
 #define HEAP_COMMIT_STEP 0x10000u
