@@ -380,10 +380,9 @@ static bool handle_to_thread(u32 tid)
 	bool found = false;
 	for (int fd = fdtable_next(fds, 0); fd >= 0 && !found; fd = fdtable_next(fds, fd + 1)) {
 		struct file *f = fdtable_get_file(fds, fd);
-		if (!f)
-			continue;
-		found = f->ops == &thread_ops && nt_file_thread(f)->tid == tid;
-		file_put(f);
+		found = f && f->ops == &thread_ops && nt_file_thread(f)->tid == tid;
+		if (f)
+			file_put(f);
 	}
 	return found;
 }
