@@ -31,7 +31,8 @@ is read_only_share keep "$(cat ro/file)"
 vm --no-share -- sh -c 'ls /host | wc -l' </dev/null >out 2>/dev/null; is no_share 0 "$(cat out)"
 # Ten processes on the share while its two services die; the host then checks every file and finds no other.
 mkdir parallel && cd parallel || exit 99
-out=$(vm --share "$tests_root:/mnt/tests:ro" -- bash /mnt/tests/tests/guest/share_kill.sh 10 40 </dev/null 2>&1); is share_parallel_status 0 $?
+out=$(vm --share "$tests_root:/mnt/tests:ro" -- bash /mnt/tests/tests/guest/share_kill.sh 10 40 </dev/null 2>&1); status=$?; is share_parallel_status 0 $status
+[ $status = 0 ] || tail -n 8 <<<"$out" | sed 's/^/    /'
 is share_parallel_kills yes "$([ "${out##*kills }" -ge 10 ] && echo yes)" # fewer than 40 when the load was faster
 sha256sum -c --quiet result >err 2>&1; is share_parallel_contents 0 $?
 is share_parallel_names "$(awk '{print $2}' result | sort)" "$(find p* -type f | sort)"
