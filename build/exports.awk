@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
-# From the names that objects define (nm, first file), the call table (second) and exports.def (third): the linker's
+# From the names that objects define (nm, first file), the call table (second) and exports*.def (the rest): the linker's
 # .def on standard output and assembler stubs for what is missing in the file STUBS. LIBRARY names the DLL.
+# exports*.def: one name a line, the contract of the upper DLLs and what programs ask for by name. Nt<Name> of every row of
+# abi/nt/syscalls.def and Zw<Name> for every Nt<Name> come by themselves. A name that no object defines ends the program with
+# a line that names it (AmbosMissing); an OPTIONAL one is then left out. DATA: a variable.
 FILENAME == ARGV[1] { if ($NF != "" && NF >= 3) defined[$NF] = 1; next }
 FILENAME == ARGV[2] { if (match($0, /^NT_CALL\([0-9]+, /)) { name = substr($0, RLENGTH + 1); sub(/,.*/, "", name); add("Nt" name, "") } next }
 /^#/ || NF == 0 { next }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Our Windows DLLs: windows/<name>/*.c with mingw's compiler and headers, no C library, no libgcc start files.
-# The link lists come from windows/<name>/exports.def by build/exports.awk; names without code get a stub that ends the program.
+# The link lists come from windows/<name>/exports*.def by build/exports.awk; names without code get a stub that ends the program.
 CC_WINDOWS ?= x86_64-w64-mingw32-gcc
 NM_WINDOWS ?= x86_64-w64-mingw32-nm
 WINDOWS_OUT := out/windows
@@ -22,11 +22,12 @@ $(OUT)/w/%.S.o: %.S $(OUT)/windows.flags
 
 # windows_dll(name, image base, entry, call table or /dev/null)
 define windows_dll
+$(1)_WINDOWS_EXPORTS := $$(wildcard windows/$(1)/exports*.def)
 $(1)_WINDOWS_OBJECTS := $$(patsubst %,$$(OUT)/w/%.o,$$(filter-out %_test.c,$$(wildcard windows/$(1)/*.c windows/$(1)/*.S)))
-$$(WINDOWS_OUT)/$(1).dll: $$($(1)_WINDOWS_OBJECTS) windows/$(1)/exports.def build/exports.awk build/windows.mk abi/nt/syscalls.def
+$$(WINDOWS_OUT)/$(1).dll: $$($(1)_WINDOWS_OBJECTS) $$($(1)_WINDOWS_EXPORTS) build/exports.awk build/windows.mk abi/nt/syscalls.def
 	@mkdir -p $$(@D) $$(OUT)/w/windows/$(1)
 	$$(Q)$$(NM_WINDOWS) -g --defined-only $$($(1)_WINDOWS_OBJECTS) > $$(OUT)/w/windows/$(1)/names
-	$$(Q)awk -v LIBRARY=$(1).dll -v REFUSE=$$($(1)_WINDOWS_REFUSE) -v STUBS=$$(OUT)/w/windows/$(1)/stubs.S -f build/exports.awk $$(OUT)/w/windows/$(1)/names $(4) windows/$(1)/exports.def \
+	$$(Q)awk -v LIBRARY=$(1).dll -v REFUSE=$$($(1)_WINDOWS_REFUSE) -v STUBS=$$(OUT)/w/windows/$(1)/stubs.S -f build/exports.awk $$(OUT)/w/windows/$(1)/names $(4) $$($(1)_WINDOWS_EXPORTS) \
 		> $$(OUT)/w/windows/$(1)/link.def
 	$$(Q)$$(CC_WINDOWS) -c $$(OUT)/w/windows/$(1)/stubs.S -o $$(OUT)/w/windows/$(1)/stubs.o
 	$$(Q)$$(CC_WINDOWS) $$(LDFLAGS_WINDOWS) -Wl,--image-base,$(2) -Wl,-e,$(3) -o $$@ $$($(1)_WINDOWS_OBJECTS) \

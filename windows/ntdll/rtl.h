@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the rtl_*.c files share. They are exports by name that no header of mingw declares: the export list
- * (exports.def) is their contract, so a second list of prototypes here would only be a copy to keep. */
+ * (exports_*.def) is their contract, so a second list of prototypes here would only be a copy to keep. */
 #ifndef AMBOS_WINDOWS_RTL_H
 #define AMBOS_WINDOWS_RTL_H
 
