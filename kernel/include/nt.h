@@ -56,6 +56,8 @@ s64 nt_handle_out(struct file *f, u32 access, u32 attributes, u64 va, s64 st) MU
 u32 nt_access_map(enum nt_type type, u32 desired);
 /* Process or thread of a handle or pseudo handle; referenced. */
 s64 nt_process_get(u64 handle, u32 access, struct process **out) MUST_CHECK;
+/* The address space of a process handle, referenced; PROCESS_IS_TERMINATING when it has none any more. */
+s64 nt_process_space_get(u64 handle, u32 access, struct aspace **out) MUST_CHECK;
 s64 nt_thread_get(u64 handle, u32 access, struct thread **out) MUST_CHECK;
 enum { NT_PROCESS_TERMINATE = 1, NT_PROCESS_CREATE_THREAD = 2, NT_PROCESS_VM_OPERATION = 8, NT_PROCESS_VM_READ = 0x10,
 	NT_PROCESS_VM_WRITE = 0x20, NT_PROCESS_DUP_HANDLE = 0x40, NT_PROCESS_CREATE_PROCESS = 0x80,

@@ -240,6 +240,7 @@ static inline void process_get(struct process *p) { __atomic_add_fetch(&p->refs,
 void process_put(struct process *p);
 static inline void thread_get(struct thread *t) { __atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED); }
 void thread_put(struct thread *t);
+void thread_discard(struct thread *t);   /* one that was never linked or started: what it holds, then itself */
 struct thread *thread_alloc(const char *name); /* sched/: zeroed, refs 1 (the scheduler's), stack and FPU area; NULL = no memory */
 void thread_set_start(struct thread *t, void (*fn)(void *), void *arg);
 void thread_set_user_start(struct thread *t, const struct trap_frame *f); /* first run goes to user mode with this frame */

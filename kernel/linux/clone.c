@@ -149,15 +149,8 @@ static void drop_parts(struct clone_parts *parts)
 {
 	struct thread *t = parts->t;
 	struct process *p = parts->p;
-	if (t) {
-		if (t->fds)
-			fdtable_put(t->fds);
-		if (t->fs)
-			fs_context_put(t->fs);
-		if (t->cred)
-			cred_put(t->cred);
-		thread_free(t);
-	}
+	if (t)
+		thread_discard(t);
 	if (p && parts->new_process) {
 		sigactions_put(p->actions);
 		if (p->aspace)

@@ -13,17 +13,6 @@
 #define EXTENDED_PARAMETERS_MAX 8u
 #define PREFETCH_RANGES_MAX 1024u
 
-static s64 space_of(u64 handle, u32 access, struct aspace **as)
-{
-	struct process *p;
-	s64 st = nt_process_get(handle, access, &p);
-	if (st)
-		return st;
-	*as = process_aspace_get(p);
-	process_put(p);
-	return *as ? 0 : NT(PROCESS_IS_TERMINATING);
-}
-
 static s64 range_in(u64 base_va, u64 size_va, u64 *base, u64 *size)
 {
 	s64 st = copy_in(base, user_ptr(base_va), 8);
@@ -103,7 +92,7 @@ static s64 allocate_call(u64 process, u64 base_va, u64 size_va, struct nt_place 
 	u64 base, size;
 	s64 st = range_in(base_va, size_va, &base, &size);
 	if (!st)
-		st = space_of(process, NT_PROCESS_VM_OPERATION, &as);
+		st = nt_process_space_get(process, NT_PROCESS_VM_OPERATION, &as);
 	if (st)
 		return st;
 	if (base >= USER_TOP || size >= USER_TOP)
@@ -187,7 +176,7 @@ NT_HANDLER(FreeVirtualMemory)
 	u64 base, size;
 	s64 st = range_in(a[1], a[2], &base, &size);
 	if (!st)
-		st = space_of(a[0], NT_PROCESS_VM_OPERATION, &as);
+		st = nt_process_space_get(a[0], NT_PROCESS_VM_OPERATION, &as);
 	if (st)
 		return st;
 	st = base >= USER_TOP || size >= USER_TOP ? NT(INVALID_PARAMETER_2) : free_memory(as, &base, &size, (u32)a[3]);
@@ -204,7 +193,7 @@ NT_HANDLER(ProtectVirtualMemory)
 	if (!st && (!size || base >= USER_TOP || size >= USER_TOP))
 		st = NT(INVALID_PARAMETER);
 	if (!st)
-		st = space_of(a[0], NT_PROCESS_VM_OPERATION, &as);
+		st = nt_process_space_get(a[0], NT_PROCESS_VM_OPERATION, &as);
 	if (st)
 		return st;
 	u64 start = ALIGN_DOWN(base, PAGE_SIZE);
@@ -247,7 +236,7 @@ static s64 transfer_call(const u64 *a, u32 access, bool write)
 	u64 done = 0;
 	if (a[3] > COPY_ALL_MAX || a[1] >= USER_TOP)
 		return a[1] >= USER_TOP ? NT(PARTIAL_COPY) : NT(INSUFFICIENT_RESOURCES);
-	s64 st = space_of(a[0], access, &as);
+	s64 st = nt_process_space_get(a[0], access, &as);
 	if (!st) {
 		st = transfer(as, a[1], a[2], a[3], write, &done);
 		aspace_put(as);
@@ -268,7 +257,7 @@ static s64 lock_call(const u64 *a, bool lock)
 	if (!st && (!size || (u32)a[3] & ~3u || !(u32)a[3] || base >= USER_TOP || size >= USER_TOP))
 		st = NT(INVALID_PARAMETER);
 	if (!st)
-		st = space_of(a[0], NT_PROCESS_VM_OPERATION, &as);
+		st = nt_process_space_get(a[0], NT_PROCESS_VM_OPERATION, &as);
 	if (st)
 		return st;
 	u64 start = ALIGN_DOWN(base, PAGE_SIZE);
@@ -291,7 +280,7 @@ NT_HANDLER(FlushVirtualMemory)
 	bool hole = false, locked = false;
 	s64 st = range_in(a[1], a[2], &base, &size);
 	if (!st)
-		st = space_of(a[0], NT_PROCESS_VM_OPERATION, &as);
+		st = nt_process_space_get(a[0], NT_PROCESS_VM_OPERATION, &as);
 	if (st)
 		return st;
 	struct nt_region r;
@@ -324,7 +313,7 @@ NT_HANDLER(SetInformationVirtualMemory)
 		return NT(INVALID_PARAMETER_3);
 	if ((u32)a[5] != 4)
 		return NT(INVALID_PARAMETER_6);
-	s64 st = space_of(a[0], NT_PROCESS_VM_OPERATION, &as);
+	s64 st = nt_process_space_get(a[0], NT_PROCESS_VM_OPERATION, &as);
 	for (u64 i = 0; !st && i < a[2]; i++) {
 		st = COPY_IN(&range, user_ptr(a[3] + i * sizeof(range)));
 		if (!st && (range.base >= USER_TOP || range.size >= USER_TOP))
@@ -379,7 +368,7 @@ NT_HANDLER(GetWriteWatch)
 	if (!st && (!count || !a[4] || !a[3] || a[2] >= USER_TOP || a[3] > USER_TOP - a[2]))
 		st = NT(INVALID_PARAMETER);
 	if (!st)
-		st = space_of(a[0], NT_PROCESS_VM_OPERATION, &as);
+		st = nt_process_space_get(a[0], NT_PROCESS_VM_OPERATION, &as);
 	if (st)
 		return st;
 	st = watch_call(as, a, MIN(MIN(count, ALIGN_UP(a[3], PAGE_SIZE) / PAGE_SIZE + 1), WATCH_PAGES_MAX));
@@ -393,7 +382,7 @@ NT_HANDLER(ResetWriteWatch)
 	u64 count = 0;
 	if (!a[2] || a[1] >= USER_TOP || a[2] > USER_TOP - a[1])
 		return NT(INVALID_PARAMETER);
-	s64 st = space_of(a[0], NT_PROCESS_VM_OPERATION, &as);
+	s64 st = nt_process_space_get(a[0], NT_PROCESS_VM_OPERATION, &as);
 	if (st)
 		return st;
 	st = nt_memory_write_watch(as, ALIGN_DOWN(a[1], PAGE_SIZE), a[2], true, NULL, &count);

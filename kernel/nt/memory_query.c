@@ -165,14 +165,10 @@ static s64 query(struct aspace *as, const u64 *a)
 
 NT_HANDLER(QueryVirtualMemory)
 {
-	struct process *p;
-	s64 st = nt_process_get(a[0], NT_PROCESS_QUERY_LIMITED_INFORMATION, &p);
+	struct aspace *as;
+	s64 st = nt_process_space_get(a[0], NT_PROCESS_QUERY_LIMITED_INFORMATION, &as);
 	if (st)
 		return st;
-	struct aspace *as = process_aspace_get(p);
-	process_put(p);
-	if (!as)
-		return NT(PROCESS_IS_TERMINATING);
 	st = query(as, a);
 	aspace_put(as);
 	return st;

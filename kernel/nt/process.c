@@ -152,6 +152,17 @@ s64 nt_process_get(u64 handle, u32 access, struct process **out)
 	return 0;
 }
 
+s64 nt_process_space_get(u64 handle, u32 access, struct aspace **out)
+{
+	struct process *p;
+	s64 st = nt_process_get(handle, access, &p);
+	if (st)
+		return st;
+	*out = process_aspace_get(p);
+	process_put(p);
+	return *out ? 0 : NT(PROCESS_IS_TERMINATING);
+}
+
 /* May the current program touch p? As kill(2): the same user, or root; services are nobody's business. */
 static bool permitted(struct process *p) { return p->nt || (!(p->flags & PROC_SERVICE) && signal_permitted(p, 0)); }
 

@@ -381,7 +381,7 @@ static s64 map_call(u64 handle, struct view_call *c)
 {
 	const u32 known = NT_MEM_RESERVE | NT_MEM_TOP_DOWN | NT_MEM_REPLACE_PLACEHOLDER | 0x400000 /* MEM_DIFFERENT_IMAGE_BASE_OK */;
 	u64 base, size, offset = 0, alignment = c->type & NT_MEM_REPLACE_PLACEHOLDER ? PAGE_SIZE : NT_ALLOCATION_GRANULARITY;
-	struct process *p;
+	struct aspace *as;
 	struct file *section;
 	s64 st = copy_in(&base, user_ptr(c->base_va), 8);
 	if (!st)
@@ -399,15 +399,10 @@ static s64 map_call(u64 handle, struct view_call *c)
 	st = nt_handle_get(handle, NT_TYPE_SECTION, section_access_for(c->protect), &section);
 	if (st)
 		return st;
-	st = nt_process_get(c->process, NT_PROCESS_VM_OPERATION, &p);
-	struct aspace *as = st ? NULL : process_aspace_get(p);
-	if (!st)
-		process_put(p);
-	if (as) {
+	st = nt_process_space_get(c->process, NT_PROCESS_VM_OPERATION, &as);
+	if (!st) {
 		st = map_view(as, section, c, base, offset, size);
 		aspace_put(as);
-	} else if (!st) {
-		st = NT(PROCESS_IS_TERMINATING);
 	}
 	file_put(section);
 	return st;
@@ -431,14 +426,10 @@ NT_HANDLER(MapViewOfSectionEx)
 
 static s64 unmap_call(u64 process, u64 va, u32 flags)
 {
-	struct process *p;
-	s64 st = nt_process_get(process, NT_PROCESS_VM_OPERATION, &p);
+	struct aspace *as;
+	s64 st = nt_process_space_get(process, NT_PROCESS_VM_OPERATION, &as);
 	if (st)
 		return st;
-	struct aspace *as = process_aspace_get(p);
-	process_put(p);
-	if (!as)
-		return NT(PROCESS_IS_TERMINATING);
 	st = va < USER_TOP ? nt_memory_unmap(as, va, flags) : NT(NOT_MAPPED_VIEW);
 	aspace_put(as);
 	return st;

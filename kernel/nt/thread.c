@@ -99,18 +99,6 @@ static status_t parts_make(struct thread *t, struct process *p)
 	return t->cred && t->fds && t->fs ? OK : ERR_SRCH;
 }
 
-static void parts_drop(struct thread *t)
-{
-	if (t->fds)
-		fdtable_put(t->fds);
-	if (t->fs)
-		fs_context_put(t->fs);
-	if (t->cred)
-		cred_put(t->cred);
-	kfree(t->nt);
-	thread_free(t);
-}
-
 static status_t link_thread(struct process *p, struct thread *t)
 {
 	status_t st = OK;
@@ -175,7 +163,8 @@ status_t nt_thread_create(const struct nt_thread_request *r, struct thread **out
 	if (!st)
 		st = prepare(t, r);
 	if (st) {
-		parts_drop(t);
+		kfree(t->nt);
+		thread_discard(t);
 		return st;
 	}
 	if (r->suspended) {

@@ -27,6 +27,17 @@ void thread_put(struct thread *t)
 	process_put(p);
 }
 
+void thread_discard(struct thread *t)
+{
+	if (t->fds)
+		fdtable_put(t->fds);
+	if (t->fs)
+		fs_context_put(t->fs);
+	if (t->cred)
+		cred_put(t->cred);
+	thread_free(t);
+}
+
 static void rlimits_default(struct rlimit_k *limits)
 {
 	for (u32 i = 0; i < RLIMIT_COUNT; i++)
@@ -106,14 +117,8 @@ struct process *process_create_pid(u32 pid, struct process *parent, const char *
 	if (pid)
 		return p;
 fail:
-	if (t) {
-		if (t->fds)
-			fdtable_put(t->fds);
-		if (t->fs)
-			fs_context_put(t->fs);
-		cred_put(t->cred);
-		thread_free(t);
-	}
+	if (t)
+		thread_discard(t);
 	sigactions_put(p->actions);
 	if (p->aspace)
 		aspace_put(p->aspace);
