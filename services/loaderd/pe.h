@@ -76,6 +76,9 @@ struct pe_program;
 /* The image that an import of `importer` means: API sets, the program's folder, system DLLs. NULL with *st ERR_NOENT: none. */
 struct pe_loaded *pe_resolve(struct pe_program *p, const struct pe_loaded *importer, const char *dll, status_t *st,
 			     struct pe_trouble *t);
+/* Import descriptor n of l, and the image that serves it; NULL with *st OK behind the last one. */
+struct pe_loaded *pe_import_target(struct pe_program *p, const struct pe_loaded *l, u32 n, struct pe_import *i, status_t *st,
+				   struct pe_trouble *t);
 status_t pe_bind(struct pe_program *p, struct pe_loaded *l, struct pe_trouble *t) MUST_CHECK;
 s32 pe_stub_fd(void);            /* image object of stubs of missing functions, -1: none is needed yet */
 u64 pe_export_address(const struct pe_loaded *l, const char *name); /* 0: not exported */

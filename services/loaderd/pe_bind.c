@@ -192,19 +192,13 @@ static status_t bind_one(const struct binder *b, const struct pe_import *i, cons
 status_t pe_bind(struct pe_program *p, struct pe_loaded *l, struct pe_trouble *t)
 {
 	struct binder b = { p, l, t };
-	struct pe_view v = pe_view_of(l);
-	const char *step = "imports";
 	l->depend_count = 0;
 	for (u32 n = 0;; n++) {
 		struct pe_import i;
-		status_t st = pe_import_at(&v, n, &i, &step);
-		if (st == ERR_NOENT)
-			return OK;
-		if (st)
-			return pe_fail(t, step, st, "descriptor %u", n);
-		struct pe_loaded *target = pe_resolve(p, l, i.dll, &st, t);
+		status_t st;
+		struct pe_loaded *target = pe_import_target(p, l, n, &i, &st, t);
 		if (!target)
-			return st == ERR_NOENT ? pe_fail(t, "missing_dll", ERR_LIBBAD, "%s", i.dll) : st;
+			return st;
 		st = bind_one(&b, &i, target);
 		if (st)
 			return st;

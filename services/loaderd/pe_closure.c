@@ -174,25 +174,35 @@ static status_t add_system(struct pe_program *p, struct pe_loaded *l)
 	return st;
 }
 
+struct pe_loaded *pe_import_target(struct pe_program *p, const struct pe_loaded *l, u32 n, struct pe_import *i, status_t *st,
+				   struct pe_trouble *t)
+{
+	const char *step = "imports";
+	struct pe_view v = pe_view_of(l);
+	*st = pe_import_at(&v, n, i, &step);
+	if (*st) {
+		*st = *st == ERR_NOENT ? OK : pe_fail(t, step, *st, "descriptor %u", n);
+		return NULL;
+	}
+	struct pe_loaded *target = pe_resolve(p, l, i->dll, st, t);
+	if (!target && *st == ERR_NOENT)
+		*st = pe_fail(t, "missing_dll", ERR_LIBBAD, "%s", i->dll);
+	return target;
+}
+
 /* Modules of the program itself are appended by local_resolve; here their imports are followed once. */
 static status_t add_local(struct pe_program *p, struct pe_loaded *l)
 {
-	const char *step = "imports";
 	s32 module = module_of(p, l);
-	struct pe_view v = pe_view_of(l);
 	if (module < 0 || p->modules[module].followed)
 		return OK;
 	p->modules[module].followed = true;
 	for (u32 n = 0;; n++) {
 		struct pe_import i;
-		status_t st = pe_import_at(&v, n, &i, &step);
-		if (st == ERR_NOENT)
-			return OK;
-		if (st)
-			return pe_fail(&p->trouble, step, st, "descriptor %u", n);
-		struct pe_loaded *on = pe_resolve(p, l, i.dll, &st, &p->trouble);
+		status_t st;
+		struct pe_loaded *on = pe_import_target(p, l, n, &i, &st, &p->trouble);
 		if (!on)
-			return st == ERR_NOENT ? pe_fail(&p->trouble, "missing_dll", ERR_LIBBAD, "%s", i.dll) : st;
+			return st;
 		st = depend(p, (u32)module, on);
 		if (st)
 			return st;

@@ -2,29 +2,12 @@
 // Executes mutated ELF files: COUNT SEED [FOLDER]. Each case changes a few header fields of a small static program and runs
 // it; the outcome is an errno of execve, an exit status or a signal. Prints one line "case outcome" each, so that the
 // same seed on the host's Linux and in the guest can be compared (tests/system/fuzz_elf.sh).
-#include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "exec_case.h"
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define FILE_BYTES 8192
 #define HEADERS 3
 #define CODE_OFFSET 0x1000
-#define LOOP_SECONDS 2 /* a mutated program that loops is ended by SIGALRM */
-
-static uint64_t state;
-static uint64_t next_random(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 static void put(uint8_t *at, uint64_t v, int bytes) { memcpy(at, &v, (size_t)bytes); }
 
@@ -81,46 +64,16 @@ static void mutate(uint8_t f[FILE_BYTES])
 	}
 }
 
-static void run_case(uint64_t i, const char *path, const uint8_t *f, size_t size, int *shared_errno)
-{
-	int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0755), status = 0;
-	if (fd < 0 || write(fd, f, size) != (ssize_t)size) {
-		perror(path);
-		exit(2);
-	}
-	close(fd);
-	*shared_errno = 0;
-	pid_t pid = fork();
-	if (pid == 0) {
-		char *argv[] = { (char *)path, NULL }, *envp[] = { NULL };
-		alarm(LOOP_SECONDS);
-		execve(path, argv, envp);
-		*shared_errno = errno;
-		_exit(99);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
-		perror("wait");
-		exit(2);
-	}
-	if (*shared_errno)
-		printf("%llu errno=%d\n", (unsigned long long)i, *shared_errno);
-	else if (WIFSIGNALED(status))
-		printf("%llu signal=%d\n", (unsigned long long)i, WTERMSIG(status));
-	else
-		printf("%llu exit=%d\n", (unsigned long long)i, WEXITSTATUS(status));
-}
-
 int main(int argc, char **argv)
 {
 	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 0) : 1000;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	uint8_t *f = malloc(FILE_BYTES);
 	char path[256];
-	int *shared_errno = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int *shared_errno = shared_errno_make();
 	snprintf(path, sizeof(path), "%s/elf_fuzz_case", argc > 3 ? argv[3] : "/tmp");
 	for (uint64_t i = 0; i < count; i++) {
-		state = (seed * 0x9e3779b97f4a7c15ull + i * 0xbf58476d1ce4e5b9ull) | 1;
-		next_random();
+		random_start(seed, i);
 		make_file(f, next_random() & 1);
 		size_t size = next_random() % 16 ? FILE_BYTES : next_random() % FILE_BYTES;
 		if (i)

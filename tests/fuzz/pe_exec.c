@@ -2,27 +2,10 @@
 // Executes mutated Windows programs: FILE COUNT SEED [FOLDER]. Each case changes a few bytes of FILE, mostly in headers and
 // tables, or cuts it; the outcome is an errno of execve, an exit status or a signal. Prints "case outcome" lines: none may
 // hang or hurt the guest (tests/system/fuzz_pe.sh).
-#include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "exec_case.h"
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define FILE_BYTES_MAX 65536
-#define LOOP_SECONDS 2 /* a mutated program that loops is ended by SIGALRM */
-
-static uint64_t state;
-static uint64_t next_random(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 /* Headers and section table (0), a section table entry or directory (1), anywhere (2). */
 static size_t choose_place(const uint8_t *f, size_t size)
@@ -59,36 +42,6 @@ static void mutate(uint8_t *f, size_t size)
 	}
 }
 
-static void run_case(uint64_t i, const char *path, const uint8_t *f, size_t size, int *shared_errno)
-{
-	int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0755), status = 0;
-	if (fd < 0 || write(fd, f, size) != (ssize_t)size) {
-		perror(path);
-		exit(2);
-	}
-	close(fd);
-	*shared_errno = 0;
-	fflush(stdout);
-	pid_t pid = fork();
-	if (pid == 0) {
-		char *argv[] = { (char *)path, NULL }, *envp[] = { NULL };
-		int null = open("/dev/null", O_RDWR);
-		dup2(null, 1);
-		dup2(null, 2);
-		alarm(LOOP_SECONDS);
-		execve(path, argv, envp);
-		*shared_errno = errno;
-		_exit(99);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
-		perror("wait");
-		exit(2);
-	}
-	const char *what = *shared_errno ? "errno" : WIFSIGNALED(status) ? "signal" : "exit";
-	int value = *shared_errno ? *shared_errno : WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-	printf("%llu %s=%d\n", (unsigned long long)i, what, value);
-}
-
 int main(int argc, char **argv)
 {
 	if (argc < 4)
@@ -98,13 +51,12 @@ int main(int argc, char **argv)
 	int fd = open(argv[1], O_RDONLY);
 	ssize_t size = fd < 0 ? -1 : read(fd, good, FILE_BYTES_MAX);
 	char path[256];
-	int *shared_errno = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int *shared_errno = shared_errno_make();
 	if (size < 1024)
 		return 2;
 	snprintf(path, sizeof(path), "%s/pe_fuzz_case.exe", argc > 4 ? argv[4] : "/tmp");
 	for (uint64_t i = 0; i < count; i++) {
-		state = (seed * 0x9e3779b97f4a7c15ull + i * 0xbf58476d1ce4e5b9ull) | 1;
-		next_random();
+		random_start(seed, i);
 		memcpy(f, good, (size_t)size);
 		size_t bytes = i && next_random() % 16 == 0 ? 2 + next_random() % (uint64_t)(size - 2) : (size_t)size;
 		if (i)
