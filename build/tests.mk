@@ -44,7 +44,7 @@ fuzz: ## libFuzzer harnesses, FUZZ_SECONDS each (default 30)
 bench: all ## every osbench row against Linux in the same QEMU, both views -> bench/results.md
 	tools/deps.sh build run bench
 	bench/run.sh $(or $(BENCH_RUNS),7)
-accept: ## every line an issue must show, once
+accept: ## every line an issue must show, once (about two hours; STAGES=PATTERN takes some)
 	tools/deps.sh build run test
 	$(MAKE) --no-print-directory all conformance
 	$(MAKE) --no-print-directory MODE=debug kernel
