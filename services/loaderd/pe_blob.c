@@ -126,18 +126,26 @@ static const struct windows_parameters *given_parameters(const struct pe_program
 	return sound ? g : NULL;
 }
 
-/* A string that an NT parent gave; false: none. */
-static bool take_given(struct builder *b, const struct windows_parameters *g, struct windows_text t, struct windows_text *out)
+/* Bytes of the parent's, kept in whole units; out->bytes is their true count. */
+static bool take_bytes(struct builder *b, const struct windows_parameters *g, struct windows_text t, struct windows_text *out)
 {
-	if (!g || !t.offset || t.bytes % 2 || t.offset > g->bytes || t.bytes > g->bytes - t.offset)
+	if (!g || !t.offset || t.offset > g->bytes || t.bytes > g->bytes - t.offset)
 		return false;
 	for (u32 i = 0; i < t.bytes; i += 2) {
-		u16 unit;
-		memcpy(&unit, (const u8 *)g + t.offset + i, 2);
+		u16 unit = 0;
+		memcpy(&unit, (const u8 *)g + t.offset + i, t.bytes - i < 2 ? 1 : 2);
 		pe_put_unit(&b->text, unit);
 	}
 	*out = take_text(b);
+	if (out->bytes > t.bytes)
+		out->bytes = t.bytes;
 	return true;
+}
+
+/* A string that an NT parent gave; false: none. */
+static bool take_given(struct builder *b, const struct windows_parameters *g, struct windows_text t, struct windows_text *out)
+{
+	return t.bytes % 2 == 0 && take_bytes(b, g, t, out);
 }
 
 static void add_strings(struct builder *b, const struct pe_program *p, const struct windows_parameters *g,
@@ -162,7 +170,7 @@ static void add_strings(struct builder *b, const struct pe_program *p, const str
 	if (!take_given(b, g, w->desktop, &r->desktop))
 		r->desktop = add_text(b, "WinSta0\\Default");
 	take_given(b, g, w->dll_path, &r->dll_path);
-	take_given(b, g, w->runtime_info, &r->runtime_info);
+	take_bytes(b, g, w->runtime_info, &r->runtime_info);
 	r->user_locale_name = add_text(b, "en-US");
 	r->time_zone.standard_name = add_text(b, "Coordinated Universal Time");
 	r->time_zone.daylight_name = add_text(b, "Coordinated Universal Time");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Limits that count what all processes of one real user id hold together: RLIMIT_NPROC, RLIMIT_SIGPENDING
  * (getrlimit(2), sigqueue(3)). Starts as root: the users here are nobody else's. */
-#define _GNU_SOURCE
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>

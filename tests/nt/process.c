@@ -85,6 +85,22 @@ CASE(job_ends_its_processes)
 	CHECK(finish(&pi) == 78);
 	CloseHandle(job);
 }
+/* lpReserved2 is where C run-times hand open files to their children: none when nobody gave any. */
+static BOOL reserved_is(const char *bytes, WORD count)
+{
+	STARTUPINFOA si = { .cb = sizeof(si) };
+	GetStartupInfoA(&si);
+	return si.cbReserved2 == count && (count ? memcmp(si.lpReserved2, bytes, count) == 0 : si.lpReserved2 == NULL);
+}
+CASE(reserved_bytes_reach_the_child_and_only_they)
+{
+	unsigned char bytes[5] = { 0, 0, 0, 0, 42 };
+	STARTUPINFOA si = { .cb = sizeof(si), .cbReserved2 = sizeof(bytes), .lpReserved2 = bytes };
+	PROCESS_INFORMATION pi;
+	CHECK(reserved_is(NULL, 0));
+	CHECK(start("reserved 5", &si, 0, FALSE, &pi) && finish(&pi) == 1);
+	CHECK(start("reserved 0", &(STARTUPINFOA){ .cb = sizeof(si) }, 0, FALSE, &pi) && finish(&pi) == 1);
+}
 CASE(missing_program_is_not_found)
 {
 	STARTUPINFOA si = { .cb = sizeof(si) };
@@ -100,6 +116,8 @@ static int child(int argc, char **argv)
 		return atoi(argv[2]);
 	if (strcmp(argv[1], "sleep") == 0)
 		Sleep(60000);
+	if (strcmp(argv[1], "reserved") == 0)
+		return reserved_is("\0\0\0\0\x2a", (WORD)atoi(argv[2]));
 	if (!fgets(line, sizeof(line), stdin))
 		return 1;
 	line[strcspn(line, "\n")] = 0;
@@ -117,6 +135,7 @@ int main(int argc, char **argv)
 	RUN(suspended_child_waits_for_its_resume);
 	RUN(terminated_child_has_the_given_code);
 	RUN(job_ends_its_processes);
+	RUN(reserved_bytes_reach_the_child_and_only_they);
 	RUN(missing_program_is_not_found);
 	return check_summary();
 }

@@ -62,14 +62,14 @@ DECLSPEC_NORETURN void start_fail(const char *text, NTSTATUS status)
 /* Process parameters as one block, strings behind the structure, environment a heap block of its own. */
 static ULONG text_room(struct windows_text text)
 {
-	return text.bytes + sizeof(WCHAR);
+	return ROUND_UP(text.bytes, sizeof(WCHAR)) + sizeof(WCHAR);
 }
 static void put_text(UNICODE_STRING *to, struct windows_text from, char **room)
 {
 	*to = (UNICODE_STRING){ (USHORT)from.bytes, (USHORT)(from.bytes + sizeof(WCHAR)), (PWSTR)*room };
 	if (from.offset)
 		memcpy(*room, runtime_at(from.offset), from.bytes);
-	to->Buffer[from.bytes / sizeof(WCHAR)] = 0;
+	to->Buffer[ROUND_UP(from.bytes, sizeof(WCHAR)) / sizeof(WCHAR)] = 0;
 	*room += text_room(from);
 }
 static NTSTATUS make_parameters(PPEB peb)
@@ -106,7 +106,10 @@ static NTSTATUS make_parameters(PPEB peb)
 	put_text(&p->Desktop, b->desktop, &room);
 	p->ShellInfo = (UNICODE_STRING){ 0, sizeof(WCHAR), (PWSTR)room };
 	room += sizeof(WCHAR);
-	put_text(&p->RuntimeInfo, b->runtime_info, &room);
+	if (b->runtime_info.bytes) { /* bytes, not text: GetStartupInfo gives MaximumLength away as their count, and C run-times read it */
+		put_text(&p->RuntimeInfo, b->runtime_info, &room);
+		p->RuntimeInfo.MaximumLength = p->RuntimeInfo.Length;
+	}
 	const WCHAR *environment = b->environment.offset ? runtime_at(b->environment.offset) : L"\0", *end = environment;
 	while (*end)
 		end += wcslen(end) + 1;
