@@ -146,6 +146,23 @@ static void say_loader_reason(struct session *s)
 		say("the loader says: %.*s", (int)strcspn(reason, "\r\n"), reason);
 }
 
+/* Where it was looked for, since a path may be translated (docs/ambos.1, PROGRAM). */
+static void say_not_found(const struct options *o)
+{
+	char buffer[2 * PATH_BYTES];
+	if (!o->argc) {
+		say("the shell was not found in the guest");
+		return;
+	}
+	const char *program = o->argv[0], *looked_up = program_translate(o, program, buffer, sizeof(buffer));
+	if (!strchr(looked_up, '/'))
+		say("%s: not found on the guest's PATH (for a file of this folder say ./%s)", program, program);
+	else if (strcmp(program, looked_up))
+		say("%s: not found in the guest, where it would be %s", program, looked_up);
+	else
+		say("%s: not found in the guest", program);
+}
+
 static void launch_failed(struct session *s, const struct control_launch_result *r)
 {
 	s->status = EXIT_AMBOS_FAILED;
@@ -156,7 +173,7 @@ static void launch_failed(struct session *s, const struct control_launch_result 
 	terminal_restore();
 	const char *what = s->o->argc ? s->o->argv[0] : "shell";
 	if (s->status == EXIT_NOT_FOUND)
-		say("%s: not found in the guest", what);
+		say_not_found(s->o);
 	else if (s->status == EXIT_NOT_EXECUTABLE)
 		say("%s: cannot be executed: %s", what, strerror(r->error));
 	else if (r->step == CONTROL_STEP_USER)
