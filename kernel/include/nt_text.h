@@ -17,7 +17,9 @@ bool nt_names_equal(const char *a, u32 a_bytes, const char *b, u32 b_bytes);
 u32 nt_name_hash(const char *name, u32 bytes);  /* equal for names that differ in case only */
 /* Length of `prefix` (lower case ASCII) when text begins with it whatever its case, else 0. */
 u32 nt_prefix(const u16 *text, u32 count, const char *prefix);
-/* Does `name` match `pattern` with the wildcards of NtQueryDirectoryFile (* ? < > ")? Case does not count. */
+#define NT_PATTERN_MAX 512u /* units: twice a name's length, since each unit can have a star before it */
+/* Does `name` match `pattern` with the wildcards of NtQueryDirectoryFile (* ? < > ")? Case does not count.
+ * A pattern above NT_PATTERN_MAX matches nothing. */
 bool nt_match(const u16 *pattern, u32 pattern_count, const u16 *name, u32 name_count);
 
 #endif

@@ -219,6 +219,10 @@ static s64 query_locked(struct file *f, const u64 *a, struct fill *o, u32 class,
 	s64 st = nt_string_in(a[9], &pattern);
 	if (st)
 		return st;
+	if (pattern.bytes / 2 > NT_PATTERN_MAX) {
+		nt_string_free(&pattern);
+		return ERR_NAMETOOLONG;
+	}
 	if (!open->scan || restart) {
 		struct nt_scan *s = open->scan ? open->scan : kzalloc(sizeof(*s));
 		if (!s) {

@@ -3,6 +3,7 @@
  * upper-case pairs of the Basic Multilingual Plane as runs: code points first, first + step, ... last move by delta. */
 #include "nt_text.h"
 
+#include "string.h"
 #include "status.h"
 
 struct case_run { u16 first, last; u16 step; s32 delta; };
@@ -176,59 +177,61 @@ u32 nt_prefix(const u16 *text, u32 count, const char *prefix)
 	return i;
 }
 
-/* One pattern element against the name at n; wildcards recurse over what they may take. DOS_STAR (<) takes up to the last
- * period, DOS_QM (>) one character but none at a period or the end, DOS_DOT (") a period or nothing at the end. */
-#define MATCH_DEPTH_MAX 64u /* stars in a pattern: kernel stack */
-static bool match_from(const u16 *p, u32 pn, const u16 *n, u32 nn, u32 depth)
+/* Patterns: all positions of the pattern that the name read so far can have reached, so a pattern of stars costs its
+ * length times the name's and no more. DOS_STAR (<) takes up to and with the last period, DOS_QM (>) one character but
+ * none at a period or the end, DOS_DOT (") a period or nothing at the end. A period before a star is a DOS_DOT: Windows'
+ * FindFirstFile asks with one, Wine's with the period itself, and both mean that "a.*" finds "a" and "*.*" everything. */
+static bool is_dos_dot(const u16 *p, u32 pn, u32 at)
 {
-	for (; pn; p++, pn--) {
-		if (*p == '*' || *p == '<') {
-			u32 limit = nn;
-			if (*p == '<') {
-				u32 last = nn;
-				while (last && n[last - 1] != '.')
-					last--;
-				limit = last ? last : nn;
-			}
-			while (pn > 1 && p[1] == '*') {
-				p++;
-				pn--;
-				limit = nn;
-			}
-			if (depth >= MATCH_DEPTH_MAX)
-				return false;
-			for (u32 taken = 0; taken <= limit; taken++)
-				if (match_from(p + 1, pn - 1, n + taken, nn - taken, depth + 1))
-					return true;
-			return false;
-		}
-		if (*p == '>') {
-			if (nn && *n != '.') {
-				n++;
-				nn--;
-			}
+	return p[at] == '"' || (p[at] == '.' && at + 1 < pn && p[at + 1] == '*');
+}
+
+/* Adds the positions that are reached without a character; `next` is the name's next one, 0 at its end. */
+static void match_skip(const u16 *p, u32 pn, u8 *reached, u16 next)
+{
+	for (u32 i = 0; i < pn; i++)
+		if (reached[i] && (p[i] == '*' || p[i] == '<' || (p[i] == '>' && (!next || next == '.')) || (is_dos_dot(p, pn, i) && !next)))
+			reached[i + 1] = 1;
+}
+
+/* The positions after one more character; last_period: it is the name's last. */
+static bool match_step(const u16 *p, u32 pn, const u8 *reached, u8 *after, u16 c, bool last_period)
+{
+	u16 upper = nt_upcase(c);
+	bool any = false;
+	memset(after, 0, pn + 1);
+	for (u32 i = 0; i < pn; i++) {
+		if (!reached[i])
 			continue;
-		}
-		if (*p == '"') {
-			if (nn && *n == '.') {
-				n++;
-				nn--;
-			} else if (nn) {
-				return false;
-			}
+		u32 to = i + 1;
+		if (p[i] == '*' || (p[i] == '<' && !last_period))
+			to = i;
+		else if (p[i] == '"' ? c != '.' : p[i] == '>' ? c == '.' : p[i] != '?' && p[i] != '<' && nt_upcase(p[i]) != upper)
 			continue;
-		}
-		if (!nn || (*p != '?' && nt_upcase(*p) != nt_upcase(*n)))
-			return false;
-		n++;
-		nn--;
+		after[to] = 1;
+		any = true;
 	}
-	return !nn;
+	return any;
 }
 
 bool nt_match(const u16 *pattern, u32 pattern_count, const u16 *name, u32 name_count)
 {
+	u8 sets[2][NT_PATTERN_MAX + 1];
+	u32 last_period = name_count, i;
 	if (!pattern_count || (pattern_count == 1 && *pattern == '*'))
 		return true;
-	return match_from(pattern, pattern_count, name, name_count, 0);
+	if (pattern_count > NT_PATTERN_MAX)
+		return false;
+	for (i = 0; i < name_count; i++)
+		if (name[i] == '.')
+			last_period = i;
+	memset(sets[0], 0, sizeof(sets[0]));
+	sets[0][0] = 1;
+	for (i = 0; i < name_count; i++) {
+		match_skip(pattern, pattern_count, sets[i % 2], name[i]);
+		if (!match_step(pattern, pattern_count, sets[i % 2], sets[(i + 1) % 2], name[i], i == last_period))
+			return false;
+	}
+	match_skip(pattern, pattern_count, sets[i % 2], 0);
+	return sets[i % 2][pattern_count];
 }

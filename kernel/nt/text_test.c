@@ -58,5 +58,14 @@ int main(void)
 	check("question mark", match("a?c", "abc") && !match("a?c", "ac"));
 	check("DOS star", match("<.c", "a.b.c") && match("<", "abc"));
 	check("DOS question mark and dot", match("a>>", "a") && match("a\"b", "a.b") && match("a\"", "a"));
+	check("a period before a star ends a name", match("*.*", "x") && match("a.*", "a") && match("a.*", "a.b.c") && !match("a.*", "ab"));
+	check("DOS star ends at the last period", !match("<b", "a.ab") && match("<.b", "a.a.b") && match("<b", "a.b"));
+	char stars[256] = "", name[256] = "";
+	memset(name, 'a', 252);
+	for (u32 i = 0; i < 252; i++)
+		stars[i] = i % 2 ? 'a' : '*';
+	check("many stars match", match(stars, name));
+	stars[251] = 'b';
+	check("many stars end", !match(stars, name));
 	return failures != 0;
 }

@@ -270,7 +270,7 @@ static void set_usual(struct variables *v, const struct pe_program *p)
 	set_text(v, "COMPUTERNAME", "AMBOS");
 	set_text(v, "OS", "Windows_NT");
 	set_text(v, "PROCESSOR_ARCHITECTURE", "AMD64");
-	set_text(v, "PATHEXT", ".COM;.EXE;.BAT;.CMD");
+	set_text(v, "PATHEXT", ".COM;.EXE;.BAT;.CMD;.");
 	set_text(v, "NUMBER_OF_PROCESSORS", made.processors);
 }
 

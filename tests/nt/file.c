@@ -127,6 +127,27 @@ CASE(directories_are_listed_and_removed)
 	CHECK_ERROR(GetFileAttributesA("dir"), ERROR_FILE_NOT_FOUND);
 }
 
+static int found_by(const char *pattern)
+{
+	WIN32_FIND_DATAA found;
+	HANDLE h = FindFirstFileA(pattern, &found);
+	int count = h != INVALID_HANDLE_VALUE;
+	while (h != INVALID_HANDLE_VALUE && FindNextFileA(h, &found))
+		count++;
+	FindClose(h);
+	return count;
+}
+CASE(a_period_before_a_star_may_end_the_name)
+{
+	CHECK(CreateDirectoryA("dir", NULL));
+	put("dir\\plain", "1");
+	put("dir\\plain.txt", "1");
+	CHECK(found_by("dir\\*.*") == 4); /* with . and .. */
+	CHECK(found_by("dir\\plain.*") == 2);
+	CHECK(found_by("dir\\pl*.t*") == 1);
+	CHECK(DeleteFileA("dir\\plain") && DeleteFileA("dir\\plain.txt") && RemoveDirectoryA("dir"));
+}
+
 CASE(rename_refuses_and_replaces)
 {
 	put("r1.txt", "one");
@@ -302,6 +323,7 @@ int main(void)
 	RUN(delete_on_close_removes_with_the_last_handle);
 	RUN(names_differ_in_case_only);
 	RUN(directories_are_listed_and_removed);
+	RUN(a_period_before_a_star_may_end_the_name);
 	RUN(rename_refuses_and_replaces);
 	RUN(positions_sizes_and_end_of_file);
 	RUN(times_and_attributes);

@@ -66,3 +66,8 @@ refused missing_function 'library\.dll!?.*library_answer' /apps/empty/loading.ex
 refused failing_dllmain 'library\.dll' /apps/failing/loading.exe
 err=$(program /apps/seh.exe access 2>&1); status=$?
 is windows_unhandled_says_where yes "$(grep -qiE 'c0000005.*seh\.exe\+' <<<"$err" && echo yes || echo "status $status: $err")"
+# cmd.exe and the tree's other half: Linux programs by bare name, patterns, its start command.
+mkdir "$work/names" && touch "$work/names/"{plain,plain.txt,other.c}
+out=$(vm --share "$work:/work" --cwd /work/names -- bash -c 'cmd.exe /c dir /b "*.*" | sort; cmd.exe /c dir /b "plain.*" | sort
+	cmd.exe /c seq 3 | tail -n 1; cmd.exe /c start /wait cmd /c exit 5; echo $?' </dev/null 2>&1 | tr -d '\r' | tr '\n' ' ')
+is windows_cmd_finds_linux_programs 'other.c plain plain.txt plain plain.txt 3 5 ' "$out"

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -163,6 +164,15 @@ static void say_not_found(const struct options *o)
 		say("%s: not found in the guest", program);
 }
 
+static void say_not_executable(const struct options *o, const char *what, u32 error)
+{
+	struct stat st;
+	if (error == EACCES && o->argc && strchr(what, '/') && !stat(what, &st) && S_ISREG(st.st_mode) && !(st.st_mode & 0111))
+		say("%s: cannot be executed: it has no execute permission (chmod +x %s)", what, what);
+	else
+		say("%s: cannot be executed: %s", what, strerror((int)error));
+}
+
 static void launch_failed(struct session *s, const struct control_launch_result *r)
 {
 	s->status = EXIT_AMBOS_FAILED;
@@ -175,7 +185,7 @@ static void launch_failed(struct session *s, const struct control_launch_result 
 	if (s->status == EXIT_NOT_FOUND)
 		say_not_found(s->o);
 	else if (s->status == EXIT_NOT_EXECUTABLE)
-		say("%s: cannot be executed: %s", what, strerror(r->error));
+		say_not_executable(s->o, what, (u32)r->error);
 	else if (r->step == CONTROL_STEP_USER)
 		say("--user %s: no such user in the guest", s->o->user);
 	else if (r->step == CONTROL_STEP_CWD)

@@ -7,7 +7,8 @@
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 list=$top/registry/compat/windows-system-dlls.txt
-programs="cmd.exe find.exe reg.exe where.exe xcopy.exe tasklist.exe"
+programs="cmd.exe find.exe reg.exe where.exe xcopy.exe tasklist.exe attrib.exe expand.exe fsutil.exe hostname.exe start.exe taskkill.exe
+	whoami.exe"
 ours="ntdll.dll win32u.dll bcryptprimitives.dll"
 packages="libwine libz-mingw-w64"
 wine=usr/lib/x86_64-linux-gnu/wine/x86_64-windows
