@@ -200,6 +200,7 @@ status_t pty_create(struct file **master, u32 *number) MUST_CHECK;
 struct file *pty_open_slave(u32 number, u32 flags, status_t *st);
 bool pty_exists(u32 number, struct attributes *out);
 struct file *console_file_open(void);                            /* serial console with a line discipline; NULL = no memory */
+void tty_foreground_changed(void);                               /* also when a process ends: its group may be gone */
 void tty_session_leader_exit(struct process *p);                 /* hang-up of its terminal; called by exit */
 /* Gives a slave opened without a path its name in /dev/pts, so that ttyname(3) finds it. Harmless on other files. */
 void tty_name_file(struct file *f);

@@ -211,6 +211,7 @@ static void become_zombie_locked(struct process *p, struct thread *t)
 	if (may_orphan && pgrp_is_orphaned_locked(p->pgid, p))
 		hang_up_stopped_group(p->pgid);
 	wake_all(&p->exit_wait);
+	tty_foreground_changed();
 	if (p->nt && nt_process_exited)
 		nt_process_exited(p);
 	signal_notify_parent_locked(p, CLD_EXITED);

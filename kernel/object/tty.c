@@ -195,7 +195,7 @@ static s64 tty_read(struct file *f, struct io_buf *to, u64 *pos UNUSED)
 		bool complete;
 		size_t base;
 
-		st = tty_check_background(t, SIGTTIN);
+		st = process_current()->nt ? tty_wait_foreground(f) : tty_check_background(t, SIGTTIN);
 		if (st)
 			break;
 		mutex_lock(&t->mutex);

@@ -69,6 +69,9 @@ struct tty *console_get(void);                                      /* reference
 
 /* tty_session.c */
 status_t tty_check_background(struct tty *t, int signo) MUST_CHECK; /* SIGTTIN for reads, SIGTTOU for changes */
+/* A Windows program knows no job control: its read waits until the terminal is its own again, or nobody's. A program that
+ * it started (bash from cmd.exe) may have taken the foreground. ERR_RESTART: a signal came first. */
+status_t tty_wait_foreground(struct file *f) MUST_CHECK;
 void tty_signal_foreground(struct tty *t, int signo);
 struct tty *tty_of_current(void);                                   /* controlling terminal, referenced, or NULL */
 void tty_become_controlling(struct tty *t, bool noctty);

@@ -64,6 +64,36 @@ u32 tty_of_session_number(u32 sid, s32 *foreground)
 
 static bool is_own(const struct tty *t, const struct process *p) { return t->session && t->session == p->sid && p->ctty != &tty_none; }
 
+/* Waiters for a change of who is in the foreground: Windows programs only, so there is one queue for all terminals. */
+static struct wait_queue foreground_changed = { SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT(foreground_changed.waiters) };
+
+void tty_foreground_changed(void) { wake_all(&foreground_changed); }
+
+/* Is the terminal another group's, and somebody of it alive? */
+static bool other_group_has(const struct tty *t, const struct process *p)
+{
+	u32 foreground = t->foreground;
+	bool alive = false;
+
+	if (!is_own(t, p) || !foreground || foreground == p->pgid)
+		return false;
+	spin_lock(&process_tree_lock);
+	list_for_each(o, &process_all, struct process, all_link)
+		alive |= o->pgid == foreground && !o->zombie;
+	spin_unlock(&process_tree_lock);
+	return alive;
+}
+
+status_t tty_wait_foreground(struct file *f)
+{
+	const struct tty *t = f->object;
+	const struct process *p = process_current();
+
+	if (likely(!is_own(t, p) || t->foreground == p->pgid))
+		return OK;
+	return WAIT_EVENT(&foreground_changed, !other_group_has(t, p) || tty_is_hung(f), DEADLINE_NEVER, WAIT_INTERRUPTIBLE) ? ERR_RESTART : OK;
+}
+
 status_t tty_check_background(struct tty *t, int signo)
 {
 	struct process *p = process_current();
@@ -113,6 +143,7 @@ static void detach(struct tty *t, u32 *session, u32 *foreground)
 	*foreground = t->foreground;
 	t->session = t->foreground = 0;
 	spin_unlock(&tty_lock);
+	tty_foreground_changed();
 }
 
 /* Hang-up: the leader and the foreground group get SIGHUP and SIGCONT, the session loses its terminal. */
@@ -230,6 +261,7 @@ static s64 set_foreground(struct tty *t, u64 arg)
 	spin_lock(&tty_lock);
 	t->foreground = (u32)pgid;
 	spin_unlock(&tty_lock);
+	tty_foreground_changed();
 	return OK;
 }
 

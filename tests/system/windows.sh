@@ -71,3 +71,4 @@ mkdir "$work/names" && touch "$work/names/"{plain,plain.txt,other.c}
 out=$(vm --share "$work:/work" --cwd /work/names -- bash -c 'cmd.exe /c dir /b "*.*" | sort; cmd.exe /c dir /b "plain.*" | sort
 	cmd.exe /c seq 3 | tail -n 1; cmd.exe /c start /wait cmd /c exit 5; echo $?' </dev/null 2>&1 | tr -d '\r' | tr '\n' ' ')
 is windows_cmd_finds_linux_programs 'other.c plain plain.txt plain plain.txt 3 5 ' "$out"
+timeout -s KILL 90 expect -f tests/system/windows.exp
