@@ -7,7 +7,7 @@
 
 static const char overview[] =
 	"usage: ambos COMMAND\n"
-	"  run [OPTIONS] [--] PROGRAM [ARG...]  run a program in a fresh virtual machine, return its status\n"
+	"  run [OPTIONS] [--] PROGRAM [ARG...]  run a Linux or Windows program in a fresh virtual machine\n"
 	"  shell [OPTIONS]                      an interactive session on this terminal\n"
 	"  image build|list|verify              system images\n"
 	"  help [COMMAND]                       this text, or a command's\n";

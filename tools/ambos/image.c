@@ -142,5 +142,7 @@ int image_command(int argc, char **argv)
 		struct options none = { .image = argc == 2 ? argv[1] : NULL };
 		return image_verify(find_image(&none));
 	}
+	if (!strcmp(what, "--help") || !strcmp(what, "-h"))
+		return help_command(1, (char *[]){ "image" });
 	die(EXIT_AMBOS_FAILED, "image %s: unknown; see `ambos help image`", what);
 }
