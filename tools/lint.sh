@@ -3,6 +3,7 @@
 # Second opinions on the whole tree: clang's warnings on everything, gcc -fanalyzer and clang-tidy on lib and services,
 # and tidy. Prints "ok"/"FAIL" per part. Suppressions stand in the code with their reason, never here.
 set -uo pipefail
+shopt -s lastpipe # part remembers what failed
 cd "$(dirname "$0")/.."
 warnings="-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wimplicit-fallthrough -Wno-unused-parameter -Wno-initializer-overrides -Wno-address-of-packed-member"
 kernel="-std=gnu11 -ffreestanding -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-pic -DAMBOS_KERNEL -Ikernel/include -Iabi -Ilib -Ilib/base"

@@ -91,8 +91,8 @@ struct registry_value *value_find(const struct registry_key *k, const u16 *folde
 
 void value_remove(struct registry_key *k, struct registry_value *v)
 {
-	u64 *slot = &k->first_value, own = state_offset(v);
-	while (*slot != own)
+	u64 *slot = &k->first_value;
+	while (state_ptr(*slot) != v)
 		slot = &((struct registry_value *)state_ptr(*slot))->next;
 	TXN_SET(*slot, v->next);
 	key_touch(k);

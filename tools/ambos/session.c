@@ -321,7 +321,7 @@ static void on_signal(struct session *s, u32 number)
 	case SIGHUP:
 		if (s->o->login) /* the terminal is gone: a login session has nobody left to serve */
 			s->hangup_ms = now_ms() + HANGUP_MS;
-		/* fallthrough */
+		__attribute__((fallthrough));
 	default:
 		if (s->launched)
 			control_send(&s->control, CONTROL_SIGNAL, &signal, sizeof(signal));
