@@ -16,6 +16,8 @@ const char *image_name(const struct file *f);                  /* path as loader
 struct memobj *image_memory(const struct file *f);
 /* All sections at layout->base. ERR_EXIST when something is there; nothing stays mapped after an error. */
 status_t image_map(struct aspace *as, struct file *image) MUST_CHECK;
+/* A further view elsewhere, in a free place: its content is relocated for the image's own base. */
+status_t image_map_at(struct aspace *as, struct file *image, u64 base) MUST_CHECK;
 bool image_place_is_free(struct aspace *as, const struct file *image);
 /* The image that `va` belongs to (referenced) and its base in this space; NULL: no image there. */
 struct file *image_at(struct aspace *as, u64 va, u64 *base);

@@ -187,8 +187,8 @@ struct nt_thread {
 status_t nt_process_attach(struct process *p, struct thread *t, const struct windows_start *start, u64 peb, u64 teb) MUST_CHECK;
 /* W1, kernel/broker/windows.c: maps a thread's stack and TEB in `as` and fills them (Tib, ClientId, Peb, gs base is the TEB).
  * reserve/commit 0: the image's. Out: TEB and initial rsp (16-aligned top). */
-struct nt_stack_request { u64 reserve, commit, peb; u32 pid, tid; };
-status_t nt_teb_create(struct aspace *as, const struct nt_stack_request *r, u64 *teb, u64 *stack_top) WEAK;
+struct nt_stack_request { u64 reserve, commit, peb; u32 pid, tid; u64 zero_bits; };
+s64 nt_teb_create(struct aspace *as, const struct nt_stack_request *r, u64 *teb, u64 *stack_top) WEAK;
 void nt_teb_destroy(struct aspace *as, u64 teb) WEAK;        /* TEB and stack of a thread that ended */
 /* KUSER_SHARED_DATA, read-only at 0x7ffe0000 in `as`. */
 #define NT_SHARED_DATA_VA 0x7ffe0000ull

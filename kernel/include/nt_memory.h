@@ -30,6 +30,7 @@ struct nt_region {
 };
 /* Where a new allocation may lie. base 0: anywhere within [low, high). */
 struct nt_place { u64 base, low, high, alignment; bool top_down; };
+static inline bool nt_place_limited(const struct nt_place *p) { return p->low || p->high || p->alignment; }
 
 /* For memory that others mapped (images, stacks, PEB): what NtQueryVirtualMemory says about it. section may be NULL. */
 s64 nt_region_note(struct aspace *as, u64 start, u64 size, u32 type, u32 protect, struct file *section) MUST_CHECK;
@@ -39,6 +40,8 @@ s64 nt_zero_bits_limit(u64 zero_bits, u64 *high) MUST_CHECK; /* highest address 
 s64 nt_place_in(u64 va, u64 count, struct nt_place *place) MUST_CHECK; /* MEM_EXTENDED_PARAMETER[count] */
 s64 nt_protection_in(u32 page, u32 *prot, u32 *flags) MUST_CHECK;      /* PROT_*, MAP_F_GUARD and its bits */
 s64 nt_memory_reserve(struct aspace *as, const struct nt_place *place, u64 size, u32 type, u32 protect, u64 *va) MUST_CHECK;
+/* A thread's stack of `size` bytes: the lowest page stays reserved, above it one guard page; the rest is there on demand. */
+s64 nt_memory_stack(struct aspace *as, const struct nt_place *place, u64 size, u64 *va) MUST_CHECK;
 s64 nt_memory_replace_placeholder(struct aspace *as, u64 va, u64 size, u32 type, u32 protect) MUST_CHECK;
 s64 nt_memory_commit(struct aspace *as, u64 va, u64 size, u32 protect) MUST_CHECK;
 s64 nt_memory_reset(struct aspace *as, u64 va, u64 size) MUST_CHECK;

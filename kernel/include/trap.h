@@ -35,6 +35,10 @@ void fpu_init_area(void *area);
 /* The x87 and SSE part as FXSAVE has it, 512 bytes: whole, also where the CPU left a part out because it was initial. */
 void fpu_get_legacy(const void *area, void *out);
 void fpu_set_legacy(void *area, const void *from, u32 mxcsr); /* mxcsr checked by the caller: 16 bits */
+/* Upper halves of the 16 AVX registers. False: initial (zero), `out` untouched; NULL makes them so. */
+bool fpu_get_avx(const void *area, void *out);
+void fpu_set_avx(void *area, const void *from);
+u64 fpu_features(void); /* XCR0; 0: no XSAVE */
 /* Checks an area that a program wrote (sigreturn) before fpu_restore: ERR_INVAL for reserved bits. */
 status_t fpu_validate(void *area, size_t size) MUST_CHECK;
 /* The current thread's user FS and GS base: CPU -> thread (a program may have changed them), thread -> CPU. */

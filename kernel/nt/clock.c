@@ -5,6 +5,7 @@
 #include "nt_internal.h"
 #include "linux.h"
 #include "mm.h"
+#include "trap.h"
 #include "../../lib/base/string.h"
 
 #define UPDATE_NS NSEC_PER_MSEC
@@ -44,6 +45,17 @@ _Static_assert(offsetof(struct shared_data, build_number) == 0x260 && offsetof(s
 	       offsetof(struct shared_data, tick_count) == 0x320 && offsetof(struct shared_data, cookie) == 0x330, "KUSER_SHARED_DATA");
 #define ACTIVE_PROCESSOR_COUNT 0x3c0u
 #define ACTIVE_GROUP_COUNT 0x3c4u
+#define XSTATE_AT 0x3d8u
+#define XSTATE_FEATURES 64u
+/* Standard format, so neither compaction nor sizes of "all features"; ends at 0x720. */
+struct xstate_configuration {
+	u64 enabled, enabled_volatile;
+	u32 size, control;
+	struct { u32 offset, size; } features[XSTATE_FEATURES];
+	u64 supervisor, aligned;
+	u32 all_size, all_sizes[XSTATE_FEATURES], pad;
+	u64 user_supervisor;
+};
 
 static struct memobj *shared_object;
 static struct shared_data *shared;
@@ -84,6 +96,22 @@ static void put_features(struct shared_data *d)
 	d->processor_features[22] = b & 1;        /* RDFSBASE */
 }
 
+static void put_xstate(struct shared_data *d)
+{
+	struct xstate_configuration *x = (void *)((u8 *)d + XSTATE_AT);
+	x->enabled = x->enabled_volatile = fpu_features();
+	x->size = (u32)fpu_area_size();
+	for (u32 i = 0; i < XSTATE_FEATURES && x->enabled; i++) {
+		u32 r[4] = { 160, 0 }; /* x87, then the SSE registers behind it */
+		if (i == 1)
+			r[0] = 256, r[1] = 160;
+		else if (i)
+			__asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "0"(0xd), "2"(i));
+		if (x->enabled >> i & 1)
+			x->features[i].size = r[0], x->features[i].offset = r[1];
+	}
+}
+
 static void fill(struct shared_data *d)
 {
 	static const char root[] = "C:\\Windows";
@@ -108,6 +136,7 @@ static void fill(struct shared_data *d)
 	memcpy(bytes + ACTIVE_PROCESSOR_COUNT, &cpu_count, sizeof(u32));
 	bytes[ACTIVE_GROUP_COUNT] = 1;
 	put_features(d);
+	put_xstate(d);
 }
 
 static status_t shared_make(void)

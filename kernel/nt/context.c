@@ -53,6 +53,39 @@ static void apply_float(const struct nt_context *c, struct thread *t)
 		t->fpu_cpu = 0; /* registers that a CPU may still hold for it are stale */
 }
 
+/* x->mask names what is wanted, and after it what is there: a part that is not is in its initial state. */
+void nt_xstate_capture(struct nt_xstate *x, struct thread *t)
+{
+	if (t == thread_current())
+		fpu_save(t->fpu_area);
+	if (!(x->mask & NT_XSTATE_AVX) || !fpu_get_avx(t->fpu_area, x->avx))
+		x->mask &= ~(u64)NT_XSTATE_AVX;
+}
+
+void nt_xstate_apply(const struct nt_xstate *x, struct thread *t)
+{
+	bool current = t == thread_current();
+	if (current)
+		fpu_save(t->fpu_area);
+	fpu_set_avx(t->fpu_area, x->mask & NT_XSTATE_AVX ? x->avx : NULL);
+	if (current)
+		fpu_restore(t->fpu_area);
+	else
+		t->fpu_cpu = 0;
+}
+
+s64 nt_xstate_find(const struct nt_context *c, u64 context_va, u64 *va)
+{
+	struct nt_context_ex ex;
+	*va = 0;
+	if (!(c->flags & NT_CONTEXT_XSTATE) || !(fpu_features() & NT_XSTATE_AVX))
+		return 0;
+	if (COPY_IN(&ex, user_ptr(context_va + sizeof(*c))))
+		return NT(ACCESS_VIOLATION);
+	*va = context_va + sizeof(*c) + (u64)(s64)ex.xstate.offset;
+	return ex.xstate.length < sizeof(struct nt_xstate) ? NT(INVALID_PARAMETER) : 0;
+}
+
 s64 nt_context_apply(const struct nt_context *c, struct thread *t)
 {
 	struct trap_frame *f = thread_user_frame(t);

@@ -49,12 +49,12 @@ s64 nt_zero_bits_limit(u64 zero_bits, u64 *high)
 /* ---- allocate ---- */
 static s64 check_types(u32 type, bool extended)
 {
-	u32 known = NT_MEM_COMMIT | NT_MEM_RESERVE | NT_MEM_TOP_DOWN | NT_MEM_WRITE_WATCH | NT_MEM_RESET | NT_MEM_RESET_UNDO;
+	u32 known = NT_MEM_COMMIT | NT_MEM_RESERVE | NT_MEM_TOP_DOWN | NT_MEM_WRITE_WATCH | NT_MEM_RESET;
 	if (extended)
 		known |= NT_MEM_RESERVE_PLACEHOLDER | NT_MEM_REPLACE_PLACEHOLDER;
-	if ((type & ~known) || !(type & (NT_MEM_COMMIT | NT_MEM_RESERVE | NT_MEM_RESET | NT_MEM_RESET_UNDO)))
-		return NT(INVALID_PARAMETER);
-	if ((type & (NT_MEM_RESET | NT_MEM_RESET_UNDO)) && (type & (type - 1)))
+	if ((type & ~known) || !(type & (NT_MEM_COMMIT | NT_MEM_RESERVE | NT_MEM_RESET)))
+		return NT(INVALID_PARAMETER); /* MEM_RESET_UNDO too: what MEM_RESET gave up is gone at once */
+	if ((type & NT_MEM_RESET) && type != NT_MEM_RESET)
 		return NT(INVALID_PARAMETER);
 	if ((type & NT_MEM_WRITE_WATCH) && !(type & NT_MEM_RESERVE))
 		return NT(INVALID_PARAMETER);
@@ -78,10 +78,12 @@ static s64 allocate(struct aspace *as, struct nt_place *place, u64 *base, u64 *s
 		*base = start;
 		return start ? nt_memory_replace_placeholder(as, start, *size, type, protect) : NT(INVALID_PARAMETER);
 	}
+	if (start && nt_place_limited(place))
+		return NT(INVALID_PARAMETER); /* an address and requirements of it */
 	if ((type & NT_MEM_RESERVE) || (!start && (type & NT_MEM_COMMIT)))
 		return nt_memory_reserve(as, place, *size, type, protect, base);
 	*base = start;
-	if (type & (NT_MEM_RESET | NT_MEM_RESET_UNDO))
+	if (type & NT_MEM_RESET)
 		return nt_memory_reset(as, start, *size);
 	return nt_memory_commit(as, start, *size, protect);
 }
@@ -106,18 +108,41 @@ static s64 allocate_call(u64 process, u64 base_va, u64 size_va, struct nt_place 
 NT_HANDLER(AllocateVirtualMemory)
 {
 	struct nt_place place = { 0 };
+	u64 base;
 	s64 st = check_types((u32)a[4], false);
 	if (!st)
 		st = nt_zero_bits_limit(a[2], &place.high);
+	if (!st)
+		st = copy_in(&base, user_ptr(a[1]), 8);
+	if (!st && base)
+		place.high = 0; /* they say where to search, not what an address may be */
 	return st ? st : allocate_call(a[0], a[1], a[3], &place, (u32)a[4], (u32)a[5]);
 }
 
 /* MEM_EXTENDED_PARAMETER: the type in the low 8 bits, then a value. */
 enum { PARAMETER_ADDRESS = 1, PARAMETER_NUMA_NODE = 2, PARAMETER_ATTRIBUTES = 5 };
+
+static s64 place_requirements(u64 va, struct nt_place *place)
+{
+	struct { u64 low, high, alignment; } r;
+	if (COPY_IN(&r, user_ptr(va)))
+		return NT(ACCESS_VIOLATION);
+	if (r.alignment && (r.alignment < NT_ALLOCATION_GRANULARITY || (r.alignment & (r.alignment - 1))))
+		return NT(INVALID_PARAMETER);
+	if (!IS_ALIGNED(r.low, NT_ALLOCATION_GRANULARITY) || r.low >= NT_ADDRESS_TOP || r.high >= NT_ADDRESS_TOP)
+		return NT(INVALID_PARAMETER);
+	if (r.high && (!IS_ALIGNED(r.high + 1, PAGE_SIZE) || r.high <= r.low))
+		return NT(INVALID_PARAMETER);
+	place->low = r.low;
+	place->high = r.high ? r.high + 1 : 0;
+	place->alignment = r.alignment;
+	return 0;
+}
+
 s64 nt_place_in(u64 va, u64 count, struct nt_place *place)
 {
 	struct { u64 type, value; } p;
-	struct { u64 low, high, alignment; } requirements;
+	bool seen = false;
 	if (count > EXTENDED_PARAMETERS_MAX || (count && !va))
 		return NT(INVALID_PARAMETER);
 	for (u64 i = 0; i < count; i++) {
@@ -131,18 +156,12 @@ s64 nt_place_in(u64 va, u64 count, struct nt_place *place)
 			continue;
 		if (kind != PARAMETER_ADDRESS)
 			return NT(INVALID_PARAMETER);
-		st = COPY_IN(&requirements, user_ptr(p.value));
+		if (seen)
+			return NT(INVALID_PARAMETER);
+		seen = true;
+		st = place_requirements(p.value, place);
 		if (st)
 			return st;
-		u64 alignment = requirements.alignment;
-		if (alignment && (alignment < NT_ALLOCATION_GRANULARITY || (alignment & (alignment - 1))))
-			return NT(INVALID_PARAMETER);
-		if ((requirements.low & 0xffff) || (requirements.high && (requirements.high & 0xfff) != 0xfff) ||
-				(requirements.high && requirements.high <= requirements.low))
-			return NT(INVALID_PARAMETER);
-		place->low = requirements.low;
-		place->high = requirements.high ? requirements.high + 1 : 0;
-		place->alignment = alignment;
 	}
 	return 0;
 }
@@ -161,8 +180,13 @@ static s64 free_memory(struct aspace *as, u64 *base, u64 *size, u32 type)
 {
 	const u32 placeholder = NT_MEM_COALESCE_PLACEHOLDERS | NT_MEM_PRESERVE_PLACEHOLDER;
 	u32 flags = type & placeholder;
-	if (type == NT_MEM_DECOMMIT)
-		return nt_memory_decommit(as, base, size);
+	if (type == NT_MEM_DECOMMIT) {
+		bool all = !*size;
+		s64 st = nt_memory_decommit(as, base, size);
+		if (!st && all)
+			*size = 0; /* as it was asked */
+		return st;
+	}
 	if ((type & ~placeholder) != NT_MEM_RELEASE || flags == placeholder)
 		return NT(INVALID_PARAMETER_4);
 	if (flags && (!*size || !IS_ALIGNED(*base | *size, PAGE_SIZE)))
@@ -309,14 +333,16 @@ NT_HANDLER(SetInformationVirtualMemory)
 	struct aspace *as = NULL;
 	if ((u32)a[1] != 0)
 		return NT(INVALID_PARAMETER_2);
-	if (!a[2] || a[2] > PREFETCH_RANGES_MAX)
-		return NT(INVALID_PARAMETER_3);
+	if (!a[4])
+		return NT(INVALID_PARAMETER_5);
 	if ((u32)a[5] != 4)
 		return NT(INVALID_PARAMETER_6);
+	if (!a[2] || a[2] > PREFETCH_RANGES_MAX)
+		return NT(INVALID_PARAMETER_3);
 	s64 st = nt_process_space_get(a[0], NT_PROCESS_VM_OPERATION, &as);
 	for (u64 i = 0; !st && i < a[2]; i++) {
 		st = COPY_IN(&range, user_ptr(a[3] + i * sizeof(range)));
-		if (!st && (range.base >= USER_TOP || range.size >= USER_TOP))
+		if (!st && (!range.size || range.base >= USER_TOP || range.size >= USER_TOP))
 			st = NT(INVALID_PARAMETER_4);
 	}
 	aspace_put(as);

@@ -10,6 +10,7 @@
 enum { MEMORY_BASIC = 0, MEMORY_MAPPED_NAME = 2, MEMORY_REGION = 3, MEMORY_WORKING_SET_EX = 4,
 	MEMORY_IMAGE = 6, MEMORY_BASIC_PRIVILEGED = 8 };
 
+enum { REGION_DATA_FILE = 2, REGION_IMAGE = 4 }; /* private memory and the paging file have no bit */
 struct region_information { u64 allocation_base; u32 protect, type; u64 size, commit_size, partition, node; };
 struct image_information { u64 base, size; u32 flags, unused; };
 struct working_set_entry { u64 va, flags; };
@@ -97,13 +98,16 @@ static s64 query_region(struct aspace *as, const u64 *a)
 	nt_memory_query(as, a[1], &b);
 	if (b.state == NT_MEM_FREE)
 		return NT(INVALID_ADDRESS);
+	struct file *mapped = file_at(as, a[1]);
 	struct region_information out = { .allocation_base = b.allocation_base, .protect = b.allocation_protect, .size = b.size };
 	if (nt_memory_region_at(as, a[1], &r)) {
 		out.size = r.end - r.start;
 		if (r.section)
 			file_put(r.section);
 	}
-	out.type = b.type == NT_MEM_PRIVATE ? 1 : b.type == NT_MEM_MAPPED ? 2 : 8;
+	out.type = b.type == NT_MEM_IMAGE ? REGION_IMAGE : b.type == NT_MEM_MAPPED && mapped ? REGION_DATA_FILE : 0;
+	if (mapped)
+		file_put(mapped);
 	u32 size = a[4] < sizeof(out) && a[4] >= 24 ? 24 : sizeof(out); /* the short form of older callers */
 	return put(a, &out, size);
 }

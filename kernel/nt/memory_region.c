@@ -270,6 +270,32 @@ s64 nt_memory_reserve(struct aspace *as, const struct nt_place *place, u64 size,
 	return st;
 }
 
+static s64 stack_pages(struct aspace *as, u64 va, u64 size, struct list_node *dead)
+{
+	const u32 prot = PROT_R | PROT_W;
+	u64 guard = va + PAGE_SIZE;
+	s64 st = nt_change_pages(as, guard + PAGE_SIZE, va + size, prot, 0, dead);
+	return st ? st : nt_change_pages(as, guard, guard + PAGE_SIZE, 0, MAP_F_GUARD | prot << MAP_GUARDED_SHIFT, dead);
+}
+
+s64 nt_memory_stack(struct aspace *as, const struct nt_place *place, u64 size, u64 *va)
+{
+	struct list_node dead = LIST_INIT(dead);
+	mutex_lock(&as->lock);
+	s64 st = find_place(as, place, size, va);
+	if (!st)
+		st = add_private(as, *va, size, NT_MEM_RESERVE, NT_PAGE_READWRITE, 0, 0, &dead);
+	if (!st && (st = stack_pages(as, *va, size, &dead))) {
+		struct nt_region *r = nt_region_find(as, *va);
+		rb_remove(&as->nt_regions, &r->node);
+		kfree(r);
+		if (unmap_locked(as, *va, *va + size, &dead)) { /* whole mappings: nothing to split */ }
+	}
+	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
+	return st;
+}
+
 /* Cuts placeholder pieces off so that one region is exactly [va, va + size). */
 static s64 isolate_placeholder(struct aspace *as, u64 va, u64 size, struct nt_region **out)
 {
@@ -332,6 +358,8 @@ s64 nt_memory_reset(struct aspace *as, u64 va, u64 size)
 		st = NT(CONFLICTING_ADDRESSES);
 	else if (!all_committed(as, va, va + size))
 		st = NT(NOT_COMMITTED);
+	else
+		pt_unmap_range(as, va, va + size, false); /* the content is of no use any more: zeroes from now on */
 	mutex_unlock(&as->lock);
 	return st;
 }

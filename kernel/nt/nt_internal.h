@@ -60,8 +60,12 @@ void nt_job_process_exited(struct process *p);
 s64 nt_thread_impersonate(struct thread *t, u64 token_handle); /* token.c; 0: ends it */
 
 /* thread.c */
-struct nt_thread_request { struct process *process; u64 start, argument, stack_reserve, stack_commit; bool suspended, skip_attach; };
-status_t nt_thread_create(const struct nt_thread_request *r, struct thread **out) MUST_CHECK; /* *out referenced, suspended if asked */
+struct nt_thread_request {
+	struct process *process;
+	u64 start, argument, stack_reserve, stack_commit, zero_bits;
+	bool suspended, skip_attach;
+};
+s64 nt_thread_create(const struct nt_thread_request *r, struct thread **out) MUST_CHECK; /* *out referenced, suspended if asked */
 struct nt_thread *nt_thread_alloc(u64 teb, u64 start_address);
 s64 nt_thread_suspend(struct thread *t, u32 *previous) MUST_CHECK;
 u32 nt_thread_resume(struct thread *t);  /* previous count */
@@ -74,6 +78,11 @@ struct nt_context;
 #define NT_RECORD_SIZE 0x98u
 #define NT_CONTEXT_ALL 0x10001fu   /* every part but the extended state */
 void nt_context_capture(struct nt_context *c, struct thread *t, u32 flags); /* t current, or not running */
+struct nt_xstate;
+/* The AVX part behind a CONTEXT with CONTEXT_XSTATE. *va: its place; 0: none. */
+s64 nt_xstate_find(const struct nt_context *c, u64 context_va, u64 *va) MUST_CHECK;
+void nt_xstate_capture(struct nt_xstate *x, struct thread *t);
+void nt_xstate_apply(const struct nt_xstate *x, struct thread *t);
 s64 nt_context_apply(const struct nt_context *c, struct thread *t) MUST_CHECK;
 
 #define NT_INFORMATION_OF(type, a) nt_query_out((a)[2], (a)[3], (a)[4], &(type), sizeof(type), true)

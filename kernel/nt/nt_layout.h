@@ -18,6 +18,7 @@ struct nt_context {
 };
 struct nt_context_chunk { s32 offset; u32 length; };
 struct nt_context_ex { struct nt_context_chunk all, legacy, xstate; u64 unused; };
+struct nt_xstate { u64 mask, compaction, reserved[6]; u8 avx[256]; }; /* what CONTEXT_EX's xstate names */
 struct nt_record {
 	u32 code, flags;
 	u64 record, address;
@@ -35,6 +36,7 @@ _Static_assert(sizeof(struct nt_context_ex) == 0x20 && sizeof(struct nt_record) 
 #define NT_CONTEXT_FLOATING_POINT 0x8u
 #define NT_CONTEXT_DEBUG 0x10u
 #define NT_CONTEXT_XSTATE 0x40u
+#define NT_XSTATE_AVX 4u
 #define NT_CONTEXT_EXCEPTION_ACTIVE 0x8000000u
 
 #endif

@@ -4,7 +4,7 @@
  * Places: system DLLs from nt_system_base() upwards, images that cannot have their own base from nt_image_base(), both
  * chosen once per boot; allocations below them, downwards. */
 #include "nt_start.h"
-#include "nt.h"
+#include "nt_memory.h"
 #include "aspace.h"
 #include "random.h"
 #include "../../lib/base/string.h"
@@ -15,7 +15,7 @@
 #define SLIDE_UNITS 0x8000u                  /* 15 bits of 64 KiB: 2 GiB, well inside a window */
 #define ALLOCATION_UNIT 0x10000ull           /* allocation granularity of NT */
 #define STACK_RESERVE_DEFAULT MIB(1)         /* of a program that names none */
-#define STACK_RESERVE_MAX GIB(1)             /* a larger request is a damaged header */
+#define STACK_RESERVE_MAX GIB(16)            /* a larger request is a damaged header */
 
 static u64 slide_once(u64 *slide)
 {
@@ -45,8 +45,8 @@ void nt_layout_choose(struct aspace *as)
 	as->limit_stack_bytes = UINT64_MAX;
 }
 
-/* Reserves at NT's granularity: `skip` bytes above the 64 KiB boundary stay free of the mapping. */
-static status_t map_pages(struct aspace *as, u64 size, u64 guard, const char *name, u64 *va)
+/* At NT's granularity. */
+static status_t map_pages(struct aspace *as, u64 size, u64 *va)
 {
 	struct map_request hole = { .size = ALIGN_UP(size, ALLOCATION_UNIT) + ALLOCATION_UNIT, .flags = MAP_F_NORESERVE };
 	u64 low;
@@ -58,8 +58,8 @@ static status_t map_pages(struct aspace *as, u64 size, u64 guard, const char *na
 	if (st)
 		return st;
 	struct map_request r = {
-		.va = *va + guard, .size = size - guard, .prot = PROT_R | PROT_W, .max_prot = PROT_R | PROT_W | PROT_X,
-		.flags = MAP_F_FIXED | MAP_F_NOREPLACE | MAP_F_NORESERVE, .name = name,
+		.va = *va, .size = size, .prot = PROT_R | PROT_W, .max_prot = PROT_R | PROT_W | PROT_X,
+		.flags = MAP_F_FIXED | MAP_F_NOREPLACE | MAP_F_NORESERVE,
 	};
 	return aspace_map(as, &r, &low);
 }
@@ -89,7 +89,8 @@ static status_t teb_fill(struct aspace *as, const struct nt_stack_request *r, co
 static void thread_memory_free(struct aspace *as, const struct thread_memory *m)
 {
 	if (m->teb && aspace_unmap(as, m->teb, NT_TEB_BYTES)) { /* it unmapped it itself */ }
-	if (m->base && aspace_unmap(as, m->low, m->base - m->low)) { /* the same */ }
+	u64 low = m->low, size = 0;
+	if (m->base && nt_memory_release(as, &low, &size, 0)) { /* the same */ }
 }
 
 void nt_teb_destroy(struct aspace *as, u64 teb)
@@ -105,21 +106,23 @@ void nt_teb_destroy(struct aspace *as, u64 teb)
 	thread_memory_free(as, &m);
 }
 
-/* The lowest page of a stack stays unmapped: a store there is the overflow. All other pages are there on demand. */
-status_t nt_teb_create(struct aspace *as, const struct nt_stack_request *r, u64 *teb, u64 *stack_top)
+s64 nt_teb_create(struct aspace *as, const struct nt_stack_request *r, u64 *teb, u64 *stack_top)
 {
 	const struct nt_process *own = process_current()->nt;
 	u64 usual = own && own->start.stack_reserve ? own->start.stack_reserve : STACK_RESERVE_DEFAULT;
 	u64 size = ALIGN_UP(MAX(r->reserve ? r->reserve : usual, r->commit), ALLOCATION_UNIT);
 	struct thread_memory m = { 0 };
+	struct nt_place place = { 0 };
 	if (size > STACK_RESERVE_MAX)
 		return FAIL(ERR_NOMEM, "stack reserve of a Windows thread");
-	status_t st = map_pages(as, size, PAGE_SIZE, NULL, &m.low);
+	s64 st = nt_zero_bits_limit(r->zero_bits, &place.high);
+	if (!st)
+		st = nt_memory_stack(as, &place, size, &m.low);
 	if (st)
 		return st;
-	m.limit = m.low + PAGE_SIZE;
+	m.limit = m.low + 2 * PAGE_SIZE; /* reserved and guard page */
 	m.base = m.low + size;
-	st = map_pages(as, NT_TEB_BYTES, 0, NULL, &m.teb);
+	st = map_pages(as, NT_TEB_BYTES, &m.teb);
 	if (!st)
 		st = teb_fill(as, r, &m);
 	if (st)
@@ -133,15 +136,17 @@ status_t nt_shared_data_map(struct aspace *as) WEAK; /* linked with the clock pa
 
 status_t nt_process_build(struct aspace *as, struct nt_commit *c, const void *blob, u32 pid, u32 tid)
 {
-	status_t st = map_pages(as, NT_PEB_BYTES, 0, NULL, &c->peb);
+	status_t st = map_pages(as, NT_PEB_BYTES, &c->peb);
 	if (!st)
 		st = store_word(as, c->peb + PEB_IMAGE_BASE, c->start.image_base);
 	if (!st)
-		st = map_pages(as, ALIGN_UP(c->start.blob_bytes, PAGE_SIZE), 0, NULL, &c->start.blob);
+		st = map_pages(as, ALIGN_UP(c->start.blob_bytes, PAGE_SIZE), &c->start.blob);
 	if (!st)
 		st = store(as, c->start.blob, blob, c->start.blob_bytes);
 	if (!st && nt_shared_data_map)
 		st = nt_shared_data_map(as);
-	struct nt_stack_request r = { c->start.stack_reserve, c->start.stack_commit, c->peb, pid, tid };
-	return st ? st : nt_teb_create(as, &r, &c->teb, &c->stack_top);
+	struct nt_stack_request r = { c->start.stack_reserve, c->start.stack_commit, c->peb, pid, tid, 0 };
+	if (!st && nt_teb_create(as, &r, &c->teb, &c->stack_top))
+		st = FAIL(ERR_NOMEM, "stack of a Windows program");
+	return st;
 }

@@ -18,7 +18,6 @@ enum { SEC_64K_PAGES = 0x80000, SEC_FILE = 0x800000, SEC_IMAGE = 0x1000000, SEC_
 struct nt_section {
 	struct memobj *memory;       /* NULL: image */
 	struct file *backing;        /* open file of our own, or the image; NULL: paging file */
-	struct file *pe;             /* of an image: the file it came from, for another base */
 	u64 size;
 	u32 attributes, protect;
 };
@@ -30,8 +29,6 @@ static void section_release(struct file *f)
 		memobj_put(s->memory);
 	if (s->backing)
 		file_put(s->backing);
-	if (s->pe)
-		file_put(s->pe);
 	kfree(s);
 }
 
@@ -105,11 +102,7 @@ static s64 make_of_image(struct file *f, struct nt_section *s)
 		path[0] = '\0';
 	s64 st = nt_image_open(f, path, &s->backing, &s->size);
 	kfree(path);
-	if (st)
-		return st == ERR_NOEXEC ? NT(INVALID_IMAGE_FORMAT) : st;
-	file_get(f);
-	s->pe = f;
-	return 0;
+	return st == ERR_NOEXEC ? NT(INVALID_IMAGE_FORMAT) : st;
 }
 
 static s64 make_plain(struct nt_section *s, u64 wanted)
@@ -358,7 +351,7 @@ static s64 map_view(struct aspace *as, struct file *section, const struct view_c
 	struct nt_section *s = section->object;
 	s64 st;
 	if (s->attributes & SEC_IMAGE) {
-		st = nt_image_map(as, s->pe, s->backing, c->place.base, &base, &size);
+		st = nt_image_map(as, s->backing, c->place.base, &base, &size);
 	} else {
 		if (!view_allowed(s, c->protect))
 			return NT(SECTION_PROTECTION);
@@ -379,7 +372,7 @@ static s64 map_view(struct aspace *as, struct file *section, const struct view_c
 
 static s64 map_call(u64 handle, struct view_call *c)
 {
-	const u32 known = NT_MEM_RESERVE | NT_MEM_TOP_DOWN | NT_MEM_REPLACE_PLACEHOLDER | 0x400000 /* MEM_DIFFERENT_IMAGE_BASE_OK */;
+	const u32 known = NT_MEM_RESERVE | NT_MEM_TOP_DOWN | NT_MEM_REPLACE_PLACEHOLDER | 0x800000 /* MEM_DIFFERENT_IMAGE_BASE_OK */;
 	u64 base, size, offset = 0, alignment = c->type & NT_MEM_REPLACE_PLACEHOLDER ? PAGE_SIZE : NT_ALLOCATION_GRANULARITY;
 	struct aspace *as;
 	struct file *section;
@@ -391,6 +384,8 @@ static s64 map_call(u64 handle, struct view_call *c)
 	if (st)
 		return st;
 	if ((c->type & ~known) || base >= USER_TOP || size >= USER_TOP)
+		return NT(INVALID_PARAMETER);
+	if (base && nt_place_limited(&c->place) && (!c->place.high || base >= c->place.high || c->place.low || c->place.alignment))
 		return NT(INVALID_PARAMETER);
 	if (!IS_ALIGNED(base, alignment) || !IS_ALIGNED(offset, alignment))
 		return NT(MAPPED_ALIGNMENT);

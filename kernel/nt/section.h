@@ -22,6 +22,6 @@ s64 nt_image_open(struct file *pe, const char *path, struct file **image, u64 *s
 u64 nt_image_base(struct file *image) WEAK;
 void nt_image_information(struct file *image, struct section_image_information *out) WEAK;
 /* base 0: anywhere. Out: where it is and its size. 0 or NT(IMAGE_NOT_AT_BASE), else an error. */
-s64 nt_image_map(struct aspace *as, struct file *pe, struct file *image, u64 base, u64 *va, u64 *size) WEAK;
+s64 nt_image_map(struct aspace *as, struct file *image, u64 base, u64 *va, u64 *size) WEAK;
 
 #endif

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Image sections over loaderd's image objects (image.h): asked for by file or by the name of a system DLL, mapped where
- * they are relocated to, or asked for again at a free place when that is taken. */
+ * they are relocated to, or at a free place when that is taken. */
 #include "section.h"
 
 #include "image.h"
 
-#define IMAGE_BASES_MAX 8u       /* other places that are tried when one is taken */
+#define IMAGE_BASES_MAX 8u       /* other places that are tried: another thread may take one */
 
 s64 nt_image_open(struct file *pe, const char *path, struct file **image, u64 *size)
 {
@@ -30,39 +30,36 @@ void nt_image_information(struct file *image, struct section_image_information *
 	};
 }
 
-s64 nt_image_map(struct aspace *as, struct file *pe, struct file *image, u64 wanted, u64 *va, u64 *bytes)
+/* Where the image's own place is taken: as it is, for the program's loader to relocate. */
+static s64 map_elsewhere(struct aspace *as, struct file *image, u64 *base)
 {
-	const struct image_layout *l = image_layout(image);
-	if (wanted && wanted != l->base)
-		return NT(CONFLICTING_ADDRESSES);
-	file_get(image);
-	status_t st = image_map(as, image);
-	for (u32 i = 0; st == ERR_EXIST && pe && i < IMAGE_BASES_MAX; i++) {
+	s64 st = NT(CONFLICTING_ADDRESSES);
+	for (u32 i = 0; st && i < IMAGE_BASES_MAX; i++) {
 		struct nt_place place = { 0 };
-		u64 base;
-		s64 placed = nt_memory_reserve(as, &place, l->size, NT_MEM_RESERVE, NT_PAGE_NOACCESS, &base);
-		if (placed) {
-			file_put(image);
-			return placed;
-		}
-		u64 start = base, size = 0;
-		placed = nt_memory_release(as, &start, &size, 0);
-		file_put(image);
-		st = placed ? ERR_NOMEM : image_request(pe, "", base, &image);
+		st = nt_memory_reserve(as, &place, image_layout(image)->size, NT_MEM_RESERVE, NT_PAGE_NOACCESS, base);
 		if (st)
-			return st == ERR_NOEXEC ? NT(CONFLICTING_ADDRESSES) : st;
-		st = image_map(as, image);
+			return st;
+		u64 start = *base, size = 0;
+		st = nt_memory_release(as, &start, &size, 0);
+		if (!st && image_map_at(as, image, *base))
+			st = NT(CONFLICTING_ADDRESSES);
 	}
-	if (st) {
-		file_put(image);
-		return st == ERR_EXIST ? NT(CONFLICTING_ADDRESSES) : st;
-	}
-	l = image_layout(image);
-	*va = l->base;
-	*bytes = l->size;
-	s64 noted = nt_region_note(as, l->base, l->size, NT_MEM_IMAGE, NT_PAGE_EXECUTE_WRITECOPY, image);
-	bool moved = l->base != l->preferred;
-	file_put(image);
-	return noted ? noted : moved ? NT(IMAGE_NOT_AT_BASE) : 0;
+	return st;
 }
 
+s64 nt_image_map(struct aspace *as, struct file *image, u64 wanted, u64 *va, u64 *bytes)
+{
+	const struct image_layout *l = image_layout(image);
+	u64 base = l->base;
+	if (wanted && wanted != base)
+		return NT(CONFLICTING_ADDRESSES);
+	s64 st = image_map(as, image);
+	if (st == ERR_EXIST)
+		st = map_elsewhere(as, image, &base);
+	if (st)
+		return st;
+	*va = base;
+	*bytes = l->size;
+	st = nt_region_note(as, base, l->size, NT_MEM_IMAGE, NT_PAGE_EXECUTE_WRITECOPY, image);
+	return st ? st : base != l->preferred ? NT(IMAGE_NOT_AT_BASE) : 0;
+}

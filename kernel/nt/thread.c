@@ -10,7 +10,6 @@
 #include "../../lib/base/string.h"
 
 #define SUSPEND_MAX 127u                  /* MAXIMUM_SUSPEND_COUNT */
-#define PARK_POLL_NS NSEC_PER_MSEC        /* how often a thread that reads another's context looks whether it stands */
 #define TEB_THREAD_ID_AT 0x48u
 #define TEB_FLAGS_AT 0x17eeu
 #define TEB_SKIP_ATTACH 8u
@@ -130,12 +129,12 @@ static void start_frame(struct thread *t, const struct nt_thread_request *r, u64
 	t->user_gs_base = t->nt->teb;
 }
 
-static status_t prepare(struct thread *t, const struct nt_thread_request *r)
+static s64 prepare(struct thread *t, const struct nt_thread_request *r)
 {
 	u64 teb = 0, top = 0;
 	struct aspace *as = process_aspace_get(r->process);
-	struct nt_stack_request s = { r->stack_reserve, r->stack_commit, r->process->nt->peb, r->process->pid, 0 };
-	status_t st = !as ? ERR_SRCH : !nt_teb_create ? ERR_NOSYS : nt_teb_create(as, &s, &teb, &top);
+	struct nt_stack_request s = { r->stack_reserve, r->stack_commit, r->process->nt->peb, r->process->pid, 0, r->zero_bits };
+	s64 st = !as ? ERR_SRCH : !nt_teb_create ? ERR_NOSYS : nt_teb_create(as, &s, &teb, &top);
 	if (!st && !(t->nt = nt_thread_alloc(teb, r->start)))
 		st = ERR_NOMEM;
 	if (!st) {
@@ -153,13 +152,13 @@ static status_t prepare(struct thread *t, const struct nt_thread_request *r)
 	return st;
 }
 
-status_t nt_thread_create(const struct nt_thread_request *r, struct thread **out)
+s64 nt_thread_create(const struct nt_thread_request *r, struct thread **out)
 {
 	struct thread *t = thread_alloc(r->process->leader ? r->process->last_name : "thread");
 	if (!t)
 		return ERR_NOMEM;
 	str_copy(t->name, thread_current()->name, sizeof(t->name));
-	status_t st = parts_make(t, r->process);
+	s64 st = parts_make(t, r->process);
 	if (!st)
 		st = prepare(t, r);
 	if (st) {
@@ -220,7 +219,7 @@ static s64 create_thread(struct process *p, const u64 *a)
 	struct thread *t;
 	u32 flags = (u32)a[6];
 	struct nt_thread_request r = {
-		.process = p, .start = a[4], .argument = a[5], .stack_commit = a[8], .stack_reserve = a[9], .suspended = true,
+		.process = p, .start = a[4], .argument = a[5], .stack_commit = a[8], .stack_reserve = a[9], .zero_bits = a[7], .suspended = true,
 		.skip_attach = flags & CREATE_SKIP_ATTACH,
 	};
 	if (!p->nt)
@@ -407,73 +406,6 @@ NT_HANDLER(WaitForAlertByThreadId)
 	spin_unlock(&nt_dispatcher_lock);
 	return alerted ? NT(ALERTED) : st;
 }
-
-/* ---- contexts of other threads ---- */
-static bool stands(struct thread *t)
-{
-	return !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) && (t->nt->parked || t->state == THREAD_BLOCKED || t->state == THREAD_DEAD);
-}
-
-/* The thread was suspended before: waits until it is in the kernel and will not leave. */
-static s64 wait_until_it_stands(struct thread *t)
-{
-	bool never = false;
-	while (!stands(t)) {
-		if (t->nt->exited.state || (thread_current()->work & WORK_EXIT))
-			return NT(THREAD_IS_TERMINATING);
-		if (nt_sleep(&never, false, time_now_ns() + PARK_POLL_NS)) { /* looks again */ }
-	}
-	return 0;
-}
-
-static s64 with_thread_standing(struct thread *t, struct nt_context *c, bool set)
-{
-	u32 previous;
-	bool self = t == thread_current();
-	s64 st = self ? 0 : nt_thread_suspend(t, &previous);
-	if (st)
-		return st;
-	if (!self)
-		st = wait_until_it_stands(t);
-	if (!st && set) {
-		st = nt_context_apply(c, t);
-		if (thread_user_frame(t)->vector == TRAP_SYSCALL && t->state == THREAD_BLOCKED && !t->nt->parked)
-			t->nt->frame_replaced = true; /* its call does not overwrite rax */
-		thread_user_frame(t)->vector = 0;
-	} else if (!st) {
-		nt_context_capture(c, t, c->flags & NT_CONTEXT_ALL & ~NT_CONTEXT_AMD64);
-	}
-	if (!self)
-		nt_thread_resume(t);
-	return st;
-}
-
-static s64 context_call(const u64 *a, u32 access, bool set)
-{
-	struct thread *t;
-	s64 st = nt_thread_get(a[0], access, &t);
-	if (st)
-		return st;
-	struct nt_context *c = kmalloc(sizeof(*c));
-	if (!c)
-		st = ERR_NOMEM;
-	else if (copy_in(c, user_ptr(a[1]), sizeof(*c)))
-		st = NT(ACCESS_VIOLATION);
-	else if (!t->nt || !(c->flags & NT_CONTEXT_AMD64))
-		st = NT(INVALID_PARAMETER);
-	else
-		st = with_thread_standing(t, c, set);
-	if (!st && !set && copy_out(user_ptr(a[1]), c, sizeof(*c)))
-		st = NT(ACCESS_VIOLATION);
-	if (!st && set && t == thread_current())
-		t->nt->frame_replaced = true;
-	kfree(c);
-	thread_put(t);
-	return st;
-}
-
-NT_HANDLER(GetContextThread) { return context_call(a, NT_THREAD_GET_CONTEXT, false); }
-NT_HANDLER(SetContextThread) { return context_call(a, NT_THREAD_SET_CONTEXT, true); }
 
 /* ---- end ---- */
 s32 nt_thread_exit(struct thread *t, s32 wait_status)

@@ -79,11 +79,11 @@ status_t image_create(const struct image_layout *layout, const struct image_sect
 	return OK;
 }
 
-static status_t map_section(struct aspace *as, struct file *f, const struct image_section *s)
+static status_t map_section(struct aspace *as, struct file *f, const struct image_section *s, u64 base)
 {
 	struct image *i = f->object;
 	struct map_request r = {
-		.va = i->layout.base + s->rva, .size = s->size, .prot = s->prot, .max_prot = PROT_R | PROT_W | PROT_X,
+		.va = base + s->rva, .size = s->size, .prot = s->prot, .max_prot = PROT_R | PROT_W | PROT_X,
 		.flags = MAP_F_FIXED | MAP_F_NOREPLACE | (s->flags & IMAGE_SECTION_SHARED ? MAP_F_SHARED : 0),
 		.obj = i->memory, .offset = s->rva, .file = f,
 	};
@@ -101,17 +101,20 @@ bool image_place_is_free(struct aspace *as, const struct file *f)
 	return free;
 }
 
-status_t image_map(struct aspace *as, struct file *f)
+status_t image_map_at(struct aspace *as, struct file *f, u64 base)
 {
 	struct image *i = f->object;
-	if (!image_place_is_free(as, f))
-		return ERR_EXIST;
 	status_t st = OK;
 	for (u32 n = 0; n < i->layout.section_count && !st; n++) {
-		st = map_section(as, f, &i->sections[n]);
-		if (st && n && aspace_unmap(as, i->layout.base, i->sections[n].rva)) { /* nothing was there */ }
+		st = map_section(as, f, &i->sections[n], base);
+		if (st && n && aspace_unmap(as, base, i->sections[n].rva)) { /* nothing was there */ }
 	}
 	return st;
+}
+
+status_t image_map(struct aspace *as, struct file *f)
+{
+	return image_place_is_free(as, f) ? image_map_at(as, f, image_layout(f)->base) : ERR_EXIST;
 }
 
 struct file *image_at(struct aspace *as, u64 va, u64 *base)

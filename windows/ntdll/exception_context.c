@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Extended contexts: a CONTEXT with a CONTEXT_EX behind it. KUSER_SHARED_DATA names no extended features (no XSTATE part
- * is saved in frames), so every mask of them is empty here and callers fall back to the legacy part. */
+/* Extended contexts: a CONTEXT, a CONTEXT_EX and the XSAVE area without its legacy part: a header, then the upper halves
+ * of the AVX registers. NtGet/SetContextThread know that part; frames of exceptions and APCs have none. */
 #include "unwind.h"
 
 struct chunk { LONG offset; ULONG length; };
@@ -14,19 +14,32 @@ _Static_assert(sizeof(struct context_ex) == 0x20, "CONTEXT_EX");
 
 static bool flags_fit(ULONG flags) { return (flags & CONTEXT_AMD64) && !(flags & ~(FLAGS_KNOWN | XSTATE_FLAG)); }
 
+struct xstate { ULONG64 mask, compaction, reserved[6]; UCHAR avx[256]; };
+_Static_assert(sizeof(struct xstate) == 320, "XSTATE");
+#define XSTATE_ALIGNMENT 63u
+#define FEATURE_AVX 2u
+#define LEGACY_FEATURES 3u
+#define SHARED_ENABLED_FEATURES ((const volatile ULONG64 *)0x7ffe03d8) /* KUSER_SHARED_DATA.XState */
+
 CONTEXT_API(ULONG64, RtlGetEnabledExtendedFeatures, (ULONG64 mask))
 {
-	(void)mask;
-	return 0;
+	return *SHARED_ENABLED_FEATURES & mask;
+}
+static bool wants_xstate(ULONG flags) { return flags & XSTATE_FLAG & ~CONTEXT_AMD64; }
+static struct xstate *xstate_of(struct context_ex *ex)
+{
+	return ex->xstate.length < sizeof(struct xstate) ? NULL : (struct xstate *)((char *)ex + ex->xstate.offset);
 }
 CONTEXT_API(NTSTATUS, RtlGetExtendedContextLength2, (ULONG flags, ULONG *length, ULONG64 compaction))
 {
-	(void)compaction;
+	(void)compaction; /* one size for every choice of features */
 	if (!flags_fit(flags))
 		return STATUS_INVALID_PARAMETER;
-	if (flags & XSTATE_FLAG & ~CONTEXT_AMD64)
+	if (wants_xstate(flags) && !(*SHARED_ENABLED_FEATURES >> FEATURE_AVX & 1))
 		return STATUS_NOT_SUPPORTED;
 	*length = sizeof(CONTEXT) + sizeof(struct context_ex) + ALIGNMENT;
+	if (wants_xstate(flags))
+		*length += sizeof(struct xstate) + XSTATE_ALIGNMENT;
 	return STATUS_SUCCESS;
 }
 CONTEXT_API(NTSTATUS, RtlInitializeExtendedContext2, (void *memory, ULONG flags, struct context_ex **out, ULONG64 compaction))
@@ -41,24 +54,32 @@ CONTEXT_API(NTSTATUS, RtlInitializeExtendedContext2, (void *memory, ULONG flags,
 	*ex = (struct context_ex){
 		.all = { -(LONG)sizeof(*c), sizeof(*c) + sizeof(*ex) }, .legacy = { -(LONG)sizeof(*c), sizeof(*c) }, .xstate = { sizeof(*ex), 0 },
 	};
+	if (wants_xstate(flags)) {
+		struct xstate *x = (struct xstate *)ROUND_UP((ULONG_PTR)(ex + 1), XSTATE_ALIGNMENT + 1);
+		memset(x, 0, offsetof(struct xstate, avx));
+		ex->xstate = (struct chunk){ (LONG)((char *)x - (char *)ex), sizeof(*x) };
+		ex->all.length = (ULONG)((char *)(x + 1) - (char *)c);
+	}
 	*out = ex;
 	return STATUS_SUCCESS;
 }
 CONTEXT_API(void *, RtlLocateExtendedFeature, (struct context_ex *ex, ULONG feature, ULONG *length))
 {
-	(void)ex, (void)feature; /* the legacy features are in the CONTEXT, not in an extended part */
+	struct xstate *x = feature == FEATURE_AVX ? xstate_of(ex) : NULL; /* the legacy features are in the CONTEXT */
 	if (length)
-		*length = 0;
-	return NULL;
+		*length = x ? sizeof(x->avx) : 0;
+	return x ? x->avx : NULL;
 }
 CONTEXT_API(ULONG64, RtlGetExtendedFeaturesMask, (struct context_ex *ex))
 {
-	(void)ex;
-	return 0;
+	struct xstate *x = xstate_of(ex);
+	return x ? x->mask & ~(ULONG64)LEGACY_FEATURES : 0;
 }
 CONTEXT_API(void, RtlSetExtendedFeaturesMask, (struct context_ex *ex, ULONG64 mask))
 {
-	(void)ex, (void)mask; /* nothing of it is enabled */
+	struct xstate *x = xstate_of(ex);
+	if (x)
+		x->mask = mask & *SHARED_ENABLED_FEATURES & (1u << FEATURE_AVX);
 }
 
 CONTEXT_API(NTSTATUS, RtlCopyContext, (CONTEXT *to, ULONG flags, const CONTEXT *from))

@@ -134,18 +134,21 @@ static NTSTATUS find_section(const WCHAR *search, const struct dll_name *name, W
 		RtlReleasePath(path);
 	return status;
 }
-static void apply_block(char *page, const WORD *entries, SIZE_T count, ULONG64 delta)
+IMAGE_BASE_RELOCATION *NTAPI LdrProcessRelocationBlock(void *page, UINT count, USHORT *entries, INT_PTR delta);
+IMAGE_BASE_RELOCATION *NTAPI LdrProcessRelocationBlock(void *page, UINT count, USHORT *entries, INT_PTR delta)
 {
-	for (SIZE_T i = 0; i < count; i++) {
-		char *where = page + (entries[i] & 0xfff);
+	for (UINT i = 0; i < count; i++) {
+		char *where = (char *)page + (entries[i] & 0xfff);
 		switch (entries[i] >> 12) {
 		case IMAGE_REL_BASED_HIGH: *(WORD *)where += (WORD)(delta >> 16); break;
 		case IMAGE_REL_BASED_LOW: *(WORD *)where += (WORD)delta; break;
 		case IMAGE_REL_BASED_HIGHLOW: *(ULONG *)where += (ULONG)delta; break;
-		case IMAGE_REL_BASED_DIR64: *(ULONG64 *)where += delta; break;
-		default: break; /* padding */
+		case IMAGE_REL_BASED_DIR64: *(ULONG64 *)where += (ULONG64)delta; break;
+		case IMAGE_REL_BASED_ABSOLUTE: break; /* padding */
+		default: return NULL;
 		}
 	}
+	return (IMAGE_BASE_RELOCATION *)(entries + count);
 }
 static NTSTATUS relocate(void *base, const IMAGE_NT_HEADERS *nt)
 {
@@ -170,7 +173,9 @@ static NTSTATUS relocate(void *base, const IMAGE_NT_HEADERS *nt)
 			if ((status = NtProtectVirtualMemory(NtCurrentProcess(), &start, &covered, PAGE_READWRITE, &old)))
 				return status;
 		}
-		apply_block(page, (const WORD *)(header + 1), (header->SizeOfBlock - sizeof(*header)) / sizeof(WORD), delta);
+		UINT count = (UINT)((header->SizeOfBlock - sizeof(*header)) / sizeof(WORD));
+		if (!LdrProcessRelocationBlock(page, count, (USHORT *)(header + 1), (INT_PTR)delta))
+			return STATUS_INVALID_IMAGE_FORMAT;
 		NtProtectVirtualMemory(NtCurrentProcess(), &start, &covered, old, &old);
 		block += header->SizeOfBlock;
 	}

@@ -65,13 +65,28 @@ NTSTATUS NTAPI RtlQueryProcessDebugInformation(ULONG process, ULONG mask, struct
 
 PVOID NTAPI RtlFindExportedRoutineByName(HMODULE module, const char *name)
 {
-	ANSI_STRING text;
-	PVOID address;
 	ULONG bytes;
-	if (!RtlImageNtHeader(module) || !RtlImageDirectoryEntryToData(module, TRUE, IMAGE_DIRECTORY_ENTRY_EXPORT, &bytes))
+	const IMAGE_NT_HEADERS *nt = RtlImageNtHeader(module);
+	char *base = (char *)module; /* any view of an image: the loader need not know it */
+	const IMAGE_EXPORT_DIRECTORY *exports = RtlImageDirectoryEntryToData(module, TRUE, IMAGE_DIRECTORY_ENTRY_EXPORT, &bytes);
+	if (!nt || !exports)
 		return NULL;
-	RtlInitAnsiString(&text, name);
-	return LdrGetProcedureAddress(module, &text, 0, &address) ? NULL : address;
+	const DWORD *names = (const void *)(base + exports->AddressOfNames), *functions = (const void *)(base + exports->AddressOfFunctions);
+	const WORD *ordinals = (const void *)(base + exports->AddressOfNameOrdinals);
+	DWORD low = 0, high = exports->NumberOfNames, start = (DWORD)((const char *)exports - base);
+	while (low < high) {
+		DWORD middle = low + (high - low) / 2;
+		int order = strcmp(name, base + names[middle]);
+		if (!order) {
+			DWORD rva = ordinals[middle] < exports->NumberOfFunctions ? functions[ordinals[middle]] : 0;
+			return rva && rva - start >= bytes ? base + rva : NULL; /* inside the directory: a forwarder */
+		}
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
 }
 
 #define MEMORY_BASIC 0

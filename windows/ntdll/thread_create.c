@@ -48,12 +48,14 @@ NTSTATUS NTAPI RtlCreateUserStack(SIZE_T commit, SIZE_T reserve, ULONG zero_bits
 		reserve = nt ? nt->OptionalHeader.SizeOfStackReserve : STACK_RESERVE;
 	reserve = (reserve + reserve_align - 1) / reserve_align * reserve_align;
 	commit = (commit + commit_align - 1) / commit_align * commit_align;
-	if (reserve < commit + 2 * PAGE_BYTES)
-		reserve = commit + 2 * PAGE_BYTES;
+	if (reserve < commit)
+		reserve = commit;
 	if (reserve < STACK_RESERVE)
 		reserve = STACK_RESERVE;
 	reserve = ROUND_UP(reserve, ALLOCATION_GRANULARITY);
 	commit = ROUND_UP(commit, PAGE_BYTES);
+	if (commit > reserve - 2 * PAGE_BYTES)
+		commit = reserve - 2 * PAGE_BYTES; /* the guard page, and one to handle the overflow on */
 	void *base = NULL;
 	NTSTATUS status = NtAllocateVirtualMemory(NtCurrentProcess(), &base, zero_bits, &reserve, MEM_RESERVE, PAGE_READWRITE);
 	if (status)

@@ -100,6 +100,33 @@ void fpu_set_legacy(void *area, const void *from, u32 mxcsr)
 		*(u64 *)(p + LEGACY_SIZE) |= 3;
 }
 
+u64 fpu_features(void) { return xcr0; }
+
+#define AVX_BIT 4u
+#define AVX_AT 576u /* of the standard format, on every CPU */
+#define AVX_BYTES 256u
+
+bool fpu_get_avx(const void *area, void *out)
+{
+	const u8 *p = area;
+	bool present = xcr0 & *(const u64 *)(p + LEGACY_SIZE) & AVX_BIT;
+	if (present)
+		memcpy(out, p + AVX_AT, AVX_BYTES);
+	return present;
+}
+
+void fpu_set_avx(void *area, const void *from)
+{
+	u8 *p = area;
+	if (!(xcr0 & AVX_BIT))
+		return;
+	*(u64 *)(p + LEGACY_SIZE) &= ~(u64)AVX_BIT;
+	if (!from)
+		return;
+	memcpy(p + AVX_AT, from, AVX_BYTES);
+	*(u64 *)(p + LEGACY_SIZE) |= AVX_BIT;
+}
+
 status_t fpu_validate(void *area, size_t size)
 {
 	const u8 *p = area;
