@@ -28,9 +28,13 @@ enum vfs_fs_flag {
 struct vfs_attributes {
 	u64 ino;
 	u32 mode, nlink, uid, gid;
-	u64 rdev, size, blocks_512;
+	u32 rdev;              /* 12 bits major, 20 bits minor, as Linux packs them */
+	u32 dos_attributes;    /* VFS_DOS_*: of the xattr user.DOSATTRIB ("0x" and hexadecimal digits) */
+	u64 size, blocks_512;
 	s64 atime_ns, mtime_ns, ctime_ns, btime_ns;
 };
+/* The bits that Windows programs may set and Linux has no place for; the values are those of FILE_ATTRIBUTE_*. */
+enum vfs_dos_attribute { VFS_DOS_READONLY = 1 /* directories */, VFS_DOS_HIDDEN = 2, VFS_DOS_SYSTEM = 4, VFS_DOS_VALID = 7 };
 /* A node lease: what the kernel needs to serve it alone. */
 struct vfs_node {
 	u64 cookie;
@@ -59,10 +63,11 @@ struct vfs_unlink_reply { u64 cookie; u32 nlink; u32 unused; };                 
 struct vfs_rename_reply { u64 moved_cookie; u64 replaced_cookie; u32 replaced_nlink; u32 replaced; };
 struct vfs_setattr_request {
 	u32 fs; u32 valid;     /* VFS_SET_* */
-	u64 cookie; u32 mode, uid, gid, unused; u64 size; s64 atime_ns, mtime_ns, ctime_ns;
+	u64 cookie; u32 mode, uid, gid, dos_attributes; u64 size; s64 atime_ns, mtime_ns, ctime_ns, btime_ns;
 };
 enum vfs_set { VFS_SET_MODE = 1, VFS_SET_UID = 2, VFS_SET_GID = 4, VFS_SET_SIZE = 8,
-	VFS_SET_ATIME = 16, VFS_SET_MTIME = 32, VFS_SET_CTIME = 64 };
+	VFS_SET_ATIME = 16, VFS_SET_MTIME = 32, VFS_SET_CTIME = 64,
+	VFS_SET_BTIME = 128 /* ignored where there is none to set */, VFS_SET_DOS = 256 /* OPNOTSUPP without xattrs */ };
 struct vfs_io_request { u32 fs; u32 flags; u64 cookie; u64 offset; u64 size; };     /* READ, READ_DIRECT, WRITE, READDIR */
 struct vfs_statfs_reply { u64 type, block_size, blocks, blocks_free, blocks_available, files, files_free, name_max, flags, fsid; };
 /* READDIR reply payload: packed, each 8-byte aligned. `offset` is the position AFTER this entry, stable under changes. */

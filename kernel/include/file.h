@@ -16,6 +16,7 @@ struct attributes {
 	u64 rdev, size, blocks_512;
 	u32 block_size;
 	s64 atime_ns, mtime_ns, ctime_ns, btime_ns;
+	u32 dos_attributes;          /* VFS_DOS_* */
 };
 
 #define POLL_IN 0x001

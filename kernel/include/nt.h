@@ -149,7 +149,7 @@ struct nt_process {
 	u32 exit_code;                   /* valid when exit_code_set */
 	bool exit_code_set;
 	u32 error_mode;                  /* ProcessDefaultHardErrorMode */
-	u32 priority_class;
+	u32 priority_class, io_priority, page_priority;
 	u32 cookie;                      /* of EncodePointer */
 	bool no_boost;
 	u32 parent_pid;                  /* InheritedFromUniqueProcessId */
@@ -178,6 +178,7 @@ struct nt_thread {
 	bool parked;                     /* [d] stands in the suspension */
 	struct wait_queue resume_wait;   /* resumed, or parked */
 	s32 base_priority;
+	u32 io_priority, page_priority;  /* told back: there is one I/O queue, and no page is taken from a program that has room */
 	struct file *token;              /* impersonation */
 	u64 create_time_ns, exit_time_ns;
 	u16 *description; u32 description_bytes;

@@ -20,6 +20,7 @@ struct node {
 	u64 ino;                      /* [I] st_ino */
 	u32 mode, nlink, uid, gid;    /* [s] mode includes the type */
 	u64 rdev;                     /* [I] */
+	u32 dos_attributes;           /* [s] VFS_DOS_* */
 	s64 atime_ns, mtime_ns, ctime_ns, btime_ns; /* [s] */
 	struct mutex lock;            /* data writes, truncate; for a directory: its names (RANK_DIR_MUTEX) */
 	struct spinlock spin;         /* RANK_NODE */

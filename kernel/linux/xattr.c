@@ -227,10 +227,12 @@ static s64 send_change(struct node *n, u32 op, u32 flags, const char *name, u32 
 	return n->fs->id ? route_call(&r) : ERR_OPNOTSUPP;
 }
 
-static void changed(struct node *n)
+static void changed(struct node *n, const char *name)
 {
 	spin_lock(&n->spin);
 	n->flags &= ~(u32)NODE_NO_XATTR;
+	if (!strcmp(name, "user.DOSATTRIB"))
+		n->flags |= NODE_STALE; /* vfsd reads attributes from it */
 	n->ctime_ns = vfs_now();
 	spin_unlock(&n->spin);
 	node_notify(n, IN_ATTRIB_K, NULL, 0);
@@ -254,7 +256,7 @@ static s64 set_on(struct walk_result *r, u64 user_name, u64 user_value, u64 size
 	if (!st)
 		st = send_change(r->at.node, VFS_SETXATTR, (u32)flags, name, (u32)length, value, size);
 	if (st >= 0)
-		changed(r->at.node);
+		changed(r->at.node, name);
 	kfree(value);
 	return st < 0 ? st : OK;
 }
@@ -269,7 +271,7 @@ static s64 remove_from(struct walk_result *r, u64 user_name)
 	if (!st)
 		st = send_change(r->at.node, VFS_REMOVEXATTR, 0, name, (u32)length, NULL, 0);
 	if (st >= 0)
-		changed(r->at.node);
+		changed(r->at.node, name);
 	return st < 0 ? st : OK;
 }
 

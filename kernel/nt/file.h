@@ -27,7 +27,8 @@ enum nt_device { NT_DEVICE_DISK = 7, NT_DEVICE_NAMED_PIPE = 0x11, NT_DEVICE_NULL
 
 /* Locks: [s] node->spin, [i] nt_io_lock, [p] pos_lock of the file, [I] immutable. */
 struct nt_open {
-	u32 access, share, options;  /* [I] */
+	u32 access, share;           /* [I] */
+	u32 options;                 /* [a] write-through, sequential and the kind of synchronous change (FileModeInformation) */
 	bool delete_on_close;        /* [s] */
 	bool shared_counted;         /* [I] */
 	u32 completion_flags;        /* [i] FILE_SKIP_* */
@@ -99,6 +100,10 @@ s64 nt_open_finish(struct file *f, const struct nt_open_request *r, u32 object_a
 s64 nt_share_enter(struct node *n, struct nt_open *o) MUST_CHECK;
 void nt_open_release(struct file *f);           /* hook of file_release */
 u32 nt_attributes_of(const struct attributes *a);
+/* FILE_ATTRIBUTE_*: read-only is the mode (of a directory a mark), hidden and system are kept beside; the archive bit is
+ * always set and the rest are hints about content that is not treated so here. Other changes ride along. */
+struct attr_change;
+s64 nt_attributes_change(struct position at, u32 attributes, struct attr_change *change) MUST_CHECK;
 s64 nt_status_of_path(s64 st);                  /* ENOENT, ENOTDIR of a path as NT words it */
 
 /* ---- devices ---- */

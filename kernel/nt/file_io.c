@@ -75,6 +75,10 @@ struct status_block { u64 status, information; };
 s64 nt_io_finish(struct nt_io *io, s64 status, u64 information)
 {
 	struct status_block block;
+	if (status == ERR_RESTART) { /* nothing happened; the dispatcher calls again */
+		nt_io_drop(io);
+		return status;
+	}
 	io->status = nt_status(status);
 	io->information = information;
 	if (NT_IS_ERROR(io->status)) { /* no operation was begun */

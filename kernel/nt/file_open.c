@@ -11,12 +11,31 @@
 
 u32 nt_attributes_of(const struct attributes *a)
 {
-	u32 out = a->mode & 0222 ? 0 : NT_ATTRIBUTE_READONLY;
+	u32 out = (a->mode & 0222 ? 0 : NT_ATTRIBUTE_READONLY) | (a->dos_attributes & (NT_ATTRIBUTE_HIDDEN | NT_ATTRIBUTE_SYSTEM));
+	if (mode_is(a->mode, S_IFDIR_K))
+		out |= a->dos_attributes & NT_ATTRIBUTE_READONLY;
 	if (mode_is(a->mode, S_IFDIR_K))
 		return out | NT_ATTRIBUTE_DIRECTORY;
 	if (mode_is(a->mode, S_IFLNK_K))
 		return out | NT_ATTRIBUTE_REPARSE_POINT;
 	return out | NT_ATTRIBUTE_ARCHIVE;
+}
+
+s64 nt_attributes_change(struct position at, u32 attributes, struct attr_change *change)
+{
+	struct node *n = at.node;
+	bool directory = node_is_dir(n), read_only = attributes & NT_ATTRIBUTE_READONLY;
+	u32 stored = attributes & (NT_ATTRIBUTE_HIDDEN | NT_ATTRIBUTE_SYSTEM | (directory ? NT_ATTRIBUTE_READONLY : 0));
+	struct fs_context *fs = thread_current()->fs;
+	if (!directory && read_only == !!(n->mode & 0222)) {
+		change->valid |= VFS_SET_MODE;
+		change->mode = read_only ? n->mode & 07555 : (n->mode & 07777) | (0222 & ~(fs ? fs->umask : 0));
+	}
+	if (stored != n->dos_attributes) {
+		change->valid |= VFS_SET_DOS;
+		change->dos_attributes = stored;
+	}
+	return change->valid ? position_change(at, change) : 0;
 }
 
 /* ---- share modes ---- */
@@ -150,6 +169,9 @@ static s64 check_found(const struct nt_open_request *r, const struct nt_target *
 		return NT(OBJECT_NAME_INVALID);
 	if (directory && overwrites)
 		return r->options & FILE_DIRECTORY_FILE ? NT(INVALID_PARAMETER) : NT(OBJECT_NAME_COLLISION);
+	/* MS-FSA 2.1.5.1.2: what is hidden or a system file is only overwritten by who says so */
+	if (overwrites && (n->dos_attributes & ~r->attributes & (NT_ATTRIBUTE_HIDDEN | NT_ATTRIBUTE_SYSTEM)))
+		return NT(ACCESS_DENIED);
 	if (is_read_only(n) && !directory) {
 		if (overwrites || (r->access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))
 			return NT(ACCESS_DENIED);
@@ -197,7 +219,10 @@ static s64 open_found(const struct nt_open_request *r, const struct nt_target *t
 	*result = r->disposition == FILE_SUPERSEDE ? FILE_SUPERSEDED : truncate ? FILE_OVERWRITTEN : FILE_OPENED;
 	if (st || !truncate || !node_is_regular(w->at.node))
 		return st;
+	struct attr_change change = { 0 };
 	st = position_truncate(w->at, 0);
+	if (!st)
+		st = nt_attributes_change(w->at, r->attributes, &change);
 	if (st) {
 		(*out)->nt_open->delete_on_close = false;
 		file_put(*out);
@@ -206,6 +231,13 @@ static s64 open_found(const struct nt_open_request *r, const struct nt_target *t
 }
 
 /* ---- making what is not ---- */
+static s64 mark_created(const struct nt_open_request *r, struct position at)
+{
+	u32 marks = NT_ATTRIBUTE_HIDDEN | NT_ATTRIBUTE_SYSTEM | (node_is_dir(at.node) ? NT_ATTRIBUTE_READONLY : 0);
+	struct attr_change change = { .valid = VFS_SET_DOS, .dos_attributes = r->attributes & marks };
+	return change.dos_attributes ? position_change(at, &change) : 0;
+}
+
 static s64 create_missing(const struct nt_open_request *r, const struct nt_target *t, struct walk_result *w, struct file **out, u32 *result)
 {
 	bool directory = r->options & FILE_DIRECTORY_FILE;
@@ -226,10 +258,35 @@ static s64 create_missing(const struct nt_open_request *r, const struct nt_targe
 	if (st)
 		return st == ERR_EXIST ? st : nt_status_of_path(st);
 	struct position at = { w->at.mount, n };
-	st = open_node(r, at, true, out);
+	st = mark_created(r, at);
+	if (!st)
+		st = open_node(r, at, true, out);
+	else
+		(void)!vfs_unlink_at(w->at, w->last, w->last_length, directory);
 	node_put(n);
 	*result = FILE_CREATED;
 	return st;
+}
+
+/* The size to set aside for what was made or emptied; where nothing can be set aside it is a hint. */
+static s64 allocate(const struct nt_open_request *r, struct file *f, u32 result, u64 size)
+{
+	if (!size || result == FILE_OPENED || !node_is_regular(f->where.node) || !f->ops->fallocate)
+		return 0;
+	s64 st = f->ops->fallocate(f, 1 /* keep the size */, 0, size);
+	if (!st || st == ERR_OPNOTSUPP || st == ERR_BADF)
+		return 0;
+	f->nt_open->delete_on_close |= result == FILE_CREATED;
+	return st == ERR_NOSPC || st == ERR_FBIG ? NT(DISK_FULL) : st;
+}
+
+static s64 allocation_in(const struct nt_open_request *r, u64 *size)
+{
+	*size = 0;
+	if (!r->allocation_va)
+		return 0;
+	s64 st = copy_in(size, user_ptr(r->allocation_va), 8);
+	return st ? NT(ACCESS_VIOLATION) : (s64)*size < 0 ? NT(INVALID_PARAMETER) : 0;
 }
 
 static s64 open_path(const struct nt_open_request *r, const struct nt_target *t, struct file **out, u32 *result)
@@ -299,13 +356,18 @@ s64 nt_open_object(const struct nt_open_request *r, const struct nt_object_attri
 	struct nt_target t;
 	struct file *f;
 	u32 result = FILE_OPENED;
+	u64 size;
 	s64 st = nt_target_in(oa, &t);
 	if (st)
 		return st;
 	switch (t.kind) {
 	case NT_TARGET_PATH:
 	case NT_TARGET_VOLUME:
-		st = open_path(r, &t, &f, &result);
+		st = allocation_in(r, &size);
+		if (!st)
+			st = open_path(r, &t, &f, &result);
+		if (!st && (st = allocate(r, f, result, size)))
+			file_put(f);
 		break;
 	case NT_TARGET_NULL:
 		st = open_null(r, &f);

@@ -10,7 +10,9 @@ enum { SET_BASIC = 4, SET_RENAME = 10, SET_LINK = 11, SET_DISPOSITION = 13, SET_
 	SET_END_OF_FILE = 20, SET_PIPE = 23, SET_COMPLETION = 30, SET_VALID_LENGTH = 39, SET_COMPLETION_FLAGS = 41,
 	SET_DISPOSITION_EX = 64, SET_RENAME_EX = 65, SET_LINK_EX = 72 };
 enum { DISPOSE_DELETE = 1, DISPOSE_POSIX = 2, DISPOSE_FORCE_IMAGE = 4, DISPOSE_ON_CLOSE = 8, DISPOSE_IGNORE_READONLY = 16 };
-enum { RENAME_REPLACE = 1, RENAME_POSIX = 2, RENAME_IGNORE_READONLY = 0x40 };
+/* MS-FSCC 2.4.37. The others speak of pin states and storage reserves, which no file system here has. */
+enum { RENAME_REPLACE = 1, RENAME_POSIX = 2, RENAME_IGNORE_READONLY = 0x40, RENAME_KNOWN = 0x1ff,
+	RENAME_SUPPORTED = RENAME_REPLACE | RENAME_POSIX | RENAME_IGNORE_READONLY };
 
 struct set_call { struct file *f; u64 va; u32 length, granted; };
 
@@ -34,23 +36,17 @@ static s64 set_basic(const struct set_call *c)
 	/* No right is asked: kernelbase sets attributes through handles opened with SYNCHRONIZE alone. */
 	if ((b.attributes & NT_ATTRIBUTE_DIRECTORY) && !node_is_dir(n))
 		return NT(INVALID_PARAMETER);
-	if (time_given(b.accessed)) {
-		change.valid |= VFS_SET_ATIME;
-		change.atime_ns = time_ns(b.accessed);
+	const struct { u64 ticks; u32 bit; s64 *to; } times[] = { { b.accessed, VFS_SET_ATIME, &change.atime_ns },
+		{ b.written, VFS_SET_MTIME, &change.mtime_ns }, { b.changed, VFS_SET_CTIME, &change.ctime_ns },
+		{ b.created, VFS_SET_BTIME, &change.btime_ns } };
+	for (u32 i = 0; i < ARRAY_SIZE(times); i++) {
+		if (!time_given(times[i].ticks))
+			continue;
+		change.valid |= times[i].bit;
+		*times[i].to = time_ns(times[i].ticks);
 	}
-	if (time_given(b.written)) {
-		change.valid |= VFS_SET_MTIME;
-		change.mtime_ns = time_ns(b.written);
-	}
-	if (b.attributes && !node_is_dir(n)) {
-		struct fs_context *fs = thread_current()->fs;
-		u32 writable = 0222 & ~(fs ? fs->umask : 0);
-		bool read_only = b.attributes & NT_ATTRIBUTE_READONLY;
-		if (read_only == !!(n->mode & 0222)) {
-			change.valid |= VFS_SET_MODE;
-			change.mode = read_only ? n->mode & 07555 : (n->mode & 07777) | writable;
-		}
-	}
+	if (b.attributes)
+		return nt_attributes_change(c->f->where, b.attributes, &change);
 	return change.valid ? position_change(c->f->where, &change) : 0;
 }
 
@@ -260,6 +256,10 @@ static s64 set_name(const struct set_call *c, bool extended, bool link)
 		return st;
 	if (!extended)
 		head.flags = head.flags & 0xff ? RENAME_REPLACE : 0;
+	if (head.flags & ~(u32)RENAME_SUPPORTED) {
+		nt_object_attributes_free(&oa);
+		return head.flags & ~(u32)RENAME_KNOWN ? NT(INVALID_PARAMETER) : NT(NOT_SUPPORTED);
+	}
 	st = nt_target_in(&oa, &t);
 	if (!st) {
 		st = t.kind == NT_TARGET_PATH ? rename_to(c, &t, head.flags, link) : NT(OBJECT_NAME_INVALID);
@@ -303,9 +303,17 @@ static s64 set_mode(const struct set_call *c)
 	s64 st = fixed_in(c, &mode, sizeof(mode));
 	if (st || !c->f->nt_open)
 		return st ? st : NT(INVALID_PARAMETER);
-	u32 now = c->f->nt_open->options & changeable;
+	struct file *f = c->f;
+	u32 now = f->nt_open->options;
 	/* synchronous stays synchronous: waiting operations rely on it */
-	return (mode & ~changeable) || !(mode & FILE_SYNCHRONOUS) != !(now & FILE_SYNCHRONOUS) ? NT(INVALID_PARAMETER) : 0;
+	if ((mode & ~changeable) || (mode & FILE_SYNCHRONOUS) == FILE_SYNCHRONOUS || !(mode & FILE_SYNCHRONOUS) != !(now & FILE_SYNCHRONOUS))
+		return NT(INVALID_PARAMETER);
+	__atomic_store_n(&f->nt_open->options, (now & ~changeable) | mode, __ATOMIC_RELAXED);
+	if (mode & FILE_WRITE_THROUGH)
+		__atomic_or_fetch(&f->flags, O_DSYNC_K, __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&f->flags, ~(u32)O_DSYNC_K, __ATOMIC_RELAXED);
+	return 0;
 }
 
 static s64 set_flags(const struct set_call *c)

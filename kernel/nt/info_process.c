@@ -17,8 +17,6 @@ enum process_class {
 enum { PRIORITY_IDLE = 1, PRIORITY_NORMAL, PRIORITY_HIGH, PRIORITY_REALTIME, PRIORITY_BELOW, PRIORITY_ABOVE };
 #define EXECUTE_FLAGS 0xdu   /* data is not executable, permanently */
 #define BASE_PRIORITY_NORMAL 8
-#define PAGE_PRIORITY_NORMAL 5u
-#define IO_PRIORITY_NORMAL 2u
 
 struct basic { u32 exit_status, unused; u64 peb, affinity; s32 priority, unused2; u64 pid, parent; };
 struct vm_counters { u64 peak_virtual, virtual; u32 faults, unused; u64 peak_working, working, peak_paged, paged, peak_nonpaged, nonpaged,
@@ -183,8 +181,8 @@ static s64 query_number(const u64 *a, struct process *p)
 	case CLASS_BREAK_ON_TERMINATION: return word_out(a, 0);
 	case CLASS_DEBUG_OBJECT: return (u32)a[3] == 8 ? NT(PORT_NOT_SET) : NT(INFO_LENGTH_MISMATCH);
 	case CLASS_DEBUG_FLAGS: return word_out(a, 1);
-	case CLASS_IO_PRIORITY: return word_out(a, IO_PRIORITY_NORMAL);
-	case CLASS_PAGE_PRIORITY: return word_out(a, PAGE_PRIORITY_NORMAL);
+	case CLASS_IO_PRIORITY: return word_out(a, p->nt ? p->nt->io_priority : NT_IO_PRIORITY_NORMAL);
+	case CLASS_PAGE_PRIORITY: return word_out(a, p->nt ? p->nt->page_priority : NT_PAGE_PRIORITY_NORMAL);
 	case CLASS_EXECUTE_FLAGS: return word_out(a, EXECUTE_FLAGS);
 	case CLASS_COOKIE: return cookie_out(a, p);
 	default: return NT(INVALID_INFO_CLASS);
@@ -292,8 +290,8 @@ static s64 set(const u64 *a, struct process *p)
 	case CLASS_AFFINITY: return set_affinity(p, value);
 	case CLASS_PRIORITY_BOOST: p->nt->no_boost = value != 0; return 0;
 	case CLASS_CONTROL_ROUTINE: p->nt->control_routine = value; return 0;
-	case CLASS_IO_PRIORITY: return value <= IO_PRIORITY_NORMAL ? 0 : NT(PRIVILEGE_NOT_HELD); /* there is one queue */
-	case CLASS_PAGE_PRIORITY: return value <= PAGE_PRIORITY_NORMAL ? 0 : NT(INVALID_PARAMETER);
+	case CLASS_IO_PRIORITY: return nt_io_priority_set(&p->nt->io_priority, (u32)value);
+	case CLASS_PAGE_PRIORITY: return nt_page_priority_set(&p->nt->page_priority, (u32)value);
 	default: return value == EXECUTE_FLAGS || value == (EXECUTE_FLAGS & 5) ? 0 : NT(ACCESS_DENIED); /* no executable data */
 	}
 }

@@ -12,7 +12,6 @@ enum thread_class {
 };
 #define STILL_ACTIVE 0x103u
 #define BASE_PRIORITY_NORMAL 8
-#define PAGE_PRIORITY_NORMAL 5u
 #define NAME_BYTES_MAX 65534u
 
 struct basic { u32 exit_status, unused; u64 teb, pid, tid, affinity; s32 priority, base_priority; };
@@ -89,8 +88,8 @@ static s64 query(const u64 *a, struct thread *t)
 	case CLASS_HIDE: return NT_INFORMATION_OF(hidden, a);
 	case CLASS_BREAK_ON_TERMINATION: return word_out(a, 0);
 	case CLASS_IS_TERMINATED: return word_out(a, t->nt ? t->nt->exited.state > 0 : t->exiting);
-	case CLASS_IO_PRIORITY: return word_out(a, 2);
-	case CLASS_PAGE_PRIORITY: return word_out(a, PAGE_PRIORITY_NORMAL);
+	case CLASS_IO_PRIORITY: return word_out(a, t->nt ? t->nt->io_priority : NT_IO_PRIORITY_NORMAL);
+	case CLASS_PAGE_PRIORITY: return word_out(a, t->nt ? t->nt->page_priority : NT_PAGE_PRIORITY_NORMAL);
 	case CLASS_CYCLES: return NT_INFORMATION_OF(cycles, a);
 	case CLASS_GROUP: return NT_INFORMATION_OF(group, a);
 	case CLASS_IDEAL_PROCESSOR_EX: return word_out(a, 0);
@@ -196,8 +195,8 @@ static s64 set_number(u32 class, struct thread *t, const struct group *in)
 	case CLASS_IDEAL_PROCESSOR: return value <= 64 ? 0 : NT(INVALID_PARAMETER); /* a hint; the previous one is 0 */
 	case CLASS_IDEAL_PROCESSOR_EX: return 0;
 	case CLASS_PRIORITY_BOOST: t->nt->no_boost = value != 0; return 0;
-	case CLASS_IO_PRIORITY: return value <= 2 ? 0 : NT(PRIVILEGE_NOT_HELD);
-	default: return value <= PAGE_PRIORITY_NORMAL ? 0 : NT(INVALID_PARAMETER);
+	case CLASS_IO_PRIORITY: return nt_io_priority_set(&t->nt->io_priority, value);
+	default: return nt_page_priority_set(&t->nt->page_priority, value);
 	}
 }
 

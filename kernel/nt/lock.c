@@ -4,6 +4,7 @@
  * Locks and waiting requests are under node->spin; requests are told outside it. */
 #include "file.h"
 
+#include "nt_internal.h"
 #include "string.h"
 #include "../vfs/vfs_internal.h"
 
@@ -105,10 +106,15 @@ void nt_locks_release(struct file *f)
 /* ---- lock ---- */
 static s64 wait_here(struct node *n, struct nt_io *io, struct lock_wait *w)
 {
-	status_t st = WAIT_EVENT(&lock_ended, __atomic_load_n(&io->done, __ATOMIC_ACQUIRE), DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
+	struct thread *t = thread_current();
 	struct range_lock *given_up = NULL;
+	while (WAIT_EVENT(&lock_ended, __atomic_load_n(&io->done, __ATOMIC_ACQUIRE), DEADLINE_NEVER, WAIT_INTERRUPTIBLE)) {
+		if (t->work & WORK_EXIT)
+			break;
+		nt_settle(t); /* it keeps its place in the queue */
+	}
 	spin_lock(&n->spin);
-	if (st && !io->done && w->lock) {
+	if (!io->done && w->lock) {
 		list_remove(&w->link);
 		given_up = w->lock;
 		w->lock = NULL;

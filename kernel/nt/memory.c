@@ -9,6 +9,8 @@
 
 #define ZERO_BITS_MAX 21u       /* more is refused, up to 31; from 32 the number is a mask */
 #define COPY_CHUNK 4096u        /* of another process's memory at a time */
+#define PREFETCH_BYTES_MAX MIB(16) /* of one call: it cannot be interrupted, and a hint must not use the memory up */
+#define LINUX_MADV_POPULATE_READ 22
 #define COPY_ALL_MAX MIB(64)    /* one call moves at most this much: it cannot be interrupted */
 #define EXTENDED_PARAMETERS_MAX 8u
 #define PREFETCH_RANGES_MAX 1024u
@@ -327,9 +329,18 @@ NT_HANDLER(FlushVirtualMemory)
 }
 
 /* VmPrefetchInformation is the one class that is a hint: the ranges are brought in where that is possible. */
+/* What cannot be fetched is left to the fault that needs it. Gives the bytes it was about. */
+static u64 prefetch(struct aspace *as, u64 base, u64 size)
+{
+	if (size && aspace_advise(as, ALIGN_DOWN(base, PAGE_SIZE), size + (base & PAGE_MASK), LINUX_MADV_POPULATE_READ))
+		klog(LOG_DEBUG, "prefetch of %llu bytes stopped", (unsigned long long)size);
+	return size;
+}
+
 NT_HANDLER(SetInformationVirtualMemory)
 {
 	struct { u64 base, size; } range;
+	u64 room = PREFETCH_BYTES_MAX;
 	struct aspace *as = NULL;
 	if ((u32)a[1] != 0)
 		return NT(INVALID_PARAMETER_2);
@@ -344,6 +355,8 @@ NT_HANDLER(SetInformationVirtualMemory)
 		st = COPY_IN(&range, user_ptr(a[3] + i * sizeof(range)));
 		if (!st && (!range.size || range.base >= USER_TOP || range.size >= USER_TOP))
 			st = NT(INVALID_PARAMETER_4);
+		else if (!st)
+			room -= prefetch(as, range.base, MIN(range.size, room));
 	}
 	aspace_put(as);
 	return st;

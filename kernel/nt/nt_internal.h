@@ -59,6 +59,23 @@ void nt_job_process_exited(struct process *p);
 
 s64 nt_thread_impersonate(struct thread *t, u64 token_handle); /* token.c; 0: ends it */
 
+/* I/O and page priority of threads and processes: hints that are kept and told back. */
+enum { NT_IO_PRIORITY_NORMAL = 2, NT_IO_PRIORITY_CRITICAL = 4, NT_PAGE_PRIORITY_NORMAL = 5 };
+static inline s64 nt_io_priority_set(u32 *to, u32 value)
+{
+	if (value > NT_IO_PRIORITY_NORMAL) /* high ones ask for a privilege that nobody has here */
+		return value <= NT_IO_PRIORITY_CRITICAL ? NT(PRIVILEGE_NOT_HELD) : NT(INVALID_PARAMETER);
+	*to = value;
+	return 0;
+}
+static inline s64 nt_page_priority_set(u32 *to, u32 value)
+{
+	if (value > NT_PAGE_PRIORITY_NORMAL)
+		return NT(INVALID_PARAMETER);
+	*to = value;
+	return 0;
+}
+
 /* thread.c */
 struct nt_thread_request {
 	struct process *process;

@@ -5,6 +5,7 @@
  * any file. Locks: [m] pipe->mutex, [l] pipe_names (mutex). Ends of operations are told after the mutex is dropped. */
 #include "pipe.h"
 
+#include "nt_internal.h"
 #include "string.h"
 
 #define WRITE_MAX (4u << 20)         /* one write's kernel copy: as large as kmalloc gives */
@@ -139,8 +140,13 @@ static u32 state_status(const struct nt_pipe_end *e, bool reading)
 static s64 wait_io(struct nt_pipe_end *e, struct nt_io *io)
 {
 	struct nt_pipe *p = e->pipe;
-	status_t st = WAIT_EVENT(&e->changed, __atomic_load_n(&io->done, __ATOMIC_ACQUIRE), DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
-	if (!st)
+	struct thread *t = thread_current();
+	while (WAIT_EVENT(&e->changed, __atomic_load_n(&io->done, __ATOMIC_ACQUIRE), DEADLINE_NEVER, WAIT_INTERRUPTIBLE)) {
+		if (!t->nt || (t->work & WORK_EXIT))
+			break; /* Linux callers start over; what is to end, ends */
+		nt_settle(t);
+	}
+	if (__atomic_load_n(&io->done, __ATOMIC_ACQUIRE))
 		return 0;
 	mutex_lock(&p->mutex);
 	bool done = io->done;

@@ -5,6 +5,7 @@
 
 #include "linux.h"
 #include "nt_text.h"
+#include "nt_internal.h"
 #include "string.h"
 
 #define QUOTA_DEFAULT 4096u
@@ -466,8 +467,10 @@ static s64 wait_for(struct nt_pipe_name *n, u64 deadline)
 		wait_prepare();
 		status_t st = wait_sleep(until, WAIT_INTERRUPTIBLE);
 		wait_finish();
+		if (st == ERR_INTR && (thread_current()->work & WORK_EXIT))
+			return NT(IO_TIMEOUT); /* never seen */
 		if (st == ERR_INTR)
-			return ERR_RESTART;
+			nt_settle(thread_current());
 		if (time_now_ns() >= deadline)
 			return NT(IO_TIMEOUT);
 	}

@@ -59,6 +59,8 @@ status_t nt_process_attach(struct process *p, struct thread *t, const struct win
 	n->peb = peb;
 	n->parent_pid = p->parent ? p->parent->pid : 0;
 	n->priority_class = 2;
+	n->io_priority = NT_IO_PRIORITY_NORMAL;
+	n->page_priority = NT_PAGE_PRIORITY_NORMAL;
 	n->cookie = (u32)random_u64() | 1;
 	spin_lock(&p->actions->lock); /* nobody waits for children here: they are reaped by themselves */
 	p->actions->action[SIGCHLD - 1].handler = SIG_IGN_K;

@@ -2,7 +2,7 @@
 /* The NT call table: abi/nt/syscalls.def by inclusion, the dispatcher of Windows processes, counters per row.
  * Entry: nt_dispatch, from syscall_dispatch (kernel/linux/table.c). A row whose handler is not linked answers
  * NOT_IMPLEMENTED and is counted. Arguments after the fourth lie on the user stack above the home space. */
-#include "nt.h"
+#include "nt_internal.h"
 #include "cpu.h"
 #include "mm.h"
 
@@ -62,6 +62,11 @@ s64 nt_dispatch(struct trap_frame *f, struct thread *t)
 	if (row->argument_count > 4 && copy_short_in(a + 4, f->rsp + STACK_ARGUMENTS, (row->argument_count - 4) * (u32)sizeof(u64)))
 		return NT(ACCESS_VIOLATION);
 	s64 result = row->handler(a);
+	/* A stop, a continue or a suspension came while it waited for what only the common kernel waits for. */
+	while (unlikely(result == ERR_RESTART) && !(t->work & WORK_EXIT)) {
+		nt_settle(t);
+		result = row->handler(a);
+	}
 	if (unlikely(t->nt && t->nt->frame_replaced)) {
 		t->nt->frame_replaced = false;
 		return (s64)f->rax;

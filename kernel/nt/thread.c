@@ -72,6 +72,8 @@ struct nt_thread *nt_thread_alloc(u64 teb, u64 start_address)
 	n->teb = teb;
 	n->start_address = start_address;
 	n->create_time_ns = time_wall_ns();
+	n->io_priority = NT_IO_PRIORITY_NORMAL;
+	n->page_priority = NT_PAGE_PRIORITY_NORMAL;
 	return n;
 }
 

@@ -59,7 +59,7 @@ void node_attributes(struct node *n, struct attributes *out)
 		.dev = n->fs->dev, .ino = n->ino, .mode = n->mode, .nlink = n->nlink, .uid = n->uid, .gid = n->gid,
 				.rdev = n->rdev,
 		.block_size = (u32)PAGE_SIZE, .atime_ns = n->atime_ns, .mtime_ns = n->mtime_ns, .ctime_ns = n->ctime_ns,
-		.btime_ns = n->btime_ns,
+		.btime_ns = n->btime_ns, .dos_attributes = n->dos_attributes,
 	};
 	spin_unlock(&n->spin);
 	if (n->data) {
@@ -90,6 +90,8 @@ void node_touch_atime(struct mount *m, struct node *n)
 	spin_unlock(&n->spin);
 }
 
+static s64 changed_at(const struct attr_change *c) { return c->valid & VFS_SET_CTIME ? c->ctime_ns : vfs_now(); }
+
 static void change_times_locally(struct node *n, const struct attr_change *c)
 {
 	spin_lock(&n->spin);
@@ -97,7 +99,7 @@ static void change_times_locally(struct node *n, const struct attr_change *c)
 		n->atime_ns = c->atime_ns;
 	if (c->valid & VFS_SET_MTIME)
 		n->mtime_ns = c->mtime_ns;
-	n->ctime_ns = vfs_now();
+	n->ctime_ns = changed_at(c);
 	n->flags |= NODE_ATTR_DIRTY;
 	spin_unlock(&n->spin);
 }
@@ -106,7 +108,8 @@ static status_t change_remotely(struct node *n, const struct attr_change *c)
 {
 	struct vfs_setattr_request r = {
 		.fs = n->fs->id, .valid = c->valid, .cookie = n->cookie, .mode = c->mode, .uid = c->uid, .gid = c->gid,
-		.atime_ns = c->atime_ns, .mtime_ns = c->mtime_ns, .ctime_ns = vfs_now(),
+		.atime_ns = c->atime_ns, .mtime_ns = c->mtime_ns, .ctime_ns = changed_at(c), .btime_ns = c->btime_ns,
+		.dos_attributes = c->dos_attributes,
 	};
 	struct vfs_attributes reply;
 	if (n->fs->id) {
@@ -114,7 +117,8 @@ static status_t change_remotely(struct node *n, const struct attr_change *c)
 		if (st < 0)
 			return (status_t)st;
 	} else {
-		reply = (struct vfs_attributes){ .mode = c->mode, .uid = c->uid, .gid = c->gid };
+		reply = (struct vfs_attributes){ .mode = c->mode, .uid = c->uid, .gid = c->gid, .btime_ns = c->btime_ns,
+			.dos_attributes = c->dos_attributes };
 	}
 	spin_lock(&n->spin);
 	if (c->valid & VFS_SET_MODE)
@@ -127,7 +131,13 @@ static status_t change_remotely(struct node *n, const struct attr_change *c)
 		n->atime_ns = c->atime_ns;
 	if (c->valid & VFS_SET_MTIME)
 		n->mtime_ns = c->mtime_ns;
-	n->ctime_ns = vfs_now();
+	if (c->valid & VFS_SET_BTIME)
+		n->btime_ns = reply.btime_ns; /* a share keeps its own */
+	if (c->valid & VFS_SET_DOS) {
+		n->dos_attributes = reply.dos_attributes;
+		n->flags &= ~(u32)NODE_NO_XATTR;
+	}
+	n->ctime_ns = changed_at(c);
 	spin_unlock(&n->spin);
 	return OK;
 }
@@ -155,7 +165,9 @@ static status_t check_change(struct position at, const struct attr_change *c, co
 		return st;
 	if ((c->valid & VFS_SET_MODE) && !cred_owns(cred, n))
 		return ERR_PERM;
-	if (c->valid & (VFS_SET_ATIME | VFS_SET_MTIME)) {
+	if ((c->valid & VFS_SET_DOS) && !cred_owns(cred, n) && (st = node_permission(n, 2, cred)))
+		return st; /* xattr(7): user attributes ask for write permission */
+	if (c->valid & (VFS_SET_ATIME | VFS_SET_MTIME | VFS_SET_CTIME | VFS_SET_BTIME)) {
 		if (cred_owns(cred, n))
 			return OK;
 		if (!c->times_to_now)
@@ -190,7 +202,7 @@ status_t position_change(struct position at, const struct attr_change *change)
 	if (st)
 		return st;
 	adjust_set_id(n, &c, cred);
-	bool only_times = !(c.valid & ~(u32)(VFS_SET_ATIME | VFS_SET_MTIME));
+	bool only_times = !(c.valid & ~(u32)(VFS_SET_ATIME | VFS_SET_MTIME | VFS_SET_CTIME));
 	if (c.valid && only_times && (n->fs->flags & FS_KERNEL_DATA)) {
 		change_times_locally(n, &c);
 	} else if (c.valid) {

@@ -175,6 +175,7 @@ void node_apply_attributes(struct node *n, const struct vfs_attributes *a)
 	}
 	n->ctime_ns = MAX(n->ctime_ns, a->ctime_ns);
 	n->btime_ns = a->btime_ns;
+	n->dos_attributes = a->dos_attributes;
 	n->host_blocks = a->blocks_512;
 	n->flags &= ~(u32)NODE_STALE;
 	spin_unlock(&n->spin);
@@ -261,6 +262,7 @@ static struct node *node_allocate(struct filesystem *fs, const struct vfs_node *
 	n->mtime_ns = lease->attr.mtime_ns;
 	n->ctime_ns = lease->attr.ctime_ns;
 	n->btime_ns = lease->attr.btime_ns;
+	n->dos_attributes = lease->attr.dos_attributes;
 	n->version = 1;
 	n->flags = fs->flags & FS_NO_NAME_CACHE ? NODE_TRANSIENT : 0;
 	n->used = 1;

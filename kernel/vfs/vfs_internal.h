@@ -167,7 +167,8 @@ extern struct mutex namespace_mutex;
 struct attr_change {
 	u32 valid;                     /* VFS_SET_* */
 	u32 mode, uid, gid;
-	s64 atime_ns, mtime_ns;
+	u32 dos_attributes;            /* VFS_DOS_* */
+	s64 atime_ns, mtime_ns, ctime_ns, btime_ns; /* without VFS_SET_CTIME the change time is now */
 	bool times_to_now;             /* both times NULL or UTIME_NOW: write permission is enough */
 };
 status_t position_change(struct position at, const struct attr_change *c);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dos_path.h"
 #include "runtimed.h"
 
 #define TABLE_BYTES 65536u /* /etc/passwd and /etc/group of a system image are a few KiB */
@@ -141,6 +142,11 @@ status_t find_program(const char *name, const char *search, const char *cwd, cha
 {
 	if (!*name)
 		return ERR_NOENT;
+	if (dos_path_is(name)) { /* a file of this very name in the working directory goes first */
+		bool unix_name = !strchr(name, '/') && join(path, size, cwd, strlen(cwd), name) == OK && check_program(path) == OK;
+		status_t st = unix_name ? OK : dos_path_find(name, path, size);
+		return st ? st : check_program(path);
+	}
 	if (name[0] == '/') {
 		set_text(path, name, size);
 		return strlen(name) < size ? check_program(path) : ERR_NAMETOOLONG;

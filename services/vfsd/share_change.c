@@ -410,6 +410,8 @@ SHARE_HANDLER(setattr)
 	struct share_fid *f;
 	struct p9_attributes a;
 	struct p9 m;
+	if (q->valid & VFS_SET_DOS && q->dos_attributes)
+		return ERR_OPNOTSUPP;
 	status_t st = share_acquire(q->fs, q->cookie, &f);
 	if (st)
 		return st;

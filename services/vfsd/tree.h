@@ -170,6 +170,8 @@ status_t tree_rename(const struct ipc_caller *c, const struct vfs_rename_request
 		     const char *new_name, u32 new_size, struct vfs_rename_reply *out) MUST_CHECK;
 status_t tree_setattr(const struct ipc_caller *c, const struct vfs_setattr_request *q,
 		      struct vfs_attributes *out) MUST_CHECK;
+u32 tree_dos_attributes(const struct tree_object *o);
+status_t tree_set_dos_attributes(struct tree_object *o, u32 value) MUST_CHECK;
 s64 tree_getxattr(u32 fs, u64 ino, const char *name, u32 name_size, u8 *buf, u32 size);
 s64 tree_listxattr(u32 fs, u64 ino, u8 *buf, u32 size);
 status_t tree_setxattr(const struct vfs_node_request *q, const char *name, u32 name_size, const void *value,

@@ -274,6 +274,8 @@ status_t tree_setattr(const struct ipc_caller *c, const struct vfs_setattr_reque
 		st = setattr_policy(c, q, out);
 	if (!st)
 		st = tree_object(q->fs, q->cookie, &o);
+	if (!st && q->valid & VFS_SET_DOS)
+		st = tree_set_dos_attributes(o, q->dos_attributes);
 	if (st)
 		return st;
 	struct tree_object n = *o;
@@ -287,6 +289,7 @@ status_t tree_setattr(const struct ipc_caller *c, const struct vfs_setattr_reque
 		n.size = q->size;
 	n.atime_ns = q->valid & VFS_SET_ATIME ? q->atime_ns : o->atime_ns;
 	n.mtime_ns = q->valid & VFS_SET_MTIME ? q->mtime_ns : o->mtime_ns;
+	n.btime_ns = q->valid & VFS_SET_BTIME ? q->btime_ns : o->btime_ns;
 	if (q->valid & VFS_SET_CTIME)
 		n.ctime_ns = q->ctime_ns;
 	else if (q->valid != VFS_SET_ATIME)

@@ -71,20 +71,21 @@ static void attributes_of_record(const struct tree_object *o, struct vfs_attribu
 		.nlink = o->nlink,
 		.uid = o->uid,
 		.gid = o->gid,
-		.rdev = o->rdev,
+		.rdev = (u32)o->rdev,
 		.size = o->size,
 		.blocks_512 = blocks_of(o->mode, o->size),
 		.atime_ns = o->atime_ns,
 		.mtime_ns = o->mtime_ns,
 		.ctime_ns = o->ctime_ns,
 		.btime_ns = o->btime_ns,
+		.dos_attributes = o->xattrs ? tree_dos_attributes(o) : 0,
 	};
 }
 
 static void attributes_of_base(u64 ino, const struct erofs_inode *b, struct vfs_attributes *out)
 {
 	*out = (struct vfs_attributes){
-		.ino = ino, .mode = b->mode, .nlink = b->nlink, .uid = b->uid, .gid = b->gid, .rdev = b->rdev, .size = b->size,
+		.ino = ino, .mode = b->mode, .nlink = b->nlink, .uid = b->uid, .gid = b->gid, .rdev = (u32)b->rdev, .size = b->size,
 		.blocks_512 = blocks_of(b->mode, b->size),
 		.atime_ns = b->mtime_ns, .mtime_ns = b->mtime_ns, .ctime_ns = b->mtime_ns, .btime_ns = b->mtime_ns,
 	};

@@ -22,6 +22,25 @@ static const struct xattr_record *find(const struct tree_object *o, const char *
 	return NULL;
 }
 
+#define DOS_XATTR "user.DOSATTRIB"          /* the name and the text form that Wine and Samba use */
+#define DOS_DIGITS_MAX 8u
+
+u32 tree_dos_attributes(const struct tree_object *o)
+{
+	const struct xattr_record *x = find(o, DOS_XATTR, sizeof(DOS_XATTR) - 1);
+	const char *text = x ? x->text + x->name_size : NULL;
+	u32 value = 0;
+	if (!x || x->value_size < 3 || x->value_size > 2 + DOS_DIGITS_MAX || text[0] != '0' || text[1] != 'x')
+		return 0;
+	for (u32 i = 2; i < x->value_size; i++) {
+		u32 digit = (u8)text[i] - '0', letter = ((u8)text[i] | 32u) - 'a';
+		if (digit > 9 && letter > 5)
+			return 0; /* another program's form */
+		value = value << 4 | (digit <= 9 ? digit : letter + 10);
+	}
+	return value & VFS_DOS_VALID;
+}
+
 static status_t object_exists(u32 fs, u64 ino, struct tree_object **out)
 {
 	struct vfs_attributes a;
@@ -120,6 +139,15 @@ status_t tree_setxattr(const struct vfs_node_request *q, const char *name, u32 n
 	if (!old && q->flags & VFS_XATTR_REPLACE)
 		return ERR_NODATA;
 	return replace(o, old, name, name_size, value, value_size);
+}
+
+status_t tree_set_dos_attributes(struct tree_object *o, u32 value)
+{
+	const struct xattr_record *old = find(o, DOS_XATTR, sizeof(DOS_XATTR) - 1);
+	char text[] = { '0', 'x', (char)('0' + (value & VFS_DOS_VALID)) };
+	if (value & VFS_DOS_VALID)
+		return replace(o, old, DOS_XATTR, sizeof(DOS_XATTR) - 1, text, sizeof(text));
+	return old ? replace(o, old, NULL, 0, NULL, 0) : OK;
 }
 
 status_t tree_removexattr(const struct vfs_node_request *q, const char *name, u32 name_size)

@@ -10,7 +10,7 @@ vm_limit=${VM_LIMIT:-90}
 for p in "$programs"/*.exe; do
 	name=$(basename "$p" .exe)
 	if [ "${1:-}" = --wine ]; then
-		out=$(WINEPREFIX=$PWD/.cache/corpus/prefix WINEDEBUG=-all timeout -s KILL 90 /usr/lib/wine/wine64 "$p" </dev/null 2>&1); status=$?
+		out=$(NT_PEER=wine WINEPREFIX=$PWD/.cache/corpus/prefix WINEDEBUG=-all timeout -s KILL 90 /usr/lib/wine/wine64 "$p" </dev/null 2>&1); status=$?
 	else
 		out=$(vm --share "$programs:/nt:ro" -- "/nt/$name.exe" </dev/null 2>&1); status=$?
 	fi

@@ -71,4 +71,15 @@ mkdir "$work/names" && touch "$work/names/"{plain,plain.txt,other.c}
 out=$(vm --share "$work:/work" --cwd /work/names -- bash -c 'cmd.exe /c dir /b "*.*" | sort; cmd.exe /c dir /b "plain.*" | sort
 	cmd.exe /c seq 3 | tail -n 1; cmd.exe /c start /wait cmd /c exit 5; echo $?' </dev/null 2>&1 | tr -d '\r' | tr '\n' ' ')
 is windows_cmd_finds_linux_programs 'other.c plain plain.txt plain plain.txt 3 5 ' "$out"
+# PROGRAM as a DOS path, in any case, ".exe" left out; a drive or file that is not there is not found.
+for p in 'C:\Windows\System32\cmd.exe' 'c:\windows\SYSTEM32\CMD' '\\?\C:\Windows\System32\cmd.exe'; do
+	is windows_program_by_dos_path "Microsoft Windows 10.0.19045" "$(program "$p" /c ver 2>&1 | tr -d '\r' | grep .)"
+done
+program 'Z:\usr\bin\..\bin\true'; is windows_program_on_drive_z 0 $?
+program 'D:\x.exe' 2>/dev/null; is windows_program_on_no_drive 127 $?
+# Hidden and system are the xattr that Wine and Samba use: Linux programs see and set them.
+out=$(program bash -c 'cd /tmp; python3 -c "import os; open(\"x\",\"w\"); os.stat(\"x\"); os.setxattr(\"x\",\"user.DOSATTRIB\",b\"0x2\")"
+	attrib.exe x; attrib.exe +s x; python3 -c "import os; print(os.getxattr(\"x\",\"user.DOSATTRIB\"))"; attrib.exe -s x; attrib.exe -h x
+	python3 -c "import os; print(os.listxattr(\"x\"))"' 2>&1 | tr -d '\r' | tr -s ' ' | tr '\n' ' ')
+is windows_hidden_is_an_xattr "A H Z:\\tmp\\x b'0x6' [] " "$out"
 timeout -s KILL 90 expect -f tests/system/windows.exp

@@ -50,6 +50,7 @@ void options_parse(struct options *o, int argc, char **argv, bool login);
 /* shares.c */
 void shares_add(struct options *o, const char *spec);
 void shares_finish(struct options *o);   /* default share, working directory, tags */
+bool program_is_dos_path(const char *program);
 const char *program_translate(const struct options *o, const char *program, char *buffer, size_t size);
 
 /* paths.c: files that belong to the installation */

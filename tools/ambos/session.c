@@ -156,7 +156,7 @@ static void say_not_found(const struct options *o)
 		return;
 	}
 	const char *program = o->argv[0], *looked_up = program_translate(o, program, buffer, sizeof(buffer));
-	if (!strchr(looked_up, '/'))
+	if (!strchr(looked_up, '/') && !program_is_dos_path(looked_up))
 		say("%s: not found on the guest's PATH (for a file of this folder say ./%s)", program, program);
 	else if (strcmp(program, looked_up))
 		say("%s: not found in the guest, where it would be %s", program, looked_up);

@@ -150,10 +150,17 @@ static void resolve_folder(const char *program, char *path, size_t size)
 		snprintf(path, size, "%s/%s", strcmp(real, "/") ? real : "", base);
 }
 
+/* "C:\\x", "z:/x", "\\\\?\\C:\\x": a path of the guest's Windows programs (docs/windows-paths.md). */
+bool program_is_dos_path(const char *program)
+{
+	const char *p = strncmp(program, "\\\\?\\", 4) ? program : program + 4;
+	return ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z')) && p[1] == ':' && (p[2] == '\\' || p[2] == '/');
+}
+
 const char *program_translate(const struct options *o, const char *program, char *buffer, size_t size)
 {
 	char path[2 * PATH_BYTES + 2];
-	if (!strchr(program, '/'))
+	if (!strchr(program, '/') || program_is_dos_path(program))
 		return program;
 	if (strlen(program) >= PATH_BYTES)
 		die(EXIT_NOT_FOUND, "%.40s...: name too long", program);
