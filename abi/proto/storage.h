@@ -38,6 +38,6 @@ struct storage_progress {
 	u32 idle, unused;      /* TO_HOST: everything that was written to the file before the request is counted in bytes */
 };
 struct storage_9p_reply { u32 device, msize_max; };
-struct storage_9p_exchange { u32 device, unused; };
+struct storage_9p_exchange { u32 device, repeat; }; /* repeat: the call it is nested in is one, so look for its reply */
 
 #endif

@@ -27,13 +27,21 @@ status_t node_file_stat(struct file *f, struct attributes *out)
 	return OK;
 }
 
+/* close(2) of the last descriptor cannot tell: the pages stay dirty, and the next flush takes them. */
+static void write_back_quietly(struct node *n, const char *when)
+{
+	status_t st = node_write_back(n);
+	if (st)
+		klog(LOG_WARN, "vfs: write-back of %u:%llx at %s failed: %d\n", n->fs->id, (unsigned long long)n->cookie, when, st);
+}
+
 void node_file_close(struct file *f, struct fdtable *t)
 {
 	struct node *n = node_of(f);
 	if (n->locks)
 		node_locks_drop(n, t);
-	if (n->dirty_pages && FILE_CAN_WRITE(f) && node_write_back(n))
-		klog(LOG_WARN, "vfs: write-back on close failed\n");
+	if (n->dirty_pages && FILE_CAN_WRITE(f))
+		write_back_quietly(n, "close");
 }
 
 void node_file_release(struct file *f)
@@ -41,8 +49,8 @@ void node_file_release(struct file *f)
 	struct node *n = node_of(f);
 	if (n->locks)
 		node_locks_drop_file(n, f);
-	if (n->dirty_pages && FILE_CAN_WRITE(f) && node_write_back(n))
-		klog(LOG_WARN, "vfs: write-back of the last reference failed\n");
+	if (n->dirty_pages && FILE_CAN_WRITE(f))
+		write_back_quietly(n, "the last reference");
 	spin_lock(&n->spin);
 	n->open_count--;
 	if (FILE_CAN_WRITE(f))

@@ -70,6 +70,8 @@ status_t ninep_start(u32 device)
 		return st;
 	if (!fresh) {
 		drop_unsent(d, t);
+		ninep_service(device); /* before a request can take a slot whose end was noted and not yet counted */
+		ring_kick(&t->ring);   /* the last one published may not have been told */
 		return OK;
 	}
 	fix_descriptors(t, buffer_bus);
@@ -104,19 +106,28 @@ static s64 answer(struct service_request *r, const u8 *reply, u32 bytes)
 	return OK;
 }
 
-static void remember(u64 call_id, const u8 *reply, u32 bytes)
+static void store_entry(u64 *id, u8 *reply, u32 *bytes, u64 call_id, const u8 *from, u32 size)
+{
+	*id = 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	memcpy(reply, from, size);
+	*bytes = size;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	*id = call_id;
+}
+
+static void remember(const struct ninep_slot *slot, const u8 *reply)
 {
 	struct storage_state *s = storage();
-	struct history_entry *h = &s->history[s->history_next % HISTORY_ENTRIES];
-	if (bytes > HISTORY_BYTES)
-		return;
-	h->call_id = 0;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	memcpy(h->reply, reply, bytes);
-	h->bytes = bytes;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	h->call_id = call_id;
-	s->history_next++;
+	if (slot->nested && slot->reply_bytes <= CHANGE_BYTES) {
+		struct change_entry *c = &s->changes[s->change_next % CHANGE_ENTRIES];
+		store_entry(&c->call_id, c->reply, &c->bytes, slot->call_id, reply, slot->reply_bytes);
+		s->change_next++;
+	} else if (slot->reply_bytes <= HISTORY_BYTES) {
+		struct history_entry *h = &s->history[s->history_next % HISTORY_ENTRIES];
+		store_entry(&h->call_id, h->reply, &h->bytes, slot->call_id, reply, slot->reply_bytes);
+		s->history_next++;
+	}
 }
 
 /* SERVICE_REPLY_LATER: in flight, will be answered; ERR_NOENT: not known. */
@@ -134,6 +145,9 @@ static s64 answer_repeat(struct service_request *r, u32 device)
 	for (u32 i = 0; i < HISTORY_ENTRIES; i++)
 		if (s->history[i].call_id == id)
 			return answer(r, s->history[i].reply, s->history[i].bytes);
+	for (u32 i = 0; i < CHANGE_ENTRIES; i++)
+		if (s->changes[i].call_id == id)
+			return answer(r, s->changes[i].reply, s->changes[i].bytes);
 	return ERR_NOENT;
 }
 
@@ -170,6 +184,7 @@ static void post(u32 device, u32 index, const struct service_request *r)
 		memcpy(message + TAG_OFFSET, &tag, sizeof(tag));
 	t->ring.descriptors[2 * index].length = r->message.payload_size;
 	slot->call_id = r->message.call_id;
+	slot->nested = (r->message.flags & IPC_NESTED) != 0;
 	slot->sequence = ring_published(&t->ring);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	slot->use = SLOT_POSTED;
@@ -187,7 +202,7 @@ s64 ninep_exchange(struct service_request *r)
 		return ERR_MSGSIZE;
 	device_lock();
 	s64 st = ERR_NOENT;
-	if (r->message.flags & (IPC_RETRY | IPC_NESTED))
+	if (r->message.flags & IPC_RETRY || e->repeat)
 		st = answer_repeat(r, device);
 	if (st == ERR_NOENT) {
 		post(device, take_slot(device), r);
@@ -209,7 +224,7 @@ void ninep_service(u32 device)
 		u16 tag = (u16)slot->tag;
 		memcpy(reply + TAG_OFFSET, &tag, sizeof(tag));
 		slot->reply_bytes = MIN(length, NINEP_BUFFER);
-		remember(slot->call_id, reply, slot->reply_bytes);
+		remember(slot, reply);
 		slot->use = SLOT_DONE;
 		t->ring.state->last_used++;
 		pthread_cond_signal(&t->slot_free);

@@ -21,8 +21,11 @@
 #define PORT_RING_SIZE 64u    /* descriptors; a relay uses the first relay.slots of them */
 #define NINEP_SLOTS 4u        /* requests in flight per share: vfsd has few workers */
 #define NINEP_BUFFER 65536u   /* msize */
-#define HISTORY_ENTRIES 64u   /* finished 9p requests remembered for repeats */
+#define HISTORY_ENTRIES 64u   /* finished 9p requests remembered for repeats after our death */
 #define HISTORY_BYTES 512u    /* replies of operations that must not run twice are shorter; reads are repeated */
+#define CHANGE_ENTRIES 256u   /* finished nested ones, for repeats after vfsd's death: it may die several times before
+                               * one call is repeated, while others are answered */
+#define CHANGE_BYTES 64u      /* Rlcreate, the longest, has 24 */
 
 enum device_kind { DEVICE_NONE, DEVICE_CONSOLE = 3, DEVICE_9P = 9 }; /* virtio device ids */
 
@@ -53,6 +56,7 @@ struct ninep_slot {
 	u32 sequence;         /* avail->idx that published it (16 bits count): not reached yet = never sent */
 	u32 reply_bytes;
 	u32 tag;              /* the caller's */
+	u32 nested, unused;
 };
 struct ninep_state {
 	struct ring_state ring;
@@ -70,14 +74,20 @@ struct history_entry {
 	u32 bytes, unused;
 	u8 reply[HISTORY_BYTES];
 };
+struct change_entry {
+	u64 call_id;          /* as above */
+	u32 bytes, unused;
+	u8 reply[CHANGE_BYTES];
+};
 struct storage_state {
 	u32 device_count;
-	u32 history_next;
-	s32 wake_fd, unused; /* eventfd of the device thread; 0: not made yet */
+	u32 history_next, change_next;
+	s32 wake_fd; /* eventfd of the device thread; 0: not made yet */
 	struct device_state devices[DEVICES_MAX];
 	struct ring_state control_rx, control_tx;
 	struct port_state ports[PORTS_MAX];
 	struct history_entry history[HISTORY_ENTRIES];
+	struct change_entry changes[CHANGE_ENTRIES];
 };
 
 /* What this instance knows of a device: mapped registers. */

@@ -16,9 +16,11 @@
 #define SHARE_DEPTH_MAX 256u
 #define CHANGE_STEP 1u
 #define HIDE_STEP 2u                     /* the hidden rename before a rename */
+#define SHOW_STEP 3u                     /* and back, when the rename itself is refused */
 #define HIDDEN_PREFIX ".ambos-hidden-"
 
-enum path_flag { PATH_HIDDEN = 1, PATH_GONE = 2 };
+/* DETACHED: no longer found by qid, because the server may give the inode's number away: a cookie means one object. */
+enum path_flag { PATH_HIDDEN = 1, PATH_GONE = 2, PATH_DETACHED = 4 };
 struct share_path {
 	struct hash_record by_id;
 	struct hash_record by_qid;
@@ -34,6 +36,8 @@ struct share_path *path_find(u32 fs, u64 id);
 /* The record of what `qid` is, now known as (parent, name): made or brought up to date. NULL: no space. */
 struct share_path *path_learn(u32 fs, const struct p9_qid *qid, u64 parent, const char *name, u32 name_size);
 void path_forget(struct share_path *p);
+void path_detach(struct share_path *p);                 /* before its last name is taken */
+status_t path_attach(struct share_path *p) MUST_CHECK;  /* the name stays after all */
 status_t path_rename(struct share_path *p, u64 parent, const char *name, u32 name_size) MUST_CHECK;
 /* Names from the root, packed as 9p strings; takes the state lock. STALE when a parent is gone. */
 struct share_names { u32 count; u32 used; u8 text[SHARE_PATH_BYTES]; u32 starts[SHARE_DEPTH_MAX]; };

@@ -181,13 +181,31 @@ static bool intent_known(const struct service_request *r, struct share_intent *o
 	return i;
 }
 
-static void intent_note(const struct service_request *r, struct share_intent *intent)
+static u32 links_left(const struct share_intent *i)
 {
-	struct vfsd_state *s = vfsd_state();
+	return i->directory || !i->victim_links ? 0 : i->victim_links - 1;
+}
+
+/* A place for a new one: a call that is long over (its error came from outside) leaves the oldest. Locked. */
+static struct share_intent *intent_place(void)
+{
+	struct share_intent *oldest = &vfsd_state()->intents[0];
+	for (u32 i = 1; i < INTENTS && oldest->call_id; i++)
+		if (vfsd_state()->intents[i].call_id < oldest->call_id)
+			oldest = &vfsd_state()->intents[i];
+	return oldest;
+}
+
+/* What loses its last name leaves the qid table first: the server may give the inode's number to a new object before
+ * we have its answer. */
+static void intent_note(const struct service_request *r, u32 fs, struct share_intent *intent)
+{
 	intent->call_id = r->message.call_id;
 	txn_begin();
-	txn_write(&s->intents[s->next_intent % INTENTS], intent, sizeof(*intent));
-	TXN_SET(s->next_intent, s->next_intent + 1);
+	txn_write(intent_place(), intent, sizeof(*intent));
+	struct share_path *p = intent->victim && !intent->hide && !links_left(intent) ? path_find(fs, intent->victim) : NULL;
+	if (p)
+		path_detach(p);
 	txn_commit(NULL, OK);
 }
 
@@ -207,9 +225,16 @@ static void intent_victim(struct share_intent *i, const struct vfs_node *victim,
 	i->hide = !i->directory && flags & VFS_UNLINK_KEEP && victim->attr.nlink == 1;
 }
 
-static u32 links_left(const struct share_intent *i)
+/* The server refused: the name stays. The reply is stored, so that a repeat does not begin anew. */
+static s64 intent_failed(struct service_request *r, u32 fs, const struct share_intent *i, status_t st)
 {
-	return i->directory || !i->victim_links ? 0 : i->victim_links - 1;
+	txn_begin();
+	struct share_path *p = path_find(fs, i->victim);
+	if (p && path_attach(p))
+		path_forget(p); /* no space: the next look-up learns it anew */
+	intent_done(r);
+	txn_commit(r, st);
+	return st;
 }
 
 /* The name is gone: the record goes, or stays under the hidden name. Within a transaction. */
@@ -220,11 +245,11 @@ static status_t note_unlinked(u32 fs, const struct share_intent *i)
 	if (!p)
 		return OK;
 	if (i->hide) {
-		TXN_SET(p->flags, (u8)PATH_HIDDEN);
+		TXN_SET(p->flags, (u8)(p->flags | PATH_HIDDEN));
 		return path_rename(p, p->parent, name, hidden_name(i->victim, name));
 	}
 	if (links_left(i))
-		TXN_SET(p->flags, (u8)PATH_GONE); /* found again under another of its names */
+		TXN_SET(p->flags, (u8)(p->flags | PATH_GONE)); /* found again under another of its names */
 	else
 		path_forget(p);
 	return OK;
@@ -244,7 +269,7 @@ static s64 unlink_as(struct service_request *r, bool directory)
 	struct share_intent i = { 0 };
 	struct vfs_node victim;
 	char hidden[HIDDEN_NAME_MAX];
-	status_t st = OK;
+	status_t st;
 	if (!intent_known(r, &i)) {
 		st = look(r, q->fs, q->dir, name, name_size, &victim);
 		if (st)
@@ -252,22 +277,23 @@ static s64 unlink_as(struct service_request *r, bool directory)
 		intent_victim(&i, &victim, q->flags);
 		if (i.directory != directory)
 			return directory ? ERR_NOTDIR : ERR_ISDIR;
-		intent_note(r, &i);
+		intent_note(r, q->fs, &i);
 	}
 	st = share_acquire(q->fs, q->dir, &d);
 	if (st)
-		return st;
+		return intent_failed(r, q->fs, &i, st);
 	if (i.hide)
 		st = send_rename(q->fs, d->fid, name, name_size, d->fid, hidden, hidden_name(i.victim, hidden), r, CHANGE_STEP);
 	else
 		st = send_unlink(q->fs, d->fid, name, name_size, directory ? AT_REMOVEDIR : 0, r);
 	share_release(d);
-	if (!st && !i.hide)
+	if (st)
+		return intent_failed(r, q->fs, &i, st);
+	if (!i.hide)
 		share_drop(q->fs, i.victim);
 	struct vfs_unlink_reply out = { .cookie = i.victim, .nlink = links_left(&i) };
 	txn_begin();
-	if (!st)
-		st = note_unlinked(q->fs, &i);
+	st = note_unlinked(q->fs, &i);
 	if (!st)
 		intent_done(r);
 	request_reply_args(r, &out, sizeof(out));
@@ -297,29 +323,38 @@ static status_t rename_resolve(struct service_request *r, struct share_intent *i
 	if (!st && replaced.cookie != moved.cookie)
 		intent_victim(i, &replaced, q->flags);
 	i->moved = moved.cookie;
-	intent_note(r, i);
+	intent_note(r, q->fs, i);
 	return OK;
 }
 
-/* A replaced object that is in use moves to its hidden name first. */
-static status_t rename_act(struct service_request *r, const struct share_intent *i)
+/* A replaced object that is in use moves to its hidden name first, and back when the rename is refused. */
+static status_t rename_between(struct service_request *r, const struct share_intent *i, u32 from, u32 to)
 {
 	const struct vfs_rename_request *q = request_args(r);
 	const char *new_name = (const char *)r->payload2;
 	u32 new_size = r->message.payload2_size;
 	char hidden[HIDDEN_NAME_MAX];
+	u32 hidden_size = hidden_name(i->victim, hidden);
+	bool hide = i->victim && i->hide;
+	status_t st = hide ? send_rename(q->fs, to, new_name, new_size, to, hidden, hidden_size, r, HIDE_STEP) : OK;
+	if (st)
+		return st;
+	st = send_rename(q->fs, from, payload_text(r), r->message.payload_size, to, new_name, new_size, r, CHANGE_STEP);
+	if (st && hide && send_rename(q->fs, to, hidden, hidden_size, to, new_name, new_size, r, SHOW_STEP))
+		service_log("share: %s could not be shown again", hidden);
+	return st;
+}
+
+static status_t rename_act(struct service_request *r, const struct share_intent *i)
+{
+	const struct vfs_rename_request *q = request_args(r);
 	struct share_fid *from, *to;
 	status_t st = share_acquire(q->fs, q->old_dir, &from);
 	if (st)
 		return st;
 	st = share_acquire(q->fs, q->new_dir, &to);
 	if (!st) {
-		if (i->victim && i->hide)
-			st = send_rename(q->fs, to->fid, new_name, new_size, to->fid, hidden,
-					 hidden_name(i->victim, hidden), r, HIDE_STEP);
-		if (!st)
-			st = send_rename(q->fs, from->fid, payload_text(r), r->message.payload_size, to->fid, new_name, new_size, r,
-					 CHANGE_STEP);
+		st = rename_between(r, i, from->fid, to->fid);
 		share_release(to);
 	}
 	share_release(from);
@@ -331,10 +366,11 @@ SHARE_HANDLER(rename)
 	const struct vfs_rename_request *q = request_args(r);
 	struct share_intent i = { 0 };
 	status_t st = rename_resolve(r, &i);
-	if (!st)
-		st = rename_act(r, &i);
 	if (st)
 		return st;
+	st = rename_act(r, &i);
+	if (st)
+		return intent_failed(r, q->fs, &i, st);
 	struct vfs_rename_reply out = { .moved_cookie = i.moved };
 	if (i.victim) {
 		out.replaced = 1;
@@ -359,11 +395,13 @@ SHARE_HANDLER(forget)
 {
 	const struct vfs_node_request *q = request_args(r);
 	char name[HIDDEN_NAME_MAX];
-	state_lock();
+	txn_begin();
 	struct share_path *p = path_find(q->fs, q->cookie);
 	bool hidden = p && p->flags & PATH_HIDDEN;
 	u64 parent = p ? p->parent : 0;
-	state_unlock();
+	if (hidden)
+		path_detach(p);
+	txn_commit(NULL, OK);
 	share_drop(q->fs, q->cookie);
 	if (hidden) {
 		struct share_fid *d;

@@ -68,10 +68,29 @@ struct share_path *path_learn(u32 fs, const struct p9_qid *qid, u64 parent, cons
 	return path_rename(p, parent, name, name_size) ? NULL : p;
 }
 
+void path_detach(struct share_path *p)
+{
+	if (p->flags & PATH_DETACHED)
+		return;
+	table_remove(&vfsd_state()->qids, &p->by_qid);
+	TXN_SET(p->flags, (u8)(p->flags | PATH_DETACHED));
+}
+
+status_t path_attach(struct share_path *p)
+{
+	if (!(p->flags & PATH_DETACHED))
+		return OK;
+	status_t st = table_insert(&vfsd_state()->qids, &p->by_qid, qid_hash(p->fs, p->qid_path, p->qid_type));
+	if (!st)
+		TXN_SET(p->flags, (u8)(p->flags & ~PATH_DETACHED));
+	return st;
+}
+
 void path_forget(struct share_path *p)
 {
 	table_remove(&vfsd_state()->paths, &p->by_id);
-	table_remove(&vfsd_state()->qids, &p->by_qid);
+	if (!(p->flags & PATH_DETACHED))
+		table_remove(&vfsd_state()->qids, &p->by_qid);
 	if (p->name)
 		state_free(p->name, p->name_size);
 	state_free(state_offset(p), sizeof(*p));

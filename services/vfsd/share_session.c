@@ -52,7 +52,7 @@ static status_t exchange(u32 device, struct p9 *m, struct service_request *chang
 	u32 size = p9_end(m);
 	if (!size)
 		return ERR_NAMETOOLONG;
-	struct storage_9p_exchange e = { .device = device };
+	struct storage_9p_exchange e = { .device = device, .repeat = change && change->message.flags & IPC_RETRY };
 	struct service_call_result result = { .payload = b->in, .capacity = sizeof(b->in) };
 	if (change)
 		change->next_step = step;

@@ -95,7 +95,6 @@ struct vfsd_state {
 	struct hash_table objects, entries;
 	struct hash_table paths, qids;   /* 9p: share.h */
 	u64 next_path;
-	u64 next_intent;
 	struct share_intent intents[INTENTS];
 	u64 boot_id[2];
 };

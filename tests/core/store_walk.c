@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The n-th-store walk: for each operation that changes vfsd's state, vfsd is made to die at its n-th store point, for n = 1, 2, ...
 // until the operation runs through; every time the operation must succeed and its effect must be exactly once there.
-// Runs in the guest on a kernel with test_ipc; prints the n of each operation. Argument: a folder of image files that may be
-// written (default /usr/share/perl5 and /usr/lib/python3).
+// Runs in the guest on a kernel with test_ipc; prints the n of each operation. Argument: a folder to walk in that is on a 9p
+// share; without one, a folder of the root, with the operations that a share does not have.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 
 #include "native.h"
 
+#define PRIVATE_ONLY 3
 #define WALK_MAX 4096 /* an operation with more store points than this is a bug of its own */
 
 static u32 door(u64 kill_at)
@@ -45,38 +46,61 @@ static bool make_file(const char *path)
 
 /* Each operation: prepare, run (under the hook), check. */
 static bool none(void) { return true; }
-static bool file_ready(void) { return make_file("/walk/a"); }
-static bool two_ready(void) { return make_file("/walk/a") && make_file("/walk/b"); }
-static bool dir_ready(void) { return mkdir("/walk/d", 0755) == 0; }
-static bool run_create(void) { int fd = open("/walk/a", O_CREAT | O_EXCL | O_WRONLY, 0600); return fd >= 0 && close(fd) == 0; }
-static bool run_mkdir(void) { return mkdir("/walk/d", 0755) == 0; }
-static bool run_rmdir(void) { return rmdir("/walk/d") == 0; }
-static bool run_symlink(void) { return symlink("target", "/walk/s") == 0; }
-static bool run_link(void) { return link("/walk/a", "/walk/l") == 0; }
-static bool run_unlink(void) { return unlink("/walk/a") == 0; }
-static bool run_rename(void) { return rename("/walk/a", "/walk/r") == 0; }
-static bool run_replace(void) { return rename("/walk/a", "/walk/b") == 0; }
-static bool run_truncate(void) { return truncate("/walk/a", 4) == 0; }
-static bool run_chmod(void) { return chmod("/walk/a", 0751) == 0; }
-static bool run_mount(void) { return mount("tmpfs", "/walk/d", "tmpfs", 0, "") == 0; }
-static bool run_umount(void) { return umount("/walk/d") == 0; }
+static bool file_ready(void) { return make_file("a"); }
+static bool two_ready(void) { return make_file("a") && make_file("b"); }
+static bool dir_ready(void) { return mkdir("d", 0755) == 0; }
+static bool run_create(void) { int fd = open("a", O_CREAT | O_EXCL | O_WRONLY, 0600); return fd >= 0 && close(fd) == 0; }
+static bool run_mkdir(void) { return mkdir("d", 0755) == 0; }
+static bool run_rmdir(void) { return rmdir("d") == 0; }
+static bool run_symlink(void) { return symlink("target", "s") == 0; }
+static bool run_link(void) { return link("a", "l") == 0; }
+static bool run_unlink(void) { return unlink("a") == 0; }
+static bool run_rename(void) { return rename("a", "r") == 0; }
+static bool run_replace(void) { return rename("a", "b") == 0; }
+static bool run_truncate(void) { return truncate("a", 4) == 0; }
+static bool run_chmod(void) { return chmod("a", 0751) == 0; }
+static bool run_mount(void) { return mount("tmpfs", "d", "tmpfs", 0, "") == 0; }
+static bool run_umount(void) { return umount("d") == 0; }
 static bool mounted(void) { return dir_ready() && run_mount(); }
-static bool check_create(void) { struct stat s; return stat("/walk/a", &s) == 0 && (s.st_mode & 07777) == 0600 && s.st_nlink == 1; }
-static bool check_dir(void) { return exists("/walk/d", 2); }
-static bool check_no_dir(void) { return !exists("/walk/d", 0); }
-static bool check_symlink(void) { char t[16] = ""; return readlink("/walk/s", t, 15) == 6 && strcmp(t, "target") == 0; }
-static bool check_link(void) { return exists("/walk/a", 2) && exists("/walk/l", 2); }
-static bool check_unlink(void) { return !exists("/walk/a", 0); }
-static bool check_rename(void) { return !exists("/walk/a", 0) && exists("/walk/r", 1); }
-static bool check_replace(void) { return !exists("/walk/a", 0) && exists("/walk/b", 1); }
-static bool check_truncate(void) { struct stat s; return stat("/walk/a", &s) == 0 && s.st_size == 4; }
-static bool check_chmod(void) { struct stat s; return stat("/walk/a", &s) == 0 && (s.st_mode & 07777) == 0751; }
-static bool check_mount(void) { return make_file("/walk/d/inside"); }
-static bool check_umount(void) { return exists("/walk/d", 2) && !exists("/walk/d/inside", 0); }
+static bool check_create(void) { struct stat s; return stat("a", &s) == 0 && (s.st_mode & 07777) == 0600 && s.st_nlink == 1; }
+static bool check_dir(void) { return exists("d", 2); }
+static bool check_no_dir(void) { return !exists("d", 0); }
+static bool check_symlink(void) { char t[16] = ""; return readlink("s", t, 15) == 6 && strcmp(t, "target") == 0; }
+static bool check_link(void) { return exists("a", 2) && exists("l", 2); }
+static bool check_unlink(void) { return !exists("a", 0); }
+static bool check_rename(void) { return !exists("a", 0) && exists("r", 1); }
+static bool check_replace(void) { return !exists("a", 0) && exists("b", 1); }
+static bool check_truncate(void) { struct stat s; return stat("a", &s) == 0 && s.st_size == 4; }
+static bool check_chmod(void) { struct stat s; return stat("a", &s) == 0 && (s.st_mode & 07777) == 0751; }
+static bool check_mount(void) { return make_file("d/inside"); }
+static bool check_umount(void) { return exists("d", 2) && !exists("d/inside", 0); }
+
+/* The object stays readable after its name is gone; nothing of it may lie in the page cache. */
+static int open_file = -1;
+static bool open_ready(void)
+{
+	if (!two_ready())
+		return false;
+	open_file = open("b", O_RDONLY);
+	return open_file >= 0;
+}
+static bool open_unlinked(void) { return open_ready() && unlink("b") == 0; }
+static bool open_reads(void)
+{
+	char text[16] = "";
+	struct stat s;
+	return posix_fadvise(open_file, 0, 0, POSIX_FADV_DONTNEED) == 0 && pread(open_file, text, 15, 0) == 10 &&
+	       !strcmp(text, "0123456789") && fstat(open_file, &s) == 0 && s.st_nlink == 0;
+}
+static bool run_unlink_open(void) { return unlink("b") == 0; }
+static bool run_forget(void) { return close(open_file) == 0; }
+static bool check_unlink_open(void) { return !exists("b", 0) && open_reads() && close(open_file) == 0; }
+static bool check_replace_open(void) { return check_replace() && open_reads() && close(open_file) == 0; }
+static bool check_forget(void) { return !exists("b", 0); }
 
 /* Image files, each written once. */
 static char image_path[512];
-static const char *image_folder = "/usr/lib/python3.11";
+static const char *const image_folder = "/usr/lib/python3.11";
 static DIR *image_dir;
 static bool next_image_file(void)
 {
@@ -122,6 +146,10 @@ static const struct operation { const char *name; bool (*prepare)(void), (*run)(
 	{ "link", file_ready, run_link, check_link }, { "unlink", file_ready, run_unlink, check_unlink },
 	{ "rename", file_ready, run_rename, check_rename }, { "rename over a file", two_ready, run_replace, check_replace },
 	{ "truncate", file_ready, run_truncate, check_truncate }, { "chmod", file_ready, run_chmod, check_chmod },
+	{ "unlink while open", open_ready, run_unlink_open, check_unlink_open },
+	{ "rename over an open file", open_ready, run_replace, check_replace_open },
+	{ "close of an unlinked file", open_unlinked, run_forget, check_forget },
+	/* the last PRIVATE_ONLY are not done on a share */
 	{ "mount", dir_ready, run_mount, check_mount }, { "umount", mounted, run_umount, check_umount },
 	{ "first write to an image file", image_ready, run_image, check_image },
 };
@@ -129,13 +157,10 @@ static const struct operation { const char *name; bool (*prepare)(void), (*run)(
 static void clean(void)
 {
 	const char *const names[] = { "a", "b", "l", "r", "s" };
-	char path[64];
-	umount("/walk/d");
-	rmdir("/walk/d");
-	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), "/walk/%s", names[i]);
-		unlink(path);
-	}
+	umount("d");
+	rmdir("d");
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
+		unlink(names[i]);
 }
 
 static bool walk(const struct operation *o)
@@ -168,12 +193,13 @@ static bool walk(const struct operation *o)
 
 int main(int argc, char **argv)
 {
+	const char *folder = argc > 1 ? argv[1] : "/walk";
 	int failures = 0;
-	if (argc > 1)
-		image_folder = argv[1];
 	setvbuf(stdout, NULL, _IONBF, 0);
-	mkdir("/walk", 0755);
-	for (u32 i = 0; i < ARRAY_SIZE(operations); i++)
+	mkdir(folder, 0755);
+	if (chdir(folder))
+		return 99;
+	for (u32 i = 0; i < ARRAY_SIZE(operations) - (argc > 1 ? PRIVATE_ONLY : 0); i++)
 		failures += !walk(&operations[i]);
 	clean();
 	return failures != 0;

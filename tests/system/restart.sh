@@ -27,5 +27,7 @@ for service in 2 3 4 5 6 7; do
 	figures $service "$log"
 done
 guest -- /host/store_walk || fail store_walk
+mkdir "$work/walk" && guest --share "$work/walk:/walk" -- /host/store_walk /walk/on_share | sed 's/store_walk/store_walk share,/'
+is store_walk_leaves_nothing on_share "$(cd "$work/walk" && find . -mindepth 1 -printf '%P\n')"
 guest -- /host/broker_abuse || fail broker_abuse
 guest --icount -- /host/ipcbench || fail ipcbench

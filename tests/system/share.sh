@@ -29,9 +29,13 @@ mkdir ro; echo keep > ro/file
 vm --share "$PWD/ro:/mnt:ro" -- sh -c 'cat /mnt/file; echo bad > /mnt/file' </dev/null >out 2>/dev/null
 is read_only_share keep "$(cat ro/file)"
 vm --no-share -- sh -c 'ls /host | wc -l' </dev/null >out 2>/dev/null; is no_share 0 "$(cat out)"
-# Ten processes on the share while its two services die; the host then checks every file and finds no other.
-mkdir parallel && cd parallel || exit 99
-out=$(vm --share "$tests_root:/mnt/tests:ro" -- bash /mnt/tests/tests/guest/share_kill.sh 10 40 </dev/null 2>&1); status=$?; is share_parallel_status 0 $status
+# Ten processes on the share while its services die; the host then checks every file and finds no other.
+share_kill() { vm --share "$tests_root:/mnt/tests:ro" -- bash /mnt/tests/tests/guest/share_kill.sh "$@" </dev/null 2>&1; }
+mkdir reuse parallel && cd reuse || exit 99
+out=$(share_kill 100 vfsd share_reuse.py 10 6); status=$?; is share_reuse_status 0 $status
+[ $status = 0 ] || tail -n 8 <<<"$out" | sed 's/^/    /'
+cd ../parallel || exit 99
+out=$(share_kill 40 "storaged vfsd" share_parallel.py 10); status=$?; is share_parallel_status 0 $status
 [ $status = 0 ] || tail -n 8 <<<"$out" | sed 's/^/    /'
 is share_parallel_kills yes "$([ "${out##*kills }" -ge 10 ] && echo yes)" # fewer than 40 when the load was faster
 sha256sum -c --quiet result >err 2>&1; is share_parallel_contents 0 $?
