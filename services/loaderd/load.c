@@ -178,6 +178,6 @@ s64 load_program(struct service_request *r)
 	if (!st && load.program.kind == PLAN_PE)
 		return pe_load(load.call_id, load.fd, &load.key, (const char *)r->payload);
 	if (st)
-		service_log("elf step failed exec=%s step=%s errno=%d", (const char *)r->payload, load.step, -st);
+		log_refusal(false, "elf step failed exec=%s step=%s errno=%d", (const char *)r->payload, load.step, -st);
 	return st;
 }

@@ -16,7 +16,9 @@
 /* ---- stubs of missing functions ---- */
 static struct { u8 *bytes; u64 base; s32 fd; u32 code, names; u64 handler; bool failed; } stubs = { .fd = -1 };
 
-s32 pe_stub_fd(void) { return stubs.fd; }
+static pthread_mutex_t stub_lock = PTHREAD_MUTEX_INITIALIZER;
+
+s32 pe_stub_fd(void) { return __atomic_load_n(&stubs.fd, __ATOMIC_ACQUIRE); }
 
 static bool stubs_open(struct pe_trouble *t)
 {
@@ -33,9 +35,9 @@ static bool stubs_open(struct pe_trouble *t)
 	};
 	if (ambos_call(AMBOS_CALL_PROC_MAP_BROKER, PROC_IMAGE_CREATE, (u64)&r, sizeof(r), 0, 0))
 		return false;
-	stubs.fd = r.fd;
 	stubs.bytes = (u8 *)r.va;
 	stubs.names = STUBS_BYTES;
+	__atomic_store_n(&stubs.fd, r.fd, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -53,7 +55,7 @@ static void stub_write(u8 *at, u64 module, u64 function)
 }
 
 /* `name`: module NUL function NUL, `n` bytes. 0: no room, or ntdll has no handler. */
-static u64 stub_make(const char *name, u32 n, struct pe_trouble *t)
+static u64 stub_make_locked(const char *name, u32 n, struct pe_trouble *t)
 {
 	if (!stubs.bytes && (stubs.failed || !stubs_open(t))) {
 		stubs.failed = true;
@@ -73,6 +75,14 @@ static u64 stub_make(const char *name, u32 n, struct pe_trouble *t)
 	u64 text = stubs.base + stubs.names, place = stubs.base + stubs.code;
 	stub_write(stubs.bytes + stubs.code, text, text + strlen(name) + 1);
 	stubs.code += STUB_CODE_BYTES;
+	return place;
+}
+
+static u64 stub_make(const char *name, u32 n, struct pe_trouble *t)
+{
+	pthread_mutex_lock(&stub_lock);
+	u64 place = stub_make_locked(name, n, t);
+	pthread_mutex_unlock(&stub_lock);
 	return place;
 }
 
@@ -189,7 +199,7 @@ static status_t bind_one(const struct binder *b, const struct pe_import *i, cons
 	}
 }
 
-status_t pe_bind(struct pe_program *p, struct pe_loaded *l, struct pe_trouble *t)
+static status_t bind_all(struct pe_program *p, struct pe_loaded *l, struct pe_trouble *t)
 {
 	struct binder b = { p, l, t };
 	l->depend_count = 0;
@@ -203,4 +213,18 @@ status_t pe_bind(struct pe_program *p, struct pe_loaded *l, struct pe_trouble *t
 		if (st)
 			return st;
 	}
+}
+
+status_t pe_bind(struct pe_program *p, struct pe_loaded *l, u64 binding, u64 *to, struct pe_trouble *t)
+{
+	status_t st = OK;
+	pthread_mutex_lock(&l->bind_lock);
+	if (!l->binding) {
+		st = bind_all(p, l, t);
+		if (!st)
+			__atomic_store_n(&l->binding, binding, __ATOMIC_RELEASE);
+	}
+	*to = l->binding;
+	pthread_mutex_unlock(&l->bind_lock);
+	return st;
 }

@@ -7,6 +7,7 @@
 
 #define HASH_SEED 0xcbf29ce484222325ull
 #define HASH_PRIME 0x100000001b3ull
+#define BIND_ATTEMPTS 8u     /* instances that other starts bound first */
 
 static u64 mix(u64 h, u64 v) { return (h ^ v) * HASH_PRIME; }
 
@@ -44,17 +45,13 @@ static status_t local_open(struct pe_program *p, const char *name, struct proc_o
 	return st == ERR_NOTDIR || st == ERR_ACCES || st == ERR_ISDIR ? ERR_NOENT : (status_t)st;
 }
 
-static status_t image_of_file(int fd, const struct proc_file_key *key, u64 base, const char *dos_name,
-			      struct pe_loaded **out, struct pe_trouble *t)
+static status_t make_of_file(int fd, u64 base, const char *dos_name, struct pe_loaded *l, struct pe_trouble *t)
 {
-	static struct pe_image pe;       /* 4 KiB; under pe_lock as all here */
-	static u8 head[PE_HEADERS_MAX];
+	static __thread struct pe_image pe;
+	static __thread u8 head[PE_HEADERS_MAX];
 	struct pe_source s;
 	const char *step = "headers";
-	*out = pe_cache_find(key, base, 0);
-	if (*out)
-		return OK;
-	status_t st = pe_source_open(fd, key, &s);
+	status_t st = pe_source_open(fd, &l->key, &s);
 	if (!st)
 		st = pe_source_read(&s, head, MIN(s.size, (u64)PE_HEADERS_MAX), 0);
 	if (st)
@@ -62,12 +59,31 @@ static status_t image_of_file(int fd, const struct proc_file_key *key, u64 base,
 	st = pe_parse(head, MIN(s.size, (u64)PE_HEADERS_MAX), s.size, &pe, &step);
 	if (st)
 		return pe_fail(t, step, st, "%s", dos_name);
-	struct pe_loaded *l = pe_cache_slot();
-	if (!l)
-		return pe_fail(t, "image_cache", ERR_NOMEM, "%s", dos_name);
-	st = pe_loaded_make(&s, &pe, base, dos_name, 0, l, t);
-	*out = st ? NULL : l;
-	return st;
+	return pe_loaded_make(&s, &pe, base, dos_name, 0, l, t);
+}
+
+/* The image of a file, held for the caller; whoever comes first makes it, the others wait. `again`: not the cached one. */
+static status_t image_of_file(int fd, const struct proc_file_key *key, u64 base, const char *dos_name, bool again,
+			      struct pe_loaded **out, struct pe_trouble *t)
+{
+	for (;;) {
+		bool fresh;
+		struct pe_loaded *l = pe_cache_take(key, base, again, &fresh);
+		*out = NULL;
+		if (!l)
+			return pe_fail(t, "image_cache", ERR_NOMEM, "%s", dos_name);
+		status_t st = fresh ? make_of_file(fd, base, dos_name, l, t) : OK;
+		if (fresh)
+			pe_cache_made(l, !st);
+		bool usable = fresh ? !st : pe_loaded_wait(l) && (!base || l->base == base);
+		if (usable)
+			*out = l;
+		else
+			pe_cache_put(l);
+		if (usable || fresh)
+			return st;
+		again = true; /* its maker failed, or it went elsewhere: this start finds out by itself */
+	}
 }
 
 static void dos_name_of(const struct pe_program *p, const char *name, char *out, u32 room)
@@ -95,7 +111,6 @@ static status_t module_append(struct pe_program *p, struct pe_loaded *l, const c
 	size_t n = MIN(strlen(path), sizeof(m->path) - 1);
 	memcpy(m->path, path, n);
 	m->path[n] = '\0';
-	pe_cache_touch(l);
 	return OK;
 }
 
@@ -111,11 +126,13 @@ static struct pe_loaded *local_resolve(struct pe_program *p, const char *name, s
 	if (*st)
 		return NULL;
 	dos_name_of(p, name, dos, sizeof(dos));
-	*st = image_of_file(o.fd, &o.key, 0, dos, &l, t);
+	*st = image_of_file(o.fd, &o.key, 0, dos, false, &l, t);
 	if (!*st && !pe_is_dll(&l->pe))
 		*st = pe_fail(t, "not_a_dll", ERR_NOEXEC, "%s", name);
 	if (!*st)
 		*st = module_append(p, l, name, o.fd, &o.key, t);
+	if (*st && l)
+		pe_cache_put(l);
 	return *st ? NULL : l;
 }
 
@@ -161,10 +178,10 @@ static status_t add_system(struct pe_program *p, struct pe_loaded *l)
 	static const struct proc_file_key none;
 	if (module_of(p, l) >= 0)
 		return OK;
-	status_t st = l->binding ? OK : pe_bind(NULL, l, &p->trouble);
+	u64 bound;
+	status_t st = pe_bind(NULL, l, PE_SYSTEM_BINDING, &bound, &p->trouble);
 	if (st)
 		return st;
-	l->binding = 1;
 	u32 module = p->module_count;
 	st = module_append(p, l, pe_system_at((s32)l->system - 1)->name, -1, &none, &p->trouble);
 	for (u32 i = 0; i < l->depend_count && !st; i++) {
@@ -222,32 +239,34 @@ static u64 binding_of(const struct pe_program *p, const struct pe_module *m)
 	return h | 2; /* never 0 or 1 */
 }
 
+/* Another instance of the module's image: one bound as this program needs, else a fresh one. Takes the old one's place. */
+static status_t other_instance(struct pe_program *p, struct pe_module *m, u64 binding)
+{
+	char dos[IMAGE_NAME_MAX];
+	struct pe_loaded *l = pe_cache_find(&m->key, m->loaded->base, binding);
+	dos_name_of(p, m->path, dos, sizeof(dos));
+	status_t st = l ? OK : image_of_file(m->fd, &m->key, m->loaded->base, dos, true, &l, &p->trouble);
+	if (st)
+		return st;
+	pe_cache_put(m->loaded);
+	m->loaded = l;
+	return OK;
+}
+
 /* An instance of the image whose imports are bound as this program needs; a fresh one when another program's differ. */
 static status_t bind_local(struct pe_program *p, u32 module)
 {
 	struct pe_module *m = &p->modules[module];
-	u64 binding = binding_of(p, m);
-	struct pe_loaded *l = pe_cache_find(&m->key, m->loaded->base, binding);
-	if (!l && !m->loaded->binding)
-		l = m->loaded;
-	if (!l) {
-		struct pe_source s;
-		status_t st = pe_source_open(m->fd, &m->key, &s);
-		char dos[IMAGE_NAME_MAX];
-		dos_name_of(p, m->path, dos, sizeof(dos));
-		l = pe_cache_slot();
-		if (!st)
-			st = l ? pe_loaded_make(&s, &m->loaded->pe, m->loaded->base, dos, 0, l, &p->trouble) : ERR_NOMEM;
-		if (st)
-			return p->trouble.step ? st : pe_fail(&p->trouble, "image_cache", st, "%s", m->path);
+	u64 binding = binding_of(p, m), bound = 0;
+	status_t made = OK;
+	for (u32 i = 0; i < BIND_ATTEMPTS && !made && bound != binding; i++) {
+		made = i ? other_instance(p, m, binding) : OK;
+		if (!made)
+			made = pe_bind(p, m->loaded, binding, &bound, &p->trouble);
 	}
-	m->loaded = l;
-	if (l->binding != binding) {
-		status_t st = pe_bind(p, l, &p->trouble);
-		if (st)
-			return st;
-		l->binding = binding;
-	}
+	if (made || bound != binding)
+		return made ? made : pe_fail(&p->trouble, "image_cache", ERR_AGAIN, "%s", m->path);
+	struct pe_loaded *l = m->loaded;
 	for (u32 i = 0; i < l->depend_count; i++) { /* forwarders may need more than the imports name */
 		struct pe_loaded *on = pe_system_loaded(l->depends[i], &p->trouble);
 		status_t st = on ? depend(p, module, on) : ERR_NOMEM;
@@ -282,13 +301,13 @@ status_t pe_closure(struct pe_program *p)
 	struct pe_loaded *l = NULL;
 	p->module_count = 0;
 	dos_name_of(p, name, dos, sizeof(dos));
-	status_t st = image_of_file(p->fd, &p->key, 0, dos, &l, &p->trouble);
+	status_t st = image_of_file(p->fd, &p->key, 0, dos, false, &l, &p->trouble);
+	if (!st && (st = module_append(p, l, name, p->fd, &p->key, &p->trouble)))
+		pe_cache_put(l);
 	if (!st)
 		st = check_program(p, l);
 	if (!st)
 		st = pe_system_open(&p->trouble);
-	if (!st)
-		st = module_append(p, l, name, p->fd, &p->key, &p->trouble);
 	if (!st)
 		st = add_by_name(p, "ntdll.dll");
 	if (!st)
@@ -301,9 +320,15 @@ status_t pe_closure(struct pe_program *p)
 	return st;
 }
 
+void pe_program_put(struct pe_program *p)
+{
+	while (p->module_count)
+		pe_cache_put(p->modules[--p->module_count].loaded);
+}
+
 /* ---- LOADER_IMAGE ---- */
 status_t pe_image_for_section(int fd, const struct proc_file_key *key, u64 base, const char *dos_name,
 			      struct pe_loaded **out, struct pe_trouble *t)
 {
-	return image_of_file(fd, key, base, dos_name, out, t);
+	return image_of_file(fd, key, base, dos_name, false, out, t);
 }

@@ -8,14 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CACHE_SLOTS 64u                 /* programs and DLLs of their own in use at once */
+#define CACHE_SLOTS 128u                /* programs and DLLs of their own in use at once, by all workers */
 #define CACHE_BYTES_MAX (256ull << 20)  /* kept beyond the running start */
 #define PLACE_GAP 0x10000u              /* allocation granularity of NT */
 #define PLACES_BYTES (256ull << 30)     /* of the window for images that are not at their own base */
 #define BASE_FIELD 48u                  /* ImageBase in the PE header: it names the base in force */
 
 static struct pe_loaded cache[CACHE_SLOTS];
-static u64 cache_clock, start_clock;
+static u64 cache_clock;
+static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER, place_lock = PTHREAD_MUTEX_INITIALIZER;
 
 status_t pe_source_open(int fd, const struct proc_file_key *key, struct pe_source *out)
 {
@@ -135,8 +136,11 @@ status_t pe_loaded_make(const struct pe_source *s, const struct pe_image *pe, u6
 	s64 st = ambos_call(AMBOS_CALL_PROC_MAP_BROKER, PROC_IMAGE_CREATE, (u64)&r, sizeof(r), 0, 0);
 	if (st)
 		return pe_fail(t, "image_object", (status_t)st, "%u bytes", pe->size);
-	*l = (struct pe_loaded){ .key = s->key, .base = base, .bytes = (u8 *)r.va, .fd = r.fd, .system = system, .pe = *pe };
-	l->used = ++cache_clock;
+	l->base = base;
+	l->bytes = (u8 *)r.va;
+	l->fd = r.fd;
+	l->system = system;
+	l->pe = *pe;
 	status_t filled = fill_bytes(s, l, t);
 	if (filled) {
 		munmap(l->bytes, pe->size);
@@ -152,53 +156,109 @@ static bool key_equal(const struct proc_file_key *a, const struct proc_file_key 
 	return a->fs == b->fs && a->cookie == b->cookie && a->version == b->version;
 }
 
-void pe_cache_start(void) { start_clock = cache_clock; }
-void pe_cache_touch(struct pe_loaded *l) { l->used = ++cache_clock; }
-
-struct pe_loaded *pe_cache_find(const struct proc_file_key *key, u64 base, u64 binding)
+static struct pe_loaded *find_locked(const struct proc_file_key *key, u64 base, u64 binding)
 {
 	for (u32 i = 0; i < CACHE_SLOTS && key->fs; i++) {
 		struct pe_loaded *l = &cache[i];
-		if (!l->bytes || !key_equal(&l->key, key) || (base && l->base != base) || (binding && l->binding != binding))
+		if (!l->taken || !key_equal(&l->key, key) || (base && l->base && l->base != base) ||
+		    (binding && __atomic_load_n(&l->binding, __ATOMIC_ACQUIRE) != binding))
 			continue;
-		pe_cache_touch(l);
+		l->used = ++cache_clock;
+		l->users++;
 		return l;
 	}
 	return NULL;
 }
 
-static void drop(struct pe_loaded *l)
+struct pe_loaded *pe_cache_find(const struct proc_file_key *key, u64 base, u64 binding)
 {
-	munmap(l->bytes, l->pe.size);
-	close(l->fd);
-	l->bytes = NULL;
+	pthread_mutex_lock(&cache_lock);
+	struct pe_loaded *l = find_locked(key, base, binding);
+	pthread_mutex_unlock(&cache_lock);
+	return l;
 }
 
-/* The oldest that the running start has not touched; NULL: all are in use. */
-static struct pe_loaded *oldest(u64 *total)
+static void drop_locked(struct pe_loaded *l)
+{
+	if (l->bytes) {
+		munmap(l->bytes, l->pe.size);
+		close(l->fd);
+	}
+	l->bytes = NULL;
+	l->taken = false;
+}
+
+/* The oldest that no start holds; NULL: all are held. */
+static struct pe_loaded *oldest_locked(u64 *total)
 {
 	struct pe_loaded *found = NULL;
 	*total = 0;
 	for (u32 i = 0; i < CACHE_SLOTS; i++) {
+		if (!cache[i].taken || cache[i].users) {
+			*total += cache[i].taken && cache[i].bytes ? cache[i].pe.size : 0;
+			continue;
+		}
 		*total += cache[i].bytes ? cache[i].pe.size : 0;
-		if (cache[i].bytes && cache[i].used <= start_clock && (!found || cache[i].used < found->used))
+		if (!found || cache[i].used < found->used)
 			found = &cache[i];
 	}
 	return found;
 }
 
-struct pe_loaded *pe_cache_slot(void)
+static struct pe_loaded *free_slot_locked(void)
 {
 	u64 total;
 	struct pe_loaded *old;
-	while ((old = oldest(&total)) && total > CACHE_BYTES_MAX)
-		drop(old);
+	while ((old = oldest_locked(&total)) && total > CACHE_BYTES_MAX)
+		drop_locked(old);
 	for (u32 i = 0; i < CACHE_SLOTS; i++)
-		if (!cache[i].bytes)
+		if (!cache[i].taken)
 			return &cache[i];
 	if (old)
-		drop(old);
+		drop_locked(old);
 	return old;
+}
+
+struct pe_loaded *pe_cache_take(const struct proc_file_key *key, u64 base, bool again, bool *fresh)
+{
+	pthread_mutex_lock(&cache_lock);
+	struct pe_loaded *l = again ? NULL : find_locked(key, base, 0);
+	*fresh = !l;
+	if (!l && (l = free_slot_locked())) {
+		*l = (struct pe_loaded){ .key = *key, .base = base, .fd = -1, .taken = true, .users = 1, .used = ++cache_clock };
+		pthread_mutex_init(&l->make_lock, NULL);
+		pthread_mutex_init(&l->bind_lock, NULL);
+		pthread_mutex_lock(&l->make_lock); /* nobody else has seen it */
+	}
+	pthread_mutex_unlock(&cache_lock);
+	return l;
+}
+
+void pe_cache_made(struct pe_loaded *l, bool ok)
+{
+	pthread_mutex_lock(&cache_lock);
+	if (!ok)
+		l->key = (struct proc_file_key){ 0 };
+	pthread_mutex_unlock(&cache_lock);
+	pthread_mutex_unlock(&l->make_lock);
+}
+
+bool pe_loaded_wait(struct pe_loaded *l)
+{
+	pthread_mutex_lock(&l->make_lock);
+	bool made = l->bytes != NULL;
+	pthread_mutex_unlock(&l->make_lock);
+	return made;
+}
+
+void pe_cache_put(struct pe_loaded *l)
+{
+	if (l->system)
+		return;
+	pthread_mutex_lock(&cache_lock);
+	if (!--l->users && !l->key.fs)
+		drop_locked(l);
+	pthread_mutex_unlock(&cache_lock);
 }
 
 /* Places are given once and remembered across a restart of loaderd: running programs keep theirs. */
@@ -208,9 +268,11 @@ u64 pe_cache_place(u32 size)
 	u64 *next = state_root();
 	if (ambos_call(AMBOS_CALL_PROC_PREPARE_BROKER, PROC_WINDOWS_LAYOUT, (u64)&layout, sizeof(layout), 0, 0))
 		return 0;
+	pthread_mutex_lock(&place_lock);
 	txn_begin();
 	u64 at = *next, step = ALIGN_UP((u64)size, (u64)PLACE_GAP) + PLACE_GAP;
 	TXN_SET(*next, at + step > PLACES_BYTES ? step : at + step); /* around again: the kernel refuses a place in use */
 	txn_commit(NULL, OK);
+	pthread_mutex_unlock(&place_lock);
 	return layout.image_base + (at + step > PLACES_BYTES ? 0 : at);
 }

@@ -2,8 +2,8 @@
 // The PE pipeline, one start: arguments -> closure (images, binding) -> address space -> maps -> blob -> runtime ->
 // commit. LOADER_IMAGE takes the same images. A step may be repeated after a restart: PROC_CREATE starts over.
 #include "pe.h"
+#include "plan.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +12,6 @@
 
 #define TEXT_FIRST_ROOM 0x4000u      /* argv, environment and paths of a usual start */
 #define KNOWN_NAME_MAX 64u
-
-static pthread_mutex_t pe_lock = PTHREAD_MUTEX_INITIALIZER;
 
 status_t pe_fail(struct pe_trouble *t, const char *step, status_t st, const char *fmt, ...)
 {
@@ -115,7 +113,6 @@ static status_t run(struct pe_program *p)
 	if (st)
 		return st;
 	find_places(p);
-	pe_cache_start();
 	st = pe_closure(p);
 	if (!st)
 		st = map_all(p);
@@ -129,17 +126,16 @@ static status_t run(struct pe_program *p)
 
 s64 pe_load(u64 call_id, int fd, const struct proc_file_key *key, const char *path)
 {
-	static struct pe_program p;      /* 100 KiB; under pe_lock */
-	pthread_mutex_lock(&pe_lock);
+	static __thread struct pe_program p; /* 100 KiB, and its text's room is kept */
 	p.call_id = call_id;
 	p.fd = fd;
 	p.key = *key;
 	p.trouble = (struct pe_trouble){ 0 };
 	status_t st = run(&p);
 	if (st)
-		service_warn("pe step failed exec=%s step=%s errno=%d (%s)", path, p.trouble.step ? p.trouble.step : "unknown", -st,
+		log_refusal(true, "pe step failed exec=%s step=%s errno=%d (%s)", path, p.trouble.step ? p.trouble.step : "unknown", -st,
 			p.trouble.detail);
-	pthread_mutex_unlock(&pe_lock);
+	pe_program_put(&p);
 	return st;
 }
 
@@ -181,14 +177,10 @@ static status_t find_image(const struct loader_image_request *q, int fd, const c
 		return st;
 	if (index < 0 && (known || fd < 0))
 		return ERR_NOENT;
-	pe_cache_start();
 	if (index >= 0 && (!q->base || q->base == pe_system_at(index)->base)) {
 		struct pe_loaded *l = *out = pe_system_loaded(index, t);
-		if (!l || l->binding)
-			return l ? OK : ERR_NOMEM;
-		st = pe_bind(NULL, l, t);
-		l->binding = st ? 0 : 1;
-		return st;
+		u64 bound;
+		return l ? pe_bind(NULL, l, PE_SYSTEM_BINDING, &bound, t) : ERR_NOMEM;
 	}
 	dos_name(path, name);
 	return pe_image_for_section(fd, &key, q->base, name, out, t);
@@ -201,14 +193,13 @@ s64 load_image(struct service_request *r)
 	struct pe_loaded *l = NULL;
 	if (q->flags & ~(u32)LOADER_IMAGE_KNOWN)
 		return ERR_INVAL;
-	pthread_mutex_lock(&pe_lock);
 	status_t st = find_image(q, r->message.attached_fd, (const char *)r->payload, &l, &trouble);
 	if (!st) {
 		struct proc_image_use u = { .call_id = r->message.call_id, .fd = l->fd };
 		st = (status_t)ambos_call(AMBOS_CALL_PROC_MAP_BROKER, PROC_IMAGE_GIVE, (u64)&u, sizeof(u), 0, 0);
+		pe_cache_put(l);
 	} else if (trouble.step) {
-		service_log("pe step failed image=%s step=%s errno=%d (%s)", (const char *)r->payload, trouble.step, -st, trouble.detail);
+		log_refusal(false, "pe step failed image=%s step=%s errno=%d (%s)", (const char *)r->payload, trouble.step, -st, trouble.detail);
 	}
-	pthread_mutex_unlock(&pe_lock);
 	return st;
 }

@@ -23,6 +23,7 @@ static u32 dll_count;
 static struct pe_loaded data_image;     /* fd and base only */
 static struct erofs image;
 static bool opened;
+static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static status_t find_file(const char *path, struct pe_source *out)
 {
@@ -71,6 +72,7 @@ static status_t add_dll(const char *name, u32 n, bool known, u64 *next, struct p
 	if (st)
 		return pe_fail(t, step, st, "%s", d->name);
 	d->base = *next;
+	pthread_mutex_init(&d->make_lock, NULL);
 	*next += ALIGN_UP((u64)d->pe->size, (u64)SLOT_GAP) + SLOT_GAP;
 	dll_count++;
 	return OK;
@@ -170,7 +172,7 @@ static status_t open_data(u64 base, u64 *size, struct pe_trouble *t)
 	return st;
 }
 
-status_t pe_system_open(struct pe_trouble *t)
+static status_t open_locked(struct pe_trouble *t)
 {
 	struct proc_windows_layout layout;
 	struct pe_source list;
@@ -193,6 +195,14 @@ status_t pe_system_open(struct pe_trouble *t)
 	return made;
 }
 
+status_t pe_system_open(struct pe_trouble *t)
+{
+	pthread_mutex_lock(&open_lock);
+	status_t st = open_locked(t);
+	pthread_mutex_unlock(&open_lock);
+	return st;
+}
+
 /* ---- look-up ---- */
 s32 pe_system_find(const char *name)
 {
@@ -205,22 +215,35 @@ s32 pe_system_find(const char *name)
 struct pe_system_dll *pe_system_at(s32 index) { return &dlls[index]; }
 s32 pe_system_data_fd(void) { return data_image.fd; }
 
-struct pe_loaded *pe_system_loaded(s32 index, struct pe_trouble *t)
+static struct pe_loaded *make_locked(s32 index, struct pe_trouble *t)
 {
 	struct pe_system_dll *d = &dlls[index];
 	char dos_name[sizeof(DOS_FOLDER) + sizeof(d->name)] = DOS_FOLDER;
-	if (d->loaded)
-		return d->loaded;
-	struct pe_loaded *l = malloc(sizeof(*l));
+	struct pe_loaded *l = calloc(1, sizeof(*l));
 	if (!l) {
 		if (pe_fail(t, "memory", ERR_NOMEM, "%s", d->name)) { /* the caller sees NULL */ }
 		return NULL;
 	}
+	pthread_mutex_init(&l->make_lock, NULL);
+	pthread_mutex_init(&l->bind_lock, NULL);
 	memcpy(dos_name + sizeof(DOS_FOLDER) - 1, d->name, strlen(d->name) + 1);
 	if (pe_loaded_make(&d->source, d->pe, d->base, dos_name, (u32)index + 1, l, t)) {
 		free(l);
 		return NULL;
 	}
-	d->loaded = l;
+	return l;
+}
+
+struct pe_loaded *pe_system_loaded(s32 index, struct pe_trouble *t)
+{
+	struct pe_system_dll *d = &dlls[index];
+	struct pe_loaded *l = __atomic_load_n(&d->loaded, __ATOMIC_ACQUIRE);
+	if (l)
+		return l;
+	pthread_mutex_lock(&d->make_lock);
+	if (!d->loaded)
+		__atomic_store_n(&d->loaded, make_locked(index, t), __ATOMIC_RELEASE);
+	l = d->loaded;
+	pthread_mutex_unlock(&d->make_lock);
 	return l;
 }

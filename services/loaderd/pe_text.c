@@ -232,8 +232,8 @@ static const char *user_name(const struct pe_program *p)
 	return name && *name ? name : p->arguments.uid == 0 ? "root" : "user";
 }
 
-/* Text of variables that is made here; under pe_lock. */
-static struct { char profile[512], roaming[512], local[512], home_path[512], processors[12]; } made;
+/* Text of variables that is made here. */
+static __thread struct { char profile[512], roaming[512], local[512], home_path[512], processors[12]; } made;
 
 static void set_profile(struct variables *v, const char *user)
 {
@@ -291,7 +291,7 @@ static void put_path_list(struct pe_text16 *t, const char *list)
 
 void pe_put_environment(struct pe_text16 *t, const struct pe_program *p)
 {
-	static struct variables v;       /* 40 KiB; under pe_lock */
+	static __thread struct variables v; /* 40 KiB */
 	v.count = 0;
 	take_given(&v, p);
 	set_usual(&v, p);

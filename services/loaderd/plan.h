@@ -21,4 +21,7 @@ struct plan {
 status_t plan_make(int fd, const struct proc_file_key *key, struct plan *out, const char **step);
 s64 load_program(struct service_request *r);
 
+/* refusal.c: the line of a refused file, at most a burst of them at a time; to_launcher: shown without --log. */
+void log_refusal(bool to_launcher, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 #endif

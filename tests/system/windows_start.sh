@@ -31,8 +31,42 @@ write badmain.c <<'E1'
 __declspec(dllexport) int absent(void) { return 1; }
 BOOL WINAPI DllMain(HINSTANCE h, DWORD reason, LPVOID r) { return FALSE; }
 E1
+write waits.c <<'E1'
+#include <windows.h>
+#include <stdio.h>
+static HANDLE client, file, other;
+static OVERLAPPED range;
+static DWORD WINAPI later(void *unused)
+{
+	DWORD n;
+	Sleep(2500);
+	WriteFile(client, "x", 1, &n, NULL);
+	Sleep(2500);
+	UnlockFileEx(other, 0, 1, 0, &range);
+	return 0;
+}
+int main(void)
+{
+	DWORD n = 0;
+	char c = 0;
+	OVERLAPPED here = { 0 };
+	HANDLE pipe = CreateNamedPipeA("\\\\.\\pipe\\waits", PIPE_ACCESS_DUPLEX, 0, 1, 100, 100, 0, NULL);
+	client = CreateFileA("\\\\.\\pipe\\waits", GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+	file = CreateFileA("waits.txt", GENERIC_READ | GENERIC_WRITE, 7, NULL, CREATE_ALWAYS, 0, NULL);
+	other = CreateFileA("waits.txt", GENERIC_READ | GENERIC_WRITE, 7, NULL, OPEN_EXISTING, 0, NULL);
+	LockFileEx(other, LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, &range);
+	CreateThread(NULL, 0, later, NULL, 0, NULL);
+	BOOL read = ReadFile(pipe, &c, 1, &n, NULL);
+	printf("pipe %d %lu %c\n", read, n, c);
+	printf("lock %d\n", LockFileEx(file, LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, &here));
+	read = ReadFile(GetStdHandle(STD_INPUT_HANDLE), &c, 1, &n, NULL);
+	printf("input %d %lu %c\n", read, n, c);
+	return 0;
+}
+E1
 build() { (cd "$work" && "$@") || fail windows_build "$*"; }
 build $cc args.c -o bin/args.exe
+build $cc waits.c -o bin/waits.exe
 build $cc -shared zlib.c -o bin/own/zlib1.dll -Wl,--out-implib,libzlib1.a
 build $cc usezlib.c -L. -lzlib1 -o bin/usezlib.exe
 cp "$bin/usezlib.exe" "$bin/own/"
@@ -80,6 +114,21 @@ out=$(vm ./nofunction.exe call 2>&1 </dev/null); status=$?
 grep -qi 'kernel32.dll!absent' <<<"$out" && [ $status != 0 ] && ok windows_missing_function_named || fail windows_missing_function_named "$status" "$out"
 out=$(vm bad/nodll.exe 2>&1 </dev/null); status=$?
 grep -qi 'gone.dll' <<<"$out" && [ $status != 0 ] && ok windows_failing_dllmain_named || fail windows_failing_dllmain_named "$status" "$out"
+
+# A wait at a pipe, a lock or an input goes on after a stop; so does what the input brings.
+out=$(vm -- bash -c 'cp waits.exe /tmp; cd /tmp; mkfifo in; ./waits.exe <in & p=$!; exec 5>in; sleep 1
+	for i in 1 2 3 4; do kill -STOP $p; sleep 0.3; kill -CONT $p; sleep 1.2; done; kill -STOP $p; sleep 0.2; kill -CONT $p; sleep 0.2; echo y >&5; wait' \
+	2>&1 </dev/null | tr -d '\r' | tr '\n' ' ')
+is windows_waits_outlive_stops 'pipe 1 1 x lock 1 input 1 1 y ' "$out"
+
+# Many starts at once, of programs that share and do not share their DLLs, with loaderd killed in the middle; then many refused
+# ones: the log has a burst of them and the number of the others.
+out=$(vm --cpus 4 -- bash -c 'cp -r . /tmp/bin; cd /tmp/bin; start() { for i in {1..12}; do ./args.exe 0 $i >>/tmp/args & own/usezlib.exe >>/tmp/own & ./usezlib.exe >>/tmp/sys & done; }
+	start; for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = loaderd ] && kill -9 ${p#/proc/}; done; start; wait
+	tr "[]" "\n\n" </tmp/args | grep -c "^[1-9]"; grep -c "our own" /tmp/own; grep -c "^[0-9.]*.$" /tmp/sys' 2>&1 </dev/null | tr -d '\r' | tr '\n' ' ')
+is windows_starts_side_by_side '24 24 24 ' "$out"
+vm --log -- bash -c 'for i in {1..80}; do ./tiny.exe; done; sleep 11; ./tiny.exe' >"$work/log" 2>&1 </dev/null
+is windows_refusals_are_limited 1 "$(grep -c '48 more refused files were not logged' "$work/log")"
 
 # loaderd killed between starts: the images are made again at the same places, nothing is noticed
 out=$(vm -- bash -c 'n=0; for i in 1 2 3 4 5; do
