@@ -38,9 +38,9 @@ BOOLEAN NTAPI RtlGetUserInfoHeap(HANDLE handle, ULONG flags, void *memory, void 
 	heap_enter(heap, flags);
 	struct heap_block *block = heap_busy_block(heap, memory);
 	if (block) {
-		void **stored = heap_user_value(block);
-		*value = stored ? *stored : NULL;
-		*user_flags = block->user_flags;
+		if (heap_user_value(block))
+			*value = *heap_user_value(block);
+		*user_flags = heap_user_flags(block);
 	}
 	heap_leave(heap, flags);
 	return block != NULL;
@@ -59,33 +59,34 @@ BOOLEAN NTAPI RtlSetUserValueHeap(HANDLE handle, ULONG flags, void *memory, void
 	heap_leave(heap, flags);
 	return stored != NULL;
 }
-#define USER_FLAGS 0xe00u /* HEAP_USER_FLAGS_MASK */
 BOOLEAN NTAPI RtlSetUserFlagsHeap(HANDLE handle, ULONG flags, void *memory, ULONG clear, ULONG set);
 BOOLEAN NTAPI RtlSetUserFlagsHeap(HANDLE handle, ULONG flags, void *memory, ULONG clear, ULONG set)
 {
 	struct heap *heap = heap_of(handle);
-	if (!heap || ((clear | set) & ~USER_FLAGS))
-		return FALSE;
+	if (!heap || ((clear | set) & ~HEAP_USER_FLAGS))
+		return heap_refuse();
 	heap_enter(heap, flags);
 	struct heap_block *block = heap_busy_block(heap, memory);
 	if (block)
-		block->user_flags = (uint16_t)((block->user_flags & ~clear) | set);
+		block->kind = (uint8_t)((block->kind & ~(clear >> BLOCK_USER_SHIFT)) | set >> BLOCK_USER_SHIFT);
 	heap_leave(heap, flags);
 	return block != NULL;
 }
 static bool segment_valid(struct heap *heap, const struct heap_segment *segment)
 {
+	const struct heap_block *mark = (const struct heap_block *)(segment->committed_end - HEAP_END_BYTES);
 	struct heap_block *block = (struct heap_block *)segment->first_block;
-	uint32_t previous = 0;
-	while (block->state != HEAP_END) {
-		if (block->prev_units != previous || !block->units || (char *)heap_next(block) >= segment->committed_end)
+	uint32_t free_before = 0;
+	for (; block < mark; block = heap_next(block)) {
+		bool told = block->kind & BLOCK_PREVIOUS_FREE;
+		if (told != (free_before != 0) || (told && block->prev_units != free_before) || block->units < 2 || heap_next(block) > mark)
 			return false;
-		if (block->state != HEAP_FREE && !heap_busy_block(heap, block + 1))
+		free_before = heap_state(block) == HEAP_FREE ? block->units : 0;
+		if (free_before ? (heap->flags & HEAP_FREE_CHECKING_ENABLED) && !heap_free_intact(block) :
+				!heap_busy_block(heap, block + 1) || !heap_tail_intact(heap, block))
 			return false;
-		previous = block->units;
-		block = heap_next(block);
 	}
-	return block->prev_units == previous && (char *)(block + 1) == segment->committed_end;
+	return block == mark && heap_state(mark) == HEAP_END && !(mark->kind & BLOCK_PREVIOUS_FREE) == !free_before;
 }
 /* Safe for any address, unlike heap_busy_block. */
 static bool memory_is_ours(struct heap *heap, const void *memory)
@@ -109,7 +110,8 @@ BOOLEAN NTAPI RtlValidateHeap(HANDLE handle, ULONG flags, const void *memory)
 		return FALSE;
 	heap_enter(heap, flags);
 	if (memory) {
-		valid = memory_is_ours(heap, memory) && heap_busy_block(heap, memory);
+		struct heap_block *block = memory_is_ours(heap, memory) ? heap_busy_block(heap, memory) : NULL;
+		valid = block && heap_tail_intact(heap, block);
 	} else {
 		for (LIST_ENTRY *link = heap->segments.Flink; link != &heap->segments && valid; link = link->Flink)
 			valid = segment_valid(heap, CONTAINING_RECORD(link, struct heap_segment, link));
@@ -127,8 +129,8 @@ SIZE_T NTAPI RtlCompactHeap(HANDLE handle, ULONG flags)
 	heap_enter(heap, flags);
 	for (LIST_ENTRY *link = heap->segments.Flink; link != &heap->segments; link = link->Flink) {
 		struct heap_block *block = (struct heap_block *)CONTAINING_RECORD(link, struct heap_segment, link)->first_block;
-		for (; block->state != HEAP_END; block = heap_next(block))
-			if (block->state == HEAP_FREE && (SIZE_T)block->units * HEAP_UNIT > largest)
+		for (; heap_state(block) != HEAP_END; block = heap_next(block))
+			if (heap_state(block) == HEAP_FREE && (SIZE_T)block->units * HEAP_UNIT > largest)
 				largest = (SIZE_T)block->units * HEAP_UNIT;
 	}
 	heap_leave(heap, flags);
@@ -151,18 +153,22 @@ enum { WALK_BUSY = 1, WALK_REGION = 2, WALK_BLOCK = 0x10, WALK_UNCOMMITTED = 0x1
 static void walk_region(struct walk_entry *entry, const struct heap_segment *segment, BYTE index)
 {
 	*entry = (struct walk_entry){ .data = segment->base, .bytes = (SIZE_T)(segment->first_block - (char *)segment->base), .region = index,
-		.flags = WALK_REGION | WALK_COMMITTED };
+		.flags = WALK_REGION };
 	entry->region_info.committed = (DWORD)(segment->committed_end - (char *)segment->base);
 	entry->region_info.uncommitted = (DWORD)(segment->reserved_end - segment->committed_end);
 	entry->region_info.first = (void *)segment->first_block;
 	entry->region_info.last = segment->reserved_end;
 }
+/* A free block: behind its header and its links; busy: what of it the caller did not get is overhead. */
 static void walk_block(struct walk_entry *entry, struct heap_block *block, BYTE index)
 {
-	bool busy = block->state == HEAP_BUSY || block->state == HEAP_LARGE;
-	SIZE_T bytes = busy ? heap_block_bytes(block) : (SIZE_T)block->units * HEAP_UNIT - sizeof(*block);
-	*entry = (struct walk_entry){ .data = block + 1, .bytes = bytes, .overhead = sizeof(*block), .region = index,
-		.flags = (WORD)(WALK_COMMITTED | (busy ? WALK_BUSY | WALK_BLOCK : 0)) };
+	SIZE_T all = (SIZE_T)block->units * HEAP_UNIT, bytes = heap_state(block) == HEAP_FREE ? 0 : heap_block_bytes(block);
+	if (heap_state(block) == HEAP_FREE)
+		*entry = (struct walk_entry){ .data = (struct heap_free *)block + 1, .bytes = all - sizeof(struct heap_free),
+			.overhead = sizeof(struct heap_free), .region = index };
+	else
+		*entry = (struct walk_entry){ .data = block + 1, .bytes = bytes, .overhead = (BYTE)(all ? all - bytes : 0), .region = index,
+			.flags = WALK_COMMITTED | WALK_BUSY | WALK_BLOCK };
 }
 static NTSTATUS walk_large(struct walk_entry *entry, struct heap *heap, LIST_ENTRY *link)
 {
@@ -181,7 +187,7 @@ static NTSTATUS walk_segment(struct walk_entry *entry, struct heap *heap, LIST_E
 static NTSTATUS walk_from(struct walk_entry *entry, struct heap_segment *segment, struct heap_block *block)
 {
 	BYTE index = entry->region;
-	if (block->state != HEAP_END) {
+	if (heap_state(block) != HEAP_END) {
 		walk_block(entry, block, index);
 		return STATUS_SUCCESS;
 	}
@@ -206,7 +212,8 @@ static NTSTATUS walk(struct heap *heap, struct walk_entry *entry)
 			return walk_segment(entry, heap, link->Flink, (BYTE)(entry->region + 1));
 		if (entry->flags & WALK_REGION)
 			return walk_from(entry, segment, (struct heap_block *)segment->first_block);
-		return walk_from(entry, segment, heap_next(heap_block_of(at)));
+		struct heap_block *block = entry->flags & WALK_BUSY ? heap_block_of(at) : &((struct heap_free *)at - 1)->block;
+		return walk_from(entry, segment, heap_next(block));
 	}
 	return STATUS_INVALID_PARAMETER;
 }
@@ -236,7 +243,7 @@ DWORD NTAPI RtlQueryHeapInformation(PVOID handle, HEAP_INFORMATION_CLASS class, 
 		return (DWORD)STATUS_BUFFER_TOO_SMALL;
 	if (!heap)
 		return (DWORD)STATUS_ACCESS_VIOLATION;
-	*(ULONG *)info = heap->growable && !(heap->flags & HEAP_NO_SERIALIZE) ? LOW_FRAGMENTATION : 0;
+	*(ULONG *)info = heap->compatibility;
 	return STATUS_SUCCESS;
 }
 DWORD NTAPI RtlSetHeapInformation(PVOID handle, HEAP_INFORMATION_CLASS class, PVOID info, SIZE_T bytes)
@@ -253,5 +260,6 @@ DWORD NTAPI RtlSetHeapInformation(PVOID handle, HEAP_INFORMATION_CLASS class, PV
 	ULONG wanted = *(const ULONG *)info;
 	if (wanted != LOW_FRAGMENTATION || !heap->growable || (heap->flags & HEAP_NO_SERIALIZE))
 		return (DWORD)STATUS_UNSUCCESSFUL;
+	heap->compatibility = LOW_FRAGMENTATION; /* how this heap is anyway */
 	return STATUS_SUCCESS;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The first words of a process: PEB from the blob, heap, loader lists, TLS, entry points of all modules, then the program. */
+#include "heap.h"
 #include "loader.h"
 #include <nt/runtime.h>
 #define PROCESS_CONTROL_ROUTINE 0x4000 /* private: kernel/nt/info_process.c */
@@ -223,6 +224,7 @@ DECLSPEC_NORETURN void NTAPI AmbosProcessStart(const struct windows_runtime *blo
 	teb->StaticUnicodeString = (UNICODE_STRING){ 0, sizeof(teb->StaticUnicodeBuffer), teb->StaticUnicodeBuffer };
 	RtlInitializeCriticalSectionEx(&peb_section, 0, RTL_CRITICAL_SECTION_FLAG_NO_DEBUG_INFO);
 	RtlInitializeCriticalSectionEx(&loader_section, 0, RTL_CRITICAL_SECTION_FLAG_NO_DEBUG_INFO);
+	peb->NtGlobalFlag = heap_flag_of_program(runtime_at(blob->image_path.offset), blob->image_path.bytes / sizeof(WCHAR));
 	peb->ProcessHeap = RtlCreateHeap(HEAP_GROWABLE, NULL, blob->heap_reserve, blob->heap_commit, NULL, NULL);
 	if (!peb->ProcessHeap)
 		start_fail("no heap", STATUS_NO_MEMORY);
