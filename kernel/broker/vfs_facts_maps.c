@@ -31,7 +31,7 @@ static bool next_mapping(struct aspace *as, u64 at, struct mapping *out)
 	return v;
 }
 
-static void mapping_line(struct text_window *w, const struct mapping *m, char *path, struct position root)
+static void mapping_line(struct text *w, const struct mapping *m, char *path, struct position root)
 {
 	struct node *n = m->file ? m->file->where.node : NULL;
 	u64 dev = n ? n->fs->dev : 0;
@@ -57,21 +57,21 @@ static void mapping_line(struct text_window *w, const struct mapping *m, char *p
 }
 
 /* VmFlags of proc(5) that have a meaning here. */
-static void flags_line(struct text_window *w, const struct mapping *m)
+static void flags_line(struct text *w, const struct mapping *m)
 {
 	static const struct { u32 prot, flags; const char *text; } names[] = {
 		{ PROT_R, 0, "rd " }, { PROT_W, 0, "wr " }, { PROT_X, 0, "ex " }, { 0, MAP_F_SHARED, "sh " },
 		{ 0, MAP_F_GROWSDOWN, "gd " }, { 0, MAP_F_LOCKED, "lo " }, { 0, MAP_F_DONTFORK, "dc " }, { 0, MAP_F_WIPEONFORK, "wf " },
 		{ 0, MAP_F_NORESERVE, "nr " },
 	};
-	text_printf(w, "VmFlags: ");
+	text_print(w, "VmFlags: ");
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
 		if (m->prot & names[i].prot || m->flags & names[i].flags)
 			text_add(w, names[i].text, strlen(names[i].text));
 	text_add(w, "\n", 1);
 }
 
-static void usage_lines(struct text_window *w, const struct map_usage *u, u64 size, u64 locked)
+static void usage_lines(struct text *w, const struct map_usage *u, u64 size, u64 locked)
 {
 	const struct { const char *name; u64 bytes; bool each; } rows[] = { /* each: not in the sum over all mappings */
 		{ "Size:", size, true }, { "KernelPageSize:", PAGE_SIZE, true }, { "MMUPageSize:", PAGE_SIZE, true },
@@ -85,9 +85,9 @@ static void usage_lines(struct text_window *w, const struct map_usage *u, u64 si
 	};
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
 		if (size || !rows[i].each)
-			text_printf(w, "%-16s%8llu kB\n", rows[i].name, (unsigned long long)(rows[i].bytes / 1024));
+			text_print(w, "%-16s%8llu kB\n", rows[i].name, (unsigned long long)(rows[i].bytes / 1024));
 	if (size)
-		text_printf(w, "THPeligible:    0\n");
+		text_print(w, "THPeligible:    0\n");
 }
 
 static void usage_add(struct map_usage *sum, const struct map_usage *u)
@@ -98,7 +98,7 @@ static void usage_add(struct map_usage *sum, const struct map_usage *u)
 		to[i] += from[i];
 }
 
-static void detail(struct text_window *w, struct aspace *as, const struct mapping *m, u32 kind, struct map_usage *sum, u64 *locked)
+static void detail(struct text *w, struct aspace *as, const struct mapping *m, u32 kind, struct map_usage *sum, u64 *locked)
 {
 	struct map_usage u = { 0 };
 	if (kind == TEXT_MAPS)
@@ -112,7 +112,7 @@ static void detail(struct text_window *w, struct aspace *as, const struct mappin
 	*locked += m->flags & MAP_F_LOCKED ? u.proportional : 0;
 }
 
-void facts_maps(struct text_window *w, struct process *p, u32 kind)
+void facts_maps(struct text *w, struct process *p, u32 kind)
 {
 	struct aspace *as = process_aspace_get(p);
 	char *path = kmalloc(PATH_MAX_BYTES);
@@ -131,7 +131,7 @@ void facts_maps(struct text_window *w, struct process *p, u32 kind)
 		preempt_point();
 	}
 	if (kind == TEXT_SMAPS_ROLLUP && last) {
-		text_printf(w, "%llx-%llx ---p 00000000 00:00 0                                  [rollup]\n", (unsigned long long)first,
+		text_print(w, "%llx-%llx ---p 00000000 00:00 0                                  [rollup]\n", (unsigned long long)first,
 			    (unsigned long long)last);
 		usage_lines(w, &sum, 0, locked);
 	}

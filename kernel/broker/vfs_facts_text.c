@@ -14,29 +14,9 @@
 
 #define TEXT_PIECE_MAX (128u << 10)  /* one reply of vfsd */
 #define MOUNTS_TEXT_MAX (64u << 10)  /* some 600 mounts */
-#define LINE_MAX 512
-
-void text_add(struct text_window *w, const char *text, u64 length)
-{
-	u64 skip = MIN(w->skip, length);
-	w->skip -= skip;
-	u64 n = MIN(length - skip, w->room - w->used);
-	memcpy(w->buf + w->used, text + skip, n);
-	w->used += n;
-}
-
-void text_printf(struct text_window *w, const char *fmt, ...)
-{
-	char line[LINE_MAX];
-	va_list ap;
-	va_start(ap, fmt);
-	int n = fmt_vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	text_add(w, line, MIN((u64)MAX(n, 0), sizeof(line) - 1));
-}
 
 /* ---- memory of the program ---- */
-static void read_range(struct text_window *w, struct aspace *as, u64 start, u64 end)
+static void read_range(struct text *w, struct aspace *as, u64 start, u64 end)
 {
 	u64 size = end > start ? end - start : 0;
 	if (w->skip >= size)
@@ -47,7 +27,7 @@ static void read_range(struct text_window *w, struct aspace *as, u64 start, u64 
 }
 
 /* The stack starts with argc, argv, NULL, envp, NULL, auxv pairs ending with AT_NULL. */
-static void read_auxv(struct text_window *w, struct aspace *as)
+static void read_auxv(struct text *w, struct aspace *as)
 {
 	u64 at = as->stack_start, word = 0, pair[2];
 	if (aspace_read_bytes(as, at, &word, sizeof(word)) != sizeof(word) || word > as->arg_end - as->arg_start)
@@ -66,7 +46,7 @@ static void read_auxv(struct text_window *w, struct aspace *as)
 	} while (pair[0] && at < as->arg_start);
 }
 
-static void memory_text(struct text_window *w, struct process *p, u32 kind)
+static void memory_text(struct text *w, struct process *p, u32 kind)
 {
 	struct aspace *as = process_aspace_get(p);
 	if (!as)
@@ -96,7 +76,7 @@ struct position facts_root_of(struct process *p)
 	return root;
 }
 
-static status_t path_text(struct text_window *w, struct process *p, struct position at)
+static status_t path_text(struct text *w, struct process *p, struct position at)
 {
 	char *path = kmalloc(PATH_MAX_BYTES);
 	if (!path)
@@ -113,21 +93,21 @@ static status_t path_text(struct text_window *w, struct process *p, struct posit
 static bool starts_with(const char *s, const char *prefix) { return !strncmp(s, prefix, strlen(prefix)); }
 
 /* "pipe:[ino]", "socket:[ino]", "anon_inode:[eventfd]" of files without a name. */
-static void describe_file(struct text_window *w, struct file *f)
+static void describe_file(struct text *w, struct file *f)
 {
 	struct attributes a = { 0 };
 	const char *name = f->ops->name ? f->ops->name : "file";
 	if (file_stat(f, &a))
 		a.ino = 0;
 	if (starts_with(name, "pipe"))
-		text_printf(w, "pipe:[%llu]", (unsigned long long)a.ino);
+		text_print(w, "pipe:[%llu]", (unsigned long long)a.ino);
 	else if (starts_with(name, "socket") || starts_with(name, "unix"))
-		text_printf(w, "socket:[%llu]", (unsigned long long)a.ino);
+		text_print(w, "socket:[%llu]", (unsigned long long)a.ino);
 	else
-		text_printf(w, "anon_inode:[%s]", name);
+		text_print(w, "anon_inode:[%s]", name);
 }
 
-static status_t fd_path(struct text_window *w, struct process *p, s32 fd)
+static status_t fd_path(struct text *w, struct process *p, s32 fd)
 {
 	struct fdtable *fds = process_fds_get(p);
 	struct file *f = fds && fd >= 0 ? fdtable_get_file(fds, fd) : NULL;
@@ -144,7 +124,7 @@ static status_t fd_path(struct text_window *w, struct process *p, s32 fd)
 	return st;
 }
 
-static status_t process_path(struct text_window *w, struct process *p, u32 kind)
+static status_t process_path(struct text *w, struct process *p, u32 kind)
 {
 	struct position at = { 0 };
 	if (kind == TEXT_EXE) {
@@ -175,7 +155,7 @@ static status_t process_path(struct text_window *w, struct process *p, u32 kind)
 }
 
 /* ---- the rest ---- */
-static status_t mounts_text(struct text_window *w, struct process *p)
+static status_t mounts_text(struct text *w, struct process *p)
 {
 	char *text = kmalloc(MOUNTS_TEXT_MAX);
 	if (!text)
@@ -196,7 +176,7 @@ static const struct { u32 number; const char *name; } call_names[] = {
 #undef NT_CALL
 };
 
-void facts_hops(struct text_window *w)
+void facts_hops(struct text *w)
 {
 	static const char *const causes[HOP_CAUSE_COUNT] = {
 		[HOP_FIRST_USE] = "first-use", [HOP_CHANGED] = "changed", [HOP_EVICTED] = "evicted",
@@ -207,7 +187,7 @@ void facts_hops(struct text_window *w)
 		for (u32 cause = 0; cause < HOP_CAUSE_COUNT; cause++) {
 			u64 n = hop_count(call_names[i].number, (enum hop_cause)cause);
 			if (n)
-				text_printf(w, "%s %s=%llu", any ? "" : call_names[i].name, causes[cause], (unsigned long long)n);
+				text_print(w, "%s %s=%llu", any ? "" : call_names[i].name, causes[cause], (unsigned long long)n);
 			any |= n != 0;
 		}
 		if (any)
@@ -215,9 +195,9 @@ void facts_hops(struct text_window *w)
 	}
 }
 
-void facts_services(struct text_window *w)
+void facts_services(struct text *w)
 {
-	text_printf(w, "name pid generation calls retries deaths deaths-in-call failed last-restart-us\n");
+	text_print(w, "name pid generation calls retries deaths deaths-in-call failed last-restart-us\n");
 	for (u32 id = 1; id < SERVICE_COUNT; id++) {
 		struct service *s = service_get(id);
 		if (!s)
@@ -227,13 +207,13 @@ void facts_services(struct text_window *w)
 		u64 v[] = { s->calls,          s->retries,      s->deaths,
 			    s->deaths_in_call, s->failed_calls, s->last_restart_ns / NSEC_PER_USEC };
 		spin_unlock(&s->lock);
-		text_printf(w, "%s %u %u %llu %llu %llu %llu %llu %llu\n", s->name, pid, generation, (unsigned long long)v[0],
+		text_print(w, "%s %u %u %llu %llu %llu %llu %llu %llu\n", s->name, pid, generation, (unsigned long long)v[0],
 			    (unsigned long long)v[1], (unsigned long long)v[2], (unsigned long long)v[3], (unsigned long long)v[4],
 			    (unsigned long long)v[5]);
 	}
 }
 
-static status_t of_process(struct text_window *w, const struct facts_text *t)
+static status_t of_process(struct text *w, const struct facts_text *t)
 {
 	struct process *p = facts_find(t->pid, false);
 	status_t st = OK;
@@ -263,7 +243,7 @@ static bool add_line(void *window, const char *line, u64 length)
 	return !text_full(window);
 }
 
-static status_t produce(struct text_window *w, const struct facts_text *t)
+static status_t produce(struct text *w, const struct facts_text *t)
 {
 	switch (t->kind) {
 	case TEXT_KERNEL_COMMAND:
@@ -272,7 +252,7 @@ static status_t produce(struct text_window *w, const struct facts_text *t)
 	case TEXT_HOPS: facts_hops(w); return OK;
 	case TEXT_SERVICES: facts_services(w); return OK;
 	case TEXT_UNIX:
-		text_printf(w, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+		text_print(w, "Num       RefCount Protocol Flags    Type St Inode Path\n");
 		sockets_text(add_line, w);
 		return OK;
 	default: return of_process(w, t);
@@ -281,7 +261,7 @@ static status_t produce(struct text_window *w, const struct facts_text *t)
 
 status_t facts_text(struct facts_text *t)
 {
-	struct text_window w = { .skip = t->offset, .room = MIN(t->size, (u64)TEXT_PIECE_MAX) };
+	struct text w = { .skip = t->offset, .room = MIN(t->size, (u64)TEXT_PIECE_MAX) };
 	w.buf = kmalloc(w.room + 1);
 	if (!w.buf)
 		return ERR_NOMEM;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Thin calls of the VFS broker, and the text window they fill.
+// Thin calls of the VFS broker.
 #include "facts.h"
 
 #define MEMORY_UNKNOWN GIB(1) /* no broker answer: the default guest */
@@ -7,25 +7,6 @@
 static s64 broker(u32 op, void *facts, u64 size)
 {
 	return ambos_call(AMBOS_CALL_VFS_BROKER, op, (u64)facts, size, 0, 0);
-}
-
-void text_add(struct text *t, const char *bytes, u64 size)
-{
-	u64 skip = MIN(t->skip, size);
-	t->skip -= skip;
-	u64 n = MIN(size - skip, t->room - t->used);
-	memcpy(t->buf + t->used, bytes + skip, n);
-	t->used += n;
-}
-
-void text_print(struct text *t, const char *fmt, ...)
-{
-	char line[TEXT_LINE_MAX];
-	va_list ap;
-	va_start(ap, fmt);
-	int n = fmt_vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	text_add(t, line, MIN((u64)MAX(n, 0), sizeof(line) - 1));
 }
 
 status_t facts_machine(struct facts_machine *m)

@@ -5,7 +5,9 @@
 
 #include "../../abi/core/broker_vfs.h"
 #include "../../lib/service/service.h"
-#include "text.h"
+#include "../../lib/base/text.h"
+
+typedef unsigned long long ull; /* for %llu */
 
 status_t facts_machine(struct facts_machine *m);
 bool facts_cpu(u32 cpu, struct facts_cpu *c);                 /* false past the last */
