@@ -88,6 +88,7 @@ enum facts_text_kind {
 	TEXT_SMAPS = 17,         /* lines of /proc/pid/smaps */
 	TEXT_SMAPS_ROLLUP = 18,
 	TEXT_UNIX = 19,          /* lines of /proc/net/unix */
+	TEXT_REFUSED = 20,       /* one line per row that was refused or is not implemented, with how often */
 };
 /* bytes [offset, offset+size) to va; out: length */
 struct facts_text { u32 pid, kind; s32 index; u32 length; u64 offset, va, size; };

@@ -171,7 +171,7 @@ static const struct { u32 number; const char *name; } call_names[] = {
 #define LINUX_CALL(nr, name, ...) { nr, #name },
 #include "../../abi/linux/syscalls.def"
 #undef LINUX_CALL
-#define NT_CALL(nr, name, ...) { NT_HOP_ROW + (nr), "Nt" #name },
+#define NT_CALL(nr, name, ...) { NT_ROW_FIRST + (nr), "Nt" #name },
 #include "../../abi/nt/syscalls.def"
 #undef NT_CALL
 };
@@ -192,6 +192,15 @@ void facts_hops(struct text *w)
 		}
 		if (any)
 			text_add(w, "\n", 1);
+	}
+}
+
+static void facts_refused(struct text *w)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(call_names); i++) {
+		u64 n = refused_count(call_names[i].number);
+		if (n)
+			text_print(w, "%s %llu\n", call_names[i].name, (unsigned long long)n);
 	}
 }
 
@@ -250,6 +259,7 @@ static status_t produce(struct text *w, const struct facts_text *t)
 		text_add(w, boot_info.command_line, strnlen(boot_info.command_line, sizeof(boot_info.command_line)));
 		return OK;
 	case TEXT_HOPS: facts_hops(w); return OK;
+	case TEXT_REFUSED: facts_refused(w); return OK;
 	case TEXT_SERVICES: facts_services(w); return OK;
 	case TEXT_UNIX:
 		text_print(w, "Num       RefCount Protocol Flags    Type St Inode Path\n");

@@ -42,6 +42,11 @@ struct route_request {
  * ERR_IO after two deaths without progress. Sleeps. No spinlock held. */
 s64 route_call(struct route_request *r) MUST_CHECK;
 
+/* Counts by row of the call tables (kernel/debug/call_count.c): Linux numbers, then those of NT from NT_ROW_FIRST. */
+#define NT_ROW_FIRST 512u
+#define CALL_ROWS (NT_ROW_FIRST + 256u)
 u64 hop_count(u32 row, enum hop_cause cause);
+void refused_record(u64 row);
+u64 refused_count(u32 row); /* refused or not implemented */
 
 #endif

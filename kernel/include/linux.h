@@ -18,9 +18,7 @@
 status_t timespec_in(struct user_ptr p, u64 *ns) MUST_CHECK;      /* non-negative, tv_nsec < 1e9 */
 status_t timespec_out(struct user_ptr p, u64 ns) MUST_CHECK;
 
-/* kernel/linux/table.c: counters per row, summed over CPUs; the tracer's switch (one branch per entry and exit). */
-u64 linux_call_count(u32 nr);
-u64 linux_call_refused_count(u32 nr);     /* refused or not implemented */
+/* kernel/linux/table.c: names of rows; the tracer's switch (one branch per entry and exit). */
 const char *linux_call_name(u32 nr);      /* NULL: no such row */
 extern u32 syscall_trace_enabled;
 void syscall_trace_enter(struct trap_frame *f) WEAK;

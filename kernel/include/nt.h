@@ -11,7 +11,6 @@
 
 #define NT_HANDLER(name) s64 nt_##name(const u64 *a UNUSED)
 #define NT_ARGUMENTS_MAX 14
-#define NT_HOP_ROW 512u /* hops of NT row n are counted as row NT_HOP_ROW + n (hop_count) */
 #define NT_CALL(nr, name, count, how) s64 nt_##name(const u64 *a) WEAK;
 #include "../../abi/nt/syscalls.def"
 #undef NT_CALL
@@ -212,8 +211,6 @@ void nt_process_free(struct process *p) WEAK;
 /* W5: a page fault that aspace_fault refused: guard pages and stack growth. 0: retry; else the NTSTATUS to raise
  * (NT(GUARD_PAGE_VIOLATION), NT(STACK_OVERFLOW), NT(IN_PAGE_ERROR), NT(ACCESS_VIOLATION)). */
 s64 nt_memory_fault(struct process *p, u64 va, u32 access) WEAK;
-u64 nt_call_count(u32 nr);
-u64 nt_call_missing_count(u32 nr);
 const char *nt_call_name(u32 nr);
 
 #endif

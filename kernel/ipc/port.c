@@ -6,24 +6,10 @@
 #include "sched.h"
 #include "../../lib/base/string.h"
 
-#define CALL_ROWS 768 /* 512 Linux rows, then those of NT (NT_HOP_ROW) */
 #define NESTED_STEP_BITS 10 /* IPC_STEP_MAX */
 _Static_assert(CALL_ID_SHIFT == 2 * NESTED_STEP_BITS, "two levels of nesting below a kernel call");
 
-static u64 hops[CALL_ROWS][HOP_CAUSE_COUNT];
 u64 call_counter;
-
-void hop_record(enum hop_cause cause)
-{
-	u64 row = thread_current()->syscall_nr;
-	if (row < CALL_ROWS)
-		__atomic_add_fetch(&hops[row][cause], 1, __ATOMIC_RELAXED);
-}
-
-u64 hop_count(u32 row, enum hop_cause cause)
-{
-	return row < CALL_ROWS && (u32)cause < HOP_CAUSE_COUNT ? hops[row][cause] : 0;
-}
 
 /* First level steps go to the upper ten bits below the counter, second level to the lower: a repeat of the parent
  * gives the same ids. 0: too deep, the caller takes a fresh id. */

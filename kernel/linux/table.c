@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* The Linux system call table: syscalls.def by inclusion, one dispatcher, counters per row.
+/* The Linux system call table: syscalls.def by inclusion, one dispatcher.
  * Entry: syscall_dispatch (from entry.S). A row is a kernel handler, or refused with its status; a KERNEL row
  * whose handler is not linked answers NOSYS. Numbers with bit 31 set are native Ambos calls. */
 #include "linux.h"
-#include "cpu.h"
+#include "call.h"
 #include "mm.h"
 #include "trap.h"
 #include "../../lib/base/string.h"
@@ -16,7 +16,7 @@ struct linux_row {
 	s64 refused;
 };
 
-#define LINUX_ROWS 512 /* 6.1 ends at 450; a power of two keeps the service bitmap simple */
+#define LINUX_ROWS NT_ROW_FIRST /* 6.1 ends at 450; a power of two keeps the service bitmap simple */
 /* The `how` column becomes two arguments: nothing and a status, where 1 stands for "call the handler". */
 #define KERNEL , 1
 #define REFUSED(st) , ERR_##st
@@ -31,9 +31,6 @@ static const struct linux_row linux_rows[LINUX_ROWS] = {
 #undef KERNEL
 #undef REFUSED
 
-/* Per CPU, so that counting neither locks nor bounces a line; made on the CPU's first call. */
-struct call_counters { u64 calls[LINUX_ROWS], refused[LINUX_ROWS]; };
-static struct call_counters *call_counters[MAX_CPUS];
 u32 syscall_trace_enabled;
 
 /* Supplied by ipc/: is the row in the manifest of this service? Until it is linked a service may make every call. */
@@ -41,23 +38,9 @@ WEAK bool service_call_allowed(struct service *s, u32 nr);
 WEAK s64 native_dispatch(struct trap_frame *f);
 WEAK s64 nt_dispatch(struct trap_frame *f, struct thread *t);
 
-static struct call_counters *counters_make(u32 cpu)
-{
-	return call_counters[cpu] = kzalloc(sizeof(struct call_counters));
-}
-
-static inline struct call_counters *counters_get(void)
-{
-	u32 cpu = cpu_this()->id;
-	struct call_counters *c = call_counters[cpu];
-	return likely(c) ? c : counters_make(cpu);
-}
-
 static s64 dispatch_refused(u64 nr, const struct linux_row *row)
 {
-	struct call_counters *c = counters_get();
-	if (c)
-		c->refused[nr]++;
+	refused_record(nr);
 	return row->name ? row->refused : ERR_NOSYS;
 }
 
@@ -69,9 +52,6 @@ static s64 dispatch_linux(struct trap_frame *f, struct thread *t, u64 nr)
 	if (unlikely(nr >= LINUX_ROWS))
 		return ERR_NOSYS;
 	const struct linux_row *row = &linux_rows[nr];
-	struct call_counters *c = counters_get();
-	if (likely(c))
-		c->calls[nr]++;
 	if (unlikely(flags & PROC_SERVICE) && service_call_allowed &&
 	    !service_call_allowed(t->process->service, (u32)nr))
 		return FAIL(ERR_PERM, "call not in the service's manifest");
@@ -98,22 +78,6 @@ s64 syscall_dispatch(struct trap_frame *f)
 	if (unlikely(result <= ERR_RESTART && result >= ERR_RESTART_BLOCK))
 		__atomic_or_fetch(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
 	return result;
-}
-
-u64 linux_call_count(u32 nr)
-{
-	u64 sum = 0;
-	for (u32 i = 0; nr < LINUX_ROWS && i < cpu_count; i++)
-		sum += call_counters[i] ? call_counters[i]->calls[nr] : 0;
-	return sum;
-}
-
-u64 linux_call_refused_count(u32 nr)
-{
-	u64 sum = 0;
-	for (u32 i = 0; nr < LINUX_ROWS && i < cpu_count; i++)
-		sum += call_counters[i] ? call_counters[i]->refused[nr] : 0;
-	return sum;
 }
 
 const char *linux_call_name(u32 nr)

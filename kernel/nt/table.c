@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* The NT call table: abi/nt/syscalls.def by inclusion, the dispatcher of Windows processes, counters per row.
+/* The NT call table: abi/nt/syscalls.def by inclusion, the dispatcher of Windows processes.
  * Entry: nt_dispatch, from syscall_dispatch (kernel/linux/table.c). A row whose handler is not linked answers
  * NOT_IMPLEMENTED and is counted. Arguments after the fourth lie on the user stack above the home space. */
 #include "nt_internal.h"
-#include "cpu.h"
-#include "mm.h"
+#include "call.h"
 
 typedef s64 (*nt_handler)(const u64 *a);
 struct nt_row {
@@ -14,7 +13,7 @@ struct nt_row {
 	u32 refused; /* NTSTATUS; 0: call the handler */
 };
 
-#define NT_ROWS 256 /* private numbers, dense */
+#define NT_ROWS (CALL_ROWS - NT_ROW_FIRST) /* private numbers, dense */
 #define STACK_ARGUMENTS 0x28 /* return address and four home slots */
 #define KERNEL 0
 #define REFUSED(st) NT_##st
@@ -26,22 +25,9 @@ static const struct nt_row nt_rows[NT_ROWS] = {
 #undef KERNEL
 #undef REFUSED
 
-struct nt_counters { u64 calls[NT_ROWS], missing[NT_ROWS]; };
-static struct nt_counters *nt_counters[MAX_CPUS];
-
-static void count_call(u64 nr, bool missing)
-{
-	u32 cpu = cpu_this()->id;
-	struct nt_counters *c = nt_counters[cpu];
-	if (unlikely(!c) && !(c = nt_counters[cpu] = kzalloc(sizeof(*c))))
-		return;
-	c->calls[nr]++;
-	c->missing[nr] += missing;
-}
-
 static s64 call_missing(u64 nr, const struct nt_row *row)
 {
-	count_call(nr, true);
+	refused_record(NT_ROW_FIRST + nr);
 	if (row->refused)
 		return row->refused;
 	klog(LOG_DEBUG, "%s[%u]: Nt%s is not implemented", thread_current()->name, process_current()->pid, row->name);
@@ -56,8 +42,7 @@ s64 nt_dispatch(struct trap_frame *f, struct thread *t)
 		return NT(INVALID_SYSTEM_SERVICE);
 	if (unlikely(!row->handler || row->refused))
 		return call_missing(nr, row);
-	count_call(nr, false);
-	t->syscall_nr = NT_HOP_ROW + nr;
+	t->syscall_nr = NT_ROW_FIRST + nr;
 	u64 a[NT_ARGUMENTS_MAX] = { f->r10, f->rdx, f->r8, f->r9 };
 	if (row->argument_count > 4 && copy_short_in(a + 4, f->rsp + STACK_ARGUMENTS, (row->argument_count - 4) * (u32)sizeof(u64)))
 		return NT(ACCESS_VIOLATION);
@@ -72,22 +57,6 @@ s64 nt_dispatch(struct trap_frame *f, struct thread *t)
 		return (s64)f->rax;
 	}
 	return nt_status(result);
-}
-
-u64 nt_call_count(u32 nr)
-{
-	u64 sum = 0;
-	for (u32 i = 0; nr < NT_ROWS && i < cpu_count; i++)
-		sum += nt_counters[i] ? nt_counters[i]->calls[nr] : 0;
-	return sum;
-}
-
-u64 nt_call_missing_count(u32 nr)
-{
-	u64 sum = 0;
-	for (u32 i = 0; nr < NT_ROWS && i < cpu_count; i++)
-		sum += nt_counters[i] ? nt_counters[i]->missing[nr] : 0;
-	return sum;
 }
 
 const char *nt_call_name(u32 nr) { return nr < NT_ROWS ? nt_rows[nr].name : NULL; }

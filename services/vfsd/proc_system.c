@@ -203,6 +203,7 @@ static status_t show_vmstat(struct shown_context *c)
 static status_t show_locks(struct shown_context *c UNUSED) { return OK; }
 static status_t show_disk_stats(struct shown_context *c UNUSED) { return OK; }
 static status_t show_hops(struct shown_context *c) { return facts_text_into(c->text, 0, TEXT_HOPS, 0); }
+static status_t show_refused(struct shown_context *c) { return facts_text_into(c->text, 0, TEXT_REFUSED, 0); }
 static status_t show_services(struct shown_context *c) { return facts_text_into(c->text, 0, TEXT_SERVICES, 0); }
 
 /* ---- sys/ ---- */
@@ -343,6 +344,7 @@ static const struct shown_entry entries[] = {
 	{ "vmstat", SHOW_FILE, 0, show_vmstat, NULL, 0 },
 	{ "ambos", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "ambos/hops", SHOW_FILE, 0, show_hops, NULL, 0 },
+	{ "ambos/refused", SHOW_FILE, 0, show_refused, NULL, 0 },
 	{ "ambos/services", SHOW_FILE, 0, show_services, NULL, 0 },
 	{ "sys", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/fs", SHOW_DIR, 0, NULL, NULL, 0 },

@@ -10,3 +10,10 @@ status=$?
 grep -E '^(ok|FAIL) ' out
 if [ $status -eq 0 ]; then ok hops_program_succeeds; else fail hops_program_succeeds "status $status" "$(cat err)" "$(cat out)"; fi
 grep '^  ' out | sed 's/^  /figure hops /'
+
+# Design 7: a refused call is counted by name.
+count=$(vm -- python3 -c 'import ctypes
+call = ctypes.CDLL(None).syscall
+[call(29, 0, 0, 0) for i in range(3)] # shmget
+print(dict(line.split() for line in open("/proc/ambos/refused")).get("shmget"))' </dev/null)
+is refused_calls_are_counted 3 "$count"
