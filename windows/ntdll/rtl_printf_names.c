@@ -13,38 +13,37 @@ int _vswprintf(WCHAR *out, const WCHAR *format, va_list arguments) { return form
 int _vscprintf(const char *format, va_list arguments) { return format_narrow(NULL, 0, format, arguments); }
 int _vscwprintf(const WCHAR *format, va_list arguments) { return format_wide(NULL, 0, format, arguments); }
 
+/* What a counted _s function returns for a text of this length, and where its NUL goes. */
+static int counted_end(int length, size_t room, size_t count, size_t *end)
+{
+	if (length >= 0 && (size_t)length < room) {
+		*end = (size_t)length;
+		return length;
+	}
+	*end = count < room ? count : count == TRUNCATE ? room - 1 : 0;
+	return -1;
+}
+
 int _vsnprintf_s(char *out, size_t room, size_t count, const char *format, va_list arguments)
 {
+	size_t end;
 	int length;
 	if (!out || !room)
 		return -1;
-	length = format_narrow(out, count < room ? count : room, format, arguments);
-	if (length >= 0 && (size_t)length < room) {
-		out[length] = 0;
-		return length;
-	}
-	if (count == TRUNCATE || count < room)
-		out[count < room ? count : room - 1] = 0;
-	else
-		out[0] = 0;
-	return -1;
+	length = counted_end(format_narrow(out, count < room ? count : room, format, arguments), room, count, &end);
+	out[end] = 0;
+	return length;
 }
 
 int _vsnwprintf_s(WCHAR *out, size_t room, size_t count, const WCHAR *format, va_list arguments)
 {
+	size_t end;
 	int length;
 	if (!out || !room)
 		return -1;
-	length = format_wide(out, count < room ? count : room, format, arguments);
-	if (length >= 0 && (size_t)length < room) {
-		out[length] = 0;
-		return length;
-	}
-	if (count == TRUNCATE || count < room)
-		out[count < room ? count : room - 1] = 0;
-	else
-		out[0] = 0;
-	return -1;
+	length = counted_end(format_wide(out, count < room ? count : room, format, arguments), room, count, &end);
+	out[end] = 0;
+	return length;
 }
 int vsprintf_s(char *out, size_t room, const char *format, va_list arguments) { return _vsnprintf_s(out, room, room, format, arguments); }
 int vswprintf_s(WCHAR *out, size_t room, const WCHAR *format, va_list arguments)
