@@ -5,6 +5,7 @@
 
 #include "linux.h"
 #include "nt_text.h"
+#include "random.h"
 #include "string.h"
 
 #define LOWEST_ADDRESS 0x10000ull
@@ -25,6 +26,7 @@ struct performance { u64 idle_time; u8 io[36]; u32 available_pages, committed_pa
 	u8 rest[252]; } __attribute__((packed));
 struct time_of_day { u64 boot, now; s64 bias; u32 zone, unused; u64 boot_bias, sleep_bias; };
 struct processor_times { u64 idle, kernel, user, dpc, interrupt; u32 interrupts, unused; };
+struct interrupts { u32 context_switches, dpc_count, dpc_rate, time_increment, dpc_bypass, apc_bypass; };
 struct logical_processor { u64 mask; u32 relationship, unused; u8 value[16]; };
 _Static_assert(sizeof(struct basic) == 64 && sizeof(struct processor) == 12 && sizeof(struct processor_times) == 48 &&
 	sizeof(struct logical_processor) == 32 && sizeof(struct time_of_day) == 48 && sizeof(struct performance) == 312, "layout");
@@ -261,6 +263,20 @@ static s64 query_processes(const struct answer *o)
 	return st;
 }
 
+/* Counters of interrupts per processor, which nobody reads as such: advapi32's RtlGenRandom takes them for random bytes,
+ * as they are under Wine. So they are. */
+static s64 query_interrupts(const struct answer *o)
+{
+	u32 size = cpu_count * (u32)sizeof(struct interrupts);
+	struct interrupts *all = kmalloc(size);
+	if (!all)
+		return ERR_NOMEM;
+	random_bytes(all, size);
+	s64 st = put(o, all, size, true);
+	kfree(all);
+	return st;
+}
+
 /* ---- the calls ---- */
 static s64 query_small(const struct answer *o, u32 class)
 {
@@ -309,6 +325,8 @@ NT_HANDLER(QuerySystemInformation)
 		return query_processor_times(&o);
 	case SYSTEM_LOGICAL_PROCESSORS:
 		return query_logical_processors(&o);
+	case SYSTEM_INTERRUPTS:
+		return query_interrupts(&o);
 	default:
 		return query_small(&o, (u32)a[0]);
 	}
