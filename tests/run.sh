@@ -17,10 +17,9 @@ attempts=1
 log=out/tests/$tier.log
 mkdir -p out/tests
 : > "$log"
-unsteady=0
 
 stage() { # name, command...: its "ok"/"FAIL" lines count
-	local name=$1 start=$SECONDS attempt one=out/tests/stage.log; shift
+	local name=$1 start=$SECONDS attempt one=out/tests/stage-$BASHPID.log; shift
 	# shellcheck disable=SC2053 # the right side is a pattern
 	[[ $name == @(${STAGES:-*}) ]] || return 0
 	echo "== $name"
@@ -30,11 +29,26 @@ stage() { # name, command...: its "ok"/"FAIL" lines count
 		cp "$one" "out/tests/failed-$attempt-${name//[^a-z0-9]/_}.log"
 		[ $attempt = $attempts ] && break
 		grep -aE '^FAIL' "$one" | sed 's/^FAIL/unsteady (failed once, run again):/'
-		unsteady=$((unsteady + 1))
+		echo "unsteady stage: $name" >> "$log"
 	done
 	cat "$one" >> "$log"
+	rm -f "$one"
 	echo "   ($((SECONDS - start)) s)"
 }
+# Two stages that keep one CPU busy each and judge no times, one beside the other: beside NAME COMMAND... -- NAME COMMAND...
+beside() {
+	local first=() second=out/tests/beside.log
+	while [ "$1" != -- ]; do first+=("$1"); shift; done
+	shift
+	stage "$@" > "$second" &
+	stage "${first[@]}"
+	wait $!
+	cat "$second"
+}
+# In the test tier each conformance program runs on each number of CPUs, but in all three ways of linking on two only, and what
+# keeps one CPU busy runs beside another such stage.
+declare -A kinds=([1]=linux-dynamic [2]="linux linux-musl linux-dynamic" [4]=linux [debug]=linux-musl) rest=([workload]="2 4" [fuzz_syscalls]=4)
+[ "$tier" = test ] || { rest=() kinds=(); }
 
 stage unit tests/run-unit.sh
 stage launcher tests/host/launcher.sh
@@ -47,19 +61,32 @@ check)
 	stage smoke tests/system/run.sh
 	;;
 test | accept)
-	for cpus in 1 2 4; do stage "guest-conformance --cpus $cpus" tests/run-conformance.sh guest "$cpus"; done
-	AMBOS_KERNEL=$PWD/out/debug/kernel.elf stage "guest-conformance on the debug kernel --cpus 2" tests/run-conformance.sh guest 2 debug
+	conformance() { tests/run-conformance.sh guest "$1" "$2" ${kinds[$3]-}; }
+	if [ "$tier" = test ]; then
+		beside "guest-conformance --cpus 1" conformance 1 release 1 -- fuzz_syscalls tests/system/fuzz_syscalls.sh 1
+	else
+		stage "guest-conformance --cpus 1" conformance 1 release 1
+	fi
+	for cpus in 2 4; do stage "guest-conformance --cpus $cpus" conformance $cpus release $cpus; done
+	AMBOS_KERNEL=$PWD/out/debug/kernel.elf stage "guest-conformance on the debug kernel --cpus 2" conformance 2 debug debug
 	for script in tests/system/*.sh; do
-		[ "$(basename "$script")" = lib.sh ] || stage "$(basename "$script" .sh)" "$script"
+		name=$(basename "$script" .sh)
+		# shellcheck disable=SC2086 # words
+		[ "$name" = lib ] || stage "$name" "$script" ${rest[$name]-}
 	done
-	stage fuzz tests/run-fuzz.sh 10
-	[ "$tier" = test ] || for script in tests/accept/*.sh; do stage "$(basename "$script" .sh)" "$script"; done
+	if [ "$tier" = test ]; then
+		beside fuzz tests/run-fuzz.sh 10 -- workload tests/system/workload.sh 1
+	else
+		stage fuzz tests/run-fuzz.sh 10
+		for script in tests/accept/*.sh; do stage "$(basename "$script" .sh)" "$script"; done
+	fi
 	;;
 *) echo "run.sh: unknown tier '$tier'" >&2; exit 2 ;;
 esac
 
 passed=$(grep -acE '^ok ' "$log") failed=$(grep -acE '^FAIL' "$log")
 grep -aE '^FAIL' "$log" | sed 's/^/  /'
-[ $unsteady = 0 ] || echo "$unsteady stages were unsteady: see out/tests/failed-1-*.log"
+unsteady=$(grep -ac '^unsteady stage:' "$log")
+[ "$unsteady" = 0 ] || echo "$unsteady stages were unsteady: see out/tests/failed-1-*.log"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -168,7 +168,8 @@ void node_apply_attributes(struct node *n, const struct vfs_attributes *a)
 	n->mode = a->mode;
 	n->uid = a->uid;
 	n->gid = a->gid;
-	n->nlink = a->nlink;
+	if (!(n->flags & NODE_UNLINKED)) /* a shared mount counts the hidden name */
+		n->nlink = a->nlink;
 	if (!(n->flags & NODE_ATTR_DIRTY)) {
 		n->atime_ns = a->atime_ns;
 		n->mtime_ns = a->mtime_ns;

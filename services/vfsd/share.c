@@ -33,7 +33,7 @@ struct vfs_attributes share_attributes(const struct service_request *r, u32 fs, 
 	};
 }
 
-static void fill_node(struct service_request *r, u32 fs, u64 id, const struct p9_attributes *a, struct vfs_node *out)
+void share_fill_node(struct service_request *r, u32 fs, u64 id, const struct p9_attributes *a, struct vfs_node *out)
 {
 	*out = (struct vfs_node){ .cookie = id,
 				  .attr = share_attributes(r, fs, a),
@@ -42,7 +42,7 @@ static void fill_node(struct service_request *r, u32 fs, u64 id, const struct p9
 }
 
 /* The record's cookie for what was found under (dir, name). */
-static status_t learn(u32 fs, const struct p9_qid *qid, u64 dir, const char *name, u32 name_size, u64 *id)
+status_t share_learn(u32 fs, const struct p9_qid *qid, u64 dir, const char *name, u32 name_size, u64 *id)
 {
 	txn_begin();
 	struct share_path *p = path_learn(fs, qid, dir, name, name_size);
@@ -70,13 +70,13 @@ status_t share_lookup(struct service_request *r, u32 fs, u64 dir, const char *na
 		return st;
 	st = share_getattr(fs, fid, &a);
 	if (!st)
-		st = learn(fs, &a.qid, dir, name, name_size, &id);
+		st = share_learn(fs, &a.qid, dir, name, name_size, &id);
 	if (st) {
 		share_clunk(fs, fid);
 		return st;
 	}
 	share_adopt(fs, id, fid);
-	fill_node(r, fs, id, &a, out);
+	share_fill_node(r, fs, id, &a, out);
 	return OK;
 }
 
@@ -107,7 +107,7 @@ static s64 handle_getattr(struct service_request *r)
 		share_drop(q->fs, q->cookie);
 		return st == ERR_NOENT ? ERR_STALE : st;
 	}
-	fill_node(r, q->fs, q->cookie, &a, &node);
+	share_fill_node(r, q->fs, q->cookie, &a, &node);
 	request_reply_args(r, &node, sizeof(node));
 	return OK;
 }
@@ -408,7 +408,7 @@ s64 share_mount(struct service_request *r, const char *source, const char *optio
 	out->fs = (u32)fs;
 	out->fs_flags = f->flags;
 	out->magic = f->magic;
-	fill_node(r, (u32)fs, SHARE_ROOT_COOKIE, &a, &out->root);
+	share_fill_node(r, (u32)fs, SHARE_ROOT_COOKIE, &a, &out->root);
 	request_reply_args(r, out, sizeof(*out));
 	return finish_transaction(r, OK);
 }
@@ -420,5 +420,5 @@ const service_handler share_handlers[VFS_OP_MAX] = {
 	[VFS_LINK] = share_link,        [VFS_UNLINK] = share_unlink,    [VFS_RMDIR] = share_rmdir,
 	[VFS_RENAME] = share_rename,    [VFS_READDIR] = handle_readdir, [VFS_READ] = handle_read,
 	[VFS_WRITE] = handle_write,     [VFS_STATFS] = handle_statfs,   [VFS_SYNC] = handle_sync,
-	[VFS_FORGET] = share_forget,
+	[VFS_FORGET] = share_forget,    [VFS_TMPFILE] = share_tmpfile,
 };

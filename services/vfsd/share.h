@@ -15,9 +15,14 @@
 #define SHARE_PATH_BYTES 4096u
 #define SHARE_DEPTH_MAX 256u
 #define CHANGE_STEP 1u
-#define HIDE_STEP 2u                     /* the hidden rename before a rename */
-#define SHOW_STEP 3u                     /* and back, when the rename itself is refused */
+#define HIDE_STEP 2u                     /* share_hide, to the share's hidden folder */
+#define HIDE_HERE_STEP 3u                /* and within the folder, when the first is refused */
+#define SHOW_STEP 4u                     /* and back, when the rename itself is refused */
+#define REVEAL_STEP 5u                   /* the hidden name of what got a name by link(2) */
 #define HIDDEN_PREFIX ".ambos-hidden-"
+#define HIDDEN_NAME_MAX 64u
+#define P9_OPEN_READ_WRITE 2u
+#define P9_OPEN_CREATE_EXCLUSIVE 0300u   /* O_CREAT | O_EXCL, Linux numbers */
 
 /* DETACHED: no longer found by qid, because the server may give the inode's number away: a cookie means one object. */
 enum path_flag { PATH_HIDDEN = 1, PATH_GONE = 2, PATH_DETACHED = 4 };
@@ -68,14 +73,30 @@ status_t share_walk_name(u32 fs, u32 from, u32 to, const char *name, u32 name_si
 status_t share_open(struct share_fid *f, u32 flags, u32 *open_fid) MUST_CHECK;
 status_t share_getattr(u32 fs, u32 fid, struct p9_attributes *a) MUST_CHECK;
 
+/* ---- objects without a name that are in use (share_hide.c) ---- */
+u32 hidden_name(u64 id, char out[HIDDEN_NAME_MAX]);
+/* Renames (dir, name) to its hidden name; *hidden_in: the cookie of the folder where that is. */
+status_t share_hide(struct service_request *r, u32 fs, u64 dir, u32 dir_fid, const char *name, u32 name_size, u64 victim,
+		    u64 *hidden_in) MUST_CHECK;
+void share_show(struct service_request *r, u32 fs, u32 dir_fid, const char *name, u32 name_size, u64 victim, u64 hidden_in);
+void share_hidden_linked(struct service_request *r, u32 fs, u64 id); /* it has a name now: the hidden one goes */
+
 /* ---- shared by the handlers ---- */
+status_t share_lcreate(u32 fs, u32 fid, const char *name, u32 name_size, u32 mode, struct service_request *change) MUST_CHECK;
+status_t share_send_rename(u32 fs, u32 old_dir, const char *old_name, u32 old_size, u32 new_dir, const char *new_name,
+			   u32 new_size, struct service_request *change, u32 step) MUST_CHECK;
+status_t share_send_unlink(u32 fs, u32 dir, const char *name, u32 name_size, u32 flags, struct service_request *change,
+			   u32 step) MUST_CHECK;
 struct vfs_attributes share_attributes(const struct service_request *r, u32 fs, const struct p9_attributes *a);
+void share_fill_node(struct service_request *r, u32 fs, u64 id, const struct p9_attributes *a, struct vfs_node *out);
+/* The record's cookie for what was found under (dir, name). */
+status_t share_learn(u32 fs, const struct p9_qid *qid, u64 dir, const char *name, u32 name_size, u64 *id) MUST_CHECK;
 /* Looks (dir, name) up at the server and fills the lease. */
 status_t share_lookup(struct service_request *r, u32 fs, u64 dir, const char *name, u32 name_size,
 		      struct vfs_node *out) MUST_CHECK;
 bool is_hidden_name(const char *name, u32 size);
 #define SHARE_HANDLER(name) s64 share_##name(struct service_request *r)
 SHARE_HANDLER(create); SHARE_HANDLER(mkdir); SHARE_HANDLER(symlink); SHARE_HANDLER(link); SHARE_HANDLER(unlink);
-SHARE_HANDLER(rmdir); SHARE_HANDLER(rename); SHARE_HANDLER(setattr); SHARE_HANDLER(forget);
+SHARE_HANDLER(rmdir); SHARE_HANDLER(rename); SHARE_HANDLER(setattr); SHARE_HANDLER(forget); SHARE_HANDLER(tmpfile);
 
 #endif

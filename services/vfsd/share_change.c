@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Requests that change names and attributes on a 9p share. The one exchange that acts is a nested call (share.h), what
 // is learnt from it goes into the path records afterwards; the reply is stored with that commit.
-// Unlinking an object that is still in use renames it to a hidden name, because the server loses unlinked open files;
-// FORGET unlinks that. The kernel forgets each kept object once.
+// Objects that are still in use when they lose their name: share_hide.c.
 #include "share.h"
 
-#define HIDDEN_NAME_MAX 64u
 #define RENAME_NOREPLACE 1u
 #define AT_REMOVEDIR 0x200u
-#define P9_OPEN_READ_WRITE 2u
-#define P9_OPEN_CREATE_EXCLUSIVE 0300u /* O_CREAT | O_EXCL, Linux numbers */
-
-static u32 hidden_name(u64 id, char out[HIDDEN_NAME_MAX])
-{
-	return (u32)fmt_snprintf(out, HIDDEN_NAME_MAX, HIDDEN_PREFIX "%llx", (unsigned long long)id);
-}
 
 /* After an object was made: looks at it, notes who owns what we make, answers with its lease. */
 static s64 answer_made(struct service_request *r, u32 fs, u64 dir, const char *name, u32 name_size,
@@ -66,6 +57,18 @@ static s64 make(struct service_request *r, u8 type, const char *target, u32 targ
 SHARE_HANDLER(mkdir) { return make(r, P9_TMKDIR, NULL, 0); }
 SHARE_HANDLER(symlink) { return make(r, P9_TSYMLINK, (const char *)r->payload2, r->message.payload2_size); }
 
+status_t share_lcreate(u32 fs, u32 fid, const char *name, u32 name_size, u32 mode, struct service_request *change)
+{
+	struct p9 m;
+	share_begin(&m, P9_TLCREATE);
+	p9_put32(&m, fid);
+	p9_put_string(&m, name, name_size);
+	p9_put32(&m, P9_OPEN_READ_WRITE | P9_OPEN_CREATE_EXCLUSIVE);
+	p9_put32(&m, mode & 07777);
+	p9_put32(&m, P9_NO_ID);
+	return share_exchange(fs, &m, change);
+}
+
 /* The fid that creates is open afterwards and is kept: the mode may forbid to open the file again. */
 SHARE_HANDLER(create)
 {
@@ -74,7 +77,6 @@ SHARE_HANDLER(create)
 	u32 name_size = r->message.payload_size, type = q->mode & MODE_TYPE;
 	struct share_fid *d;
 	struct vfs_node node;
-	struct p9 m;
 	if (type && type != MODE_REGULAR)
 		return make(r, P9_TMKNOD, NULL, 0);
 	status_t st = name_check(name, name_size);
@@ -89,13 +91,7 @@ SHARE_HANDLER(create)
 	share_release(d);
 	if (st)
 		return st;
-	share_begin(&m, P9_TLCREATE);
-	p9_put32(&m, fid);
-	p9_put_string(&m, name, name_size);
-	p9_put32(&m, P9_OPEN_READ_WRITE | P9_OPEN_CREATE_EXCLUSIVE);
-	p9_put32(&m, q->mode & 07777);
-	p9_put32(&m, P9_NO_ID);
-	st = share_exchange(q->fs, &m, r);
+	st = share_lcreate(q->fs, fid, name, name_size, q->mode, r);
 	if (st) {
 		share_clunk(q->fs, fid);
 		return st;
@@ -108,31 +104,42 @@ SHARE_HANDLER(create)
 	return done;
 }
 
+/* A repeat may find the hidden name of an unnamed object gone: then the exchange is not sent but answered from the store. */
+static status_t send_link(struct service_request *r, u32 fs, u32 dir, u64 id, const char *name, u32 name_size)
+{
+	struct share_fid *f = NULL;
+	struct p9 m;
+	status_t st = share_acquire(fs, id, &f);
+	if (st && !(r->message.flags & IPC_RETRY))
+		return st;
+	share_begin(&m, P9_TLINK);
+	p9_put32(&m, dir);
+	p9_put32(&m, f ? f->fid : P9_NO_FID);
+	p9_put_string(&m, name, name_size);
+	st = share_exchange(fs, &m, r);
+	if (f)
+		share_release(f);
+	return st;
+}
+
 SHARE_HANDLER(link)
 {
 	const struct vfs_link_request *q = request_args(r);
 	const char *name = payload_text(r);
 	u32 name_size = r->message.payload_size;
-	struct share_fid *d, *f;
+	struct share_fid *d;
 	struct vfs_node node;
-	struct p9 m;
 	status_t st = name_check(name, name_size);
 	if (!st)
 		st = share_acquire(q->fs, q->dir, &d);
 	if (st)
 		return st;
-	st = share_acquire(q->fs, q->cookie, &f);
-	if (!st) {
-		share_begin(&m, P9_TLINK);
-		p9_put32(&m, d->fid);
-		p9_put32(&m, f->fid);
-		p9_put_string(&m, name, name_size);
-		st = share_exchange(q->fs, &m, r);
-		share_release(f);
-	}
+	st = send_link(r, q->fs, d->fid, q->cookie, name, name_size);
 	share_release(d);
-	if (!st)
-		st = share_lookup(r, q->fs, q->dir, name, name_size, &node);
+	if (st)
+		return st;
+	share_hidden_linked(r, q->fs, q->cookie);
+	st = share_lookup(r, q->fs, q->dir, name, name_size, &node);
 	if (st)
 		return st;
 	txn_begin();
@@ -140,8 +147,8 @@ SHARE_HANDLER(link)
 	return finish_transaction(r, OK);
 }
 
-static status_t send_rename(u32 fs, u32 old_dir, const char *old_name, u32 old_size, u32 new_dir, const char *new_name,
-			    u32 new_size, struct service_request *change, u32 step)
+status_t share_send_rename(u32 fs, u32 old_dir, const char *old_name, u32 old_size, u32 new_dir, const char *new_name,
+			   u32 new_size, struct service_request *change, u32 step)
 {
 	struct p9 m;
 	share_begin(&m, P9_TRENAMEAT);
@@ -152,14 +159,15 @@ static status_t send_rename(u32 fs, u32 old_dir, const char *old_name, u32 old_s
 	return share_exchange_step(fs, &m, change, step);
 }
 
-static status_t send_unlink(u32 fs, u32 dir, const char *name, u32 name_size, u32 flags, struct service_request *change)
+status_t share_send_unlink(u32 fs, u32 dir, const char *name, u32 name_size, u32 flags, struct service_request *change,
+			   u32 step)
 {
 	struct p9 m;
 	share_begin(&m, P9_TUNLINKAT);
 	p9_put32(&m, dir);
 	p9_put_string(&m, name, name_size);
 	p9_put32(&m, flags);
-	return share_exchange(fs, &m, change);
+	return share_exchange_step(fs, &m, change, step);
 }
 
 /* ---- intents: a repeat must do what the first try had begun, though the names have changed since ---- */
@@ -238,7 +246,7 @@ static s64 intent_failed(struct service_request *r, u32 fs, const struct share_i
 }
 
 /* The name is gone: the record goes, or stays under the hidden name. Within a transaction. */
-static status_t note_unlinked(u32 fs, const struct share_intent *i)
+static status_t note_unlinked(u32 fs, const struct share_intent *i, u64 hidden_in)
 {
 	char name[HIDDEN_NAME_MAX];
 	struct share_path *p = path_find(fs, i->victim);
@@ -246,7 +254,7 @@ static status_t note_unlinked(u32 fs, const struct share_intent *i)
 		return OK;
 	if (i->hide) {
 		TXN_SET(p->flags, (u8)(p->flags | PATH_HIDDEN));
-		return path_rename(p, p->parent, name, hidden_name(i->victim, name));
+		return path_rename(p, hidden_in, name, hidden_name(i->victim, name));
 	}
 	if (links_left(i))
 		TXN_SET(p->flags, (u8)(p->flags | PATH_GONE)); /* found again under another of its names */
@@ -268,7 +276,7 @@ static s64 unlink_as(struct service_request *r, bool directory)
 	struct share_fid *d;
 	struct share_intent i = { 0 };
 	struct vfs_node victim;
-	char hidden[HIDDEN_NAME_MAX];
+	u64 hidden_in = 0;
 	status_t st;
 	if (!intent_known(r, &i)) {
 		st = look(r, q->fs, q->dir, name, name_size, &victim);
@@ -283,9 +291,9 @@ static s64 unlink_as(struct service_request *r, bool directory)
 	if (st)
 		return intent_failed(r, q->fs, &i, st);
 	if (i.hide)
-		st = send_rename(q->fs, d->fid, name, name_size, d->fid, hidden, hidden_name(i.victim, hidden), r, CHANGE_STEP);
+		st = share_hide(r, q->fs, q->dir, d->fid, name, name_size, i.victim, &hidden_in);
 	else
-		st = send_unlink(q->fs, d->fid, name, name_size, directory ? AT_REMOVEDIR : 0, r);
+		st = share_send_unlink(q->fs, d->fid, name, name_size, directory ? AT_REMOVEDIR : 0, r, CHANGE_STEP);
 	share_release(d);
 	if (st)
 		return intent_failed(r, q->fs, &i, st);
@@ -293,7 +301,7 @@ static s64 unlink_as(struct service_request *r, bool directory)
 		share_drop(q->fs, i.victim);
 	struct vfs_unlink_reply out = { .cookie = i.victim, .nlink = links_left(&i) };
 	txn_begin();
-	st = note_unlinked(q->fs, &i);
+	st = note_unlinked(q->fs, &i, hidden_in);
 	if (!st)
 		intent_done(r);
 	request_reply_args(r, &out, sizeof(out));
@@ -327,25 +335,23 @@ static status_t rename_resolve(struct service_request *r, struct share_intent *i
 	return OK;
 }
 
-/* A replaced object that is in use moves to its hidden name first, and back when the rename is refused. */
-static status_t rename_between(struct service_request *r, const struct share_intent *i, u32 from, u32 to)
+/* A replaced object that is in use is hidden first, and shown again when the rename is refused. */
+static status_t rename_between(struct service_request *r, const struct share_intent *i, u32 from, u32 to, u64 *hidden_in)
 {
 	const struct vfs_rename_request *q = request_args(r);
 	const char *new_name = (const char *)r->payload2;
 	u32 new_size = r->message.payload2_size;
-	char hidden[HIDDEN_NAME_MAX];
-	u32 hidden_size = hidden_name(i->victim, hidden);
 	bool hide = i->victim && i->hide;
-	status_t st = hide ? send_rename(q->fs, to, new_name, new_size, to, hidden, hidden_size, r, HIDE_STEP) : OK;
+	status_t st = hide ? share_hide(r, q->fs, q->new_dir, to, new_name, new_size, i->victim, hidden_in) : OK;
 	if (st)
 		return st;
-	st = send_rename(q->fs, from, payload_text(r), r->message.payload_size, to, new_name, new_size, r, CHANGE_STEP);
-	if (st && hide && send_rename(q->fs, to, hidden, hidden_size, to, new_name, new_size, r, SHOW_STEP))
-		service_log("share: %s could not be shown again", hidden);
+	st = share_send_rename(q->fs, from, payload_text(r), r->message.payload_size, to, new_name, new_size, r, CHANGE_STEP);
+	if (st && hide)
+		share_show(r, q->fs, to, new_name, new_size, i->victim, *hidden_in);
 	return st;
 }
 
-static status_t rename_act(struct service_request *r, const struct share_intent *i)
+static status_t rename_act(struct service_request *r, const struct share_intent *i, u64 *hidden_in)
 {
 	const struct vfs_rename_request *q = request_args(r);
 	struct share_fid *from, *to;
@@ -354,7 +360,7 @@ static status_t rename_act(struct service_request *r, const struct share_intent 
 		return st;
 	st = share_acquire(q->fs, q->new_dir, &to);
 	if (!st) {
-		st = rename_between(r, i, from->fid, to->fid);
+		st = rename_between(r, i, from->fid, to->fid, hidden_in);
 		share_release(to);
 	}
 	share_release(from);
@@ -365,10 +371,11 @@ SHARE_HANDLER(rename)
 {
 	const struct vfs_rename_request *q = request_args(r);
 	struct share_intent i = { 0 };
+	u64 hidden_in = 0;
 	status_t st = rename_resolve(r, &i);
 	if (st)
 		return st;
-	st = rename_act(r, &i);
+	st = rename_act(r, &i, &hidden_in);
 	if (st)
 		return intent_failed(r, q->fs, &i, st);
 	struct vfs_rename_reply out = { .moved_cookie = i.moved };
@@ -383,41 +390,11 @@ SHARE_HANDLER(rename)
 	struct share_path *p = path_find(q->fs, i.moved);
 	st = p ? path_rename(p, q->new_dir, (const char *)r->payload2, r->message.payload2_size) : OK;
 	if (!st && i.victim)
-		st = note_unlinked(q->fs, &i);
+		st = note_unlinked(q->fs, &i, hidden_in);
 	if (!st)
 		intent_done(r);
 	request_reply_args(r, &out, sizeof(out));
 	return finish_transaction(r, st);
-}
-
-/* The hidden name of an object that was kept. */
-SHARE_HANDLER(forget)
-{
-	const struct vfs_node_request *q = request_args(r);
-	char name[HIDDEN_NAME_MAX];
-	txn_begin();
-	struct share_path *p = path_find(q->fs, q->cookie);
-	bool hidden = p && p->flags & PATH_HIDDEN;
-	u64 parent = p ? p->parent : 0;
-	if (hidden)
-		path_detach(p);
-	txn_commit(NULL, OK);
-	share_drop(q->fs, q->cookie);
-	if (hidden) {
-		struct share_fid *d;
-		status_t st = share_acquire(q->fs, parent, &d);
-		if (!st) {
-			st = send_unlink(q->fs, d->fid, name, hidden_name(q->cookie, name), 0, NULL);
-			share_release(d);
-		}
-		if (st && st != ERR_NOENT)
-			service_log("share: hidden file %s stays: %d", name, st);
-	}
-	txn_begin();
-	p = path_find(q->fs, q->cookie);
-	if (p && p->flags & (PATH_HIDDEN | PATH_GONE))
-		path_forget(p);
-	return finish_transaction(r, OK);
 }
 
 /* Owners: a change to the ids that are shown is nothing, any other is refused. */

@@ -3,6 +3,7 @@
 // until the operation runs through; every time the operation must succeed and its effect must be exactly once there.
 // Runs in the guest on a kernel with test_ipc; prints the n of each operation. Argument: a folder to walk in that is on a 9p
 // share; without one, a folder of the root, with the operations that a share does not have.
+#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,6 +99,22 @@ static bool check_unlink_open(void) { return !exists("b", 0) && open_reads() && 
 static bool check_replace_open(void) { return check_replace() && open_reads() && close(open_file) == 0; }
 static bool check_forget(void) { return !exists("b", 0); }
 
+static bool run_unnamed(void) { return (open_file = open(".", O_TMPFILE | O_RDWR, 0600)) >= 0; }
+static bool unnamed_ready(void) { return run_unnamed() && write(open_file, "0123456789", 10) == 10; }
+static bool check_unnamed(void) { return write(open_file, "0123456789", 10) == 10 && open_reads() && close(open_file) == 0; }
+static bool run_name(void)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", open_file);
+	return linkat(AT_FDCWD, path, AT_FDCWD, "l", AT_SYMLINK_FOLLOW) == 0;
+}
+static bool check_name(void)
+{
+	char text[16] = "";
+	return close(open_file) == 0 && exists("l", 1) && (open_file = open("l", O_RDONLY)) >= 0 &&
+	       read(open_file, text, 15) == 10 && !strcmp(text, "0123456789") && close(open_file) == 0;
+}
+
 /* Image files, each written once. */
 static char image_path[512];
 static const char *const image_folder = "/usr/lib/python3.11";
@@ -149,6 +166,7 @@ static const struct operation { const char *name; bool (*prepare)(void), (*run)(
 	{ "unlink while open", open_ready, run_unlink_open, check_unlink_open },
 	{ "rename over an open file", open_ready, run_replace, check_replace_open },
 	{ "close of an unlinked file", open_unlinked, run_forget, check_forget },
+	{ "unnamed file", none, run_unnamed, check_unnamed }, { "name for an unnamed file", unnamed_ready, run_name, check_name },
 	/* the last PRIVATE_ONLY are not done on a share */
 	{ "mount", dir_ready, run_mount, check_mount }, { "umount", mounted, run_umount, check_umount },
 	{ "first write to an image file", image_ready, run_image, check_image },

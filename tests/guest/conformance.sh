@@ -1,10 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # In the guest: runs every conformance program of the shared folder, static glibc, static musl and dynamic.
+# usage: conformance.sh [LIMIT [KIND...]]
 limit=${1:-60}
+[ $# = 0 ] || shift
+[ $# = 0 ] && set -- linux linux-musl linux-dynamic
 export TMPDIR=/tmp
 cd /tmp || exit 99
-for kind in linux linux-musl linux-dynamic; do
+for kind; do
 	for p in /host/out/tests/$kind/*; do
 		[ -x "$p" ] || continue
 		timeout -s KILL "$limit" "$p" >/tmp/conformance.out 2>&1 </dev/null

@@ -29,6 +29,45 @@ mkdir ro; echo keep > ro/file
 vm --share "$PWD/ro:/mnt:ro" -- sh -c 'cat /mnt/file; echo bad > /mnt/file' </dev/null >out 2>/dev/null
 is read_only_share keep "$(cat ro/file)"
 vm --no-share -- sh -c 'ls /host | wc -l' </dev/null >out 2>/dev/null; is no_share 0 "$(cat out)"
+# What has no name any more: the folder it was in can go, nothing stays on the host, not even of a VM that was killed.
+mkdir hide && cd hide || exit 99
+cat > unnamed.py <<'P'
+import os, sys, time
+def unlinked(path):
+    f = open(path, "w+")
+    f.write("kept" * 1000)
+    f.flush()
+    os.unlink(path)
+    return f
+os.mkdir("d")
+files = [unlinked("d/a"), unlinked("d/b")]
+os.rmdir("d")
+assert not os.path.exists("d") and [n for n in os.listdir(".") if n.startswith(".")] == []
+for f in files:
+    os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    f.seek(0)
+    assert f.read() == "kept" * 1000 and os.fstat(f.fileno()).st_nlink == 0
+fd = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o640)
+os.write(fd, b"unnamed")
+assert os.fstat(fd).st_nlink == 0
+os.link(f"/proc/self/fd/{fd}", "named", src_dir_fd=os.open("/", os.O_RDONLY)) # makes it linkat(2) with AT_SYMLINK_FOLLOW
+assert os.fstat(fd).st_nlink == 1 and os.pread(fd, 9, 0) == b"unnamed" and os.stat("named").st_ino == os.fstat(fd).st_ino
+gone = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600)
+if len(sys.argv) > 1:
+    open("ready", "w").close()
+    time.sleep(60)
+P
+out=$(vm -- python3 unnamed.py </dev/null 2>&1); is share_unnamed "" "$out"
+is share_unnamed_result "unnamed named unnamed.py" "$(cat named) $(ls -A | xargs)"
+is share_unnamed_mode 640 "$(stat -c %a named)"
+rm named
+"$ambos" run --timeout 50 -- python3 unnamed.py stay </dev/null >/dev/null 2>&1 & other=$!
+for _ in $(seq 200); do [ -f ready ] && break; sleep 0.1; done
+out=$(vm -- ls -A </dev/null 2>&1); is share_hidden_not_listed "named ready unnamed.py" "$(xargs <<<"$out")"
+is share_hidden_of_others_stay 3 "$(find .ambos-hidden-* -type f | wc -l)"
+kill -KILL $other; wait $other 2>/dev/null
+vm -- true </dev/null 2>/dev/null; is share_hidden_of_dead_go "named ready unnamed.py" "$(ls -A | xargs)"
+cd ..
 # Ten processes on the share while its services die; the host then checks every file and finds no other.
 share_kill() { vm --share "$tests_root:/mnt/tests:ro" -- bash /mnt/tests/tests/guest/share_kill.sh "$@" </dev/null 2>&1; }
 mkdir reuse parallel && cd reuse || exit 99

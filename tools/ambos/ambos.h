@@ -22,6 +22,7 @@ struct share {
 	char guest[PATH_BYTES];
 	char tag[16];
 	bool read_only;
+	int lock;                /* share_lock.c; -1: none */
 };
 enum accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 struct options {
@@ -50,6 +51,9 @@ void options_parse(struct options *o, int argc, char **argv, bool login);
 /* shares.c */
 void shares_add(struct options *o, const char *spec);
 void shares_finish(struct options *o);   /* default share, working directory, tags */
+/* share_lock.c: around the life of the VM */
+void shares_lock(struct options *o);
+void shares_unlock(struct options *o);
 bool program_is_dos_path(const char *program);
 const char *program_translate(const struct options *o, const char *program, char *buffer, size_t size);
 

@@ -46,8 +46,11 @@ static int run_command(int argc, char **argv, bool login)
 		wanted[PORT_FD0 + fd] = kind[fd] == CONTROL_FD_PIPE;
 	}
 	bool raw = kind[0] == CONTROL_FD_TTY && kind[1] == CONTROL_FD_TTY;
+	shares_lock(&o);
 	vm_start(&vm, &o, wanted);
-	return session_run(&vm, &o, kind, raw);
+	int status = session_run(&vm, &o, kind, raw);
+	shares_unlock(&o);
+	return status;
 }
 
 int main(int argc, char **argv)
