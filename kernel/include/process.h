@@ -247,6 +247,7 @@ void thread_set_user_start(struct thread *t, const struct trap_frame *f); /* fir
 void thread_free(struct thread *t);      /* sched/: stack, FPU area and struct, when thread_put drops the last reference */
 struct process *process_find(u32 pid);   /* referenced, or NULL */
 struct thread *thread_find(u32 tid);     /* referenced, or NULL */
+u32 thread_id_process(u32 tid);          /* pid of the thread, which may have ended while something refers to it; 0: none */
 /* Iterates all processes in pid order: the first with pid >= from, referenced, or NULL. */
 struct process *process_next(u32 from);
 extern struct spinlock process_tree_lock;

@@ -363,25 +363,13 @@ NT_HANDLER(AlertThread)
 	return 0;
 }
 
-/* A thread that has ended keeps its id while the process holds a handle to it. */
-static bool handle_to_thread(u32 tid)
-{
-	struct fdtable *fds = thread_current()->fds;
-	bool found = false;
-	for (int fd = fdtable_next(fds, 0); fd >= 0 && !found; fd = fdtable_next(fds, fd + 1)) {
-		struct file *f = fdtable_get_file(fds, fd);
-		found = f && f->ops == &thread_ops && nt_file_thread(f)->tid == tid;
-		if (f)
-			file_put(f);
-	}
-	return found;
-}
-
 NT_HANDLER(AlertThreadByThreadId)
 {
 	struct thread *t = thread_find((u32)a[0]);
-	if (!t)
-		return handle_to_thread((u32)a[0]) ? 0 : NT(INVALID_CID);
+	if (!t) { /* one that has ended keeps its id while a handle refers to it */
+		u32 pid = thread_id_process((u32)a[0]);
+		return pid == process_current()->pid ? 0 : pid ? NT(ACCESS_DENIED) : NT(INVALID_CID);
+	}
 	s64 st = t->process == process_current() && t->nt ? 0 : NT(ACCESS_DENIED);
 	if (!st) {
 		spin_lock(&nt_dispatcher_lock);

@@ -37,7 +37,8 @@ struct pid_slot *pid_slot(u32 pid)
 
 static bool slot_is_free(const struct pid_slot *s)
 {
-	return !s->process && !s->thread && !s->group_members && !s->session_members;
+	return !s->process && !s->thread && !s->group_members && !s->session_members &&
+		!__atomic_load_n(&s->process_objects, __ATOMIC_ACQUIRE) && !__atomic_load_n(&s->thread_objects, __ATOMIC_ACQUIRE);
 }
 
 static void sweep_empty_blocks(void)
@@ -188,6 +189,8 @@ void process_put(struct process *p)
 	cred_put(p->last_cred);
 	account_put(p->account);
 	sched_group_put(p->shares);
+	if (p->pid)
+		pid_object_gone(&pid_slot(p->pid)->process_objects);
 	slab_free(process_cache, p);
 }
 
@@ -234,6 +237,7 @@ void process_link_locked(struct process *p, u32 pid, struct process *parent)
 {
 	p->pid = pid;
 	pid_slot(pid)->process = p;
+	__atomic_add_fetch(&pid_slot(pid)->process_objects, 1, __ATOMIC_RELAXED);
 	list_push_back(&process_all, &p->all_link);
 	p->parent = parent;
 	if (parent) {
@@ -259,12 +263,20 @@ void process_unlink_locked(struct process *p)
 	process_put(p);
 }
 
+static void take_tid_locked(struct process *p, struct thread *t, u32 tid)
+{
+	struct pid_slot *s = pid_slot(tid);
+	t->tid = tid;
+	s->thread = t;
+	s->thread_process = p->pid;
+	__atomic_add_fetch(&s->thread_objects, 1, __ATOMIC_RELAXED);
+}
+
 void thread_link_locked(struct process *p, struct thread *t, u32 tid)
 {
 	if (p->shares)
 		sched_set_group(t, p->shares);
-	t->tid = tid;
-	pid_slot(tid)->thread = t;
+	take_tid_locked(p, t, tid);
 	thread_total++;
 	__atomic_add_fetch(&t->cred->user->threads, 1, __ATOMIC_RELAXED);
 	spin_lock(&p->signal_lock);
@@ -296,8 +308,17 @@ void thread_unlink_locked(struct thread *t)
 void thread_retid_locked(struct thread *t, u32 tid)
 {
 	pid_slot(t->tid)->thread = NULL;
-	t->tid = tid;
-	pid_slot(tid)->thread = t;
+	pid_object_gone(&pid_slot(t->tid)->thread_objects);
+	take_tid_locked(t->process, t, tid);
+}
+
+u32 thread_id_process(u32 tid)
+{
+	spin_lock(&process_tree_lock);
+	struct pid_slot *s = pid_slot(tid);
+	u32 pid = s && __atomic_load_n(&s->thread_objects, __ATOMIC_ACQUIRE) ? s->thread_process : 0;
+	spin_unlock(&process_tree_lock);
+	return pid;
 }
 
 bool pgrp_exists_locked(u32 pgid, u32 sid)

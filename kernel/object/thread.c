@@ -4,6 +4,7 @@
 #include "signal.h"
 #include "file.h"
 #include "nt.h"
+#include "process_table.h"
 #include "vfs.h"
 #include "../../lib/base/string.h"
 
@@ -23,6 +24,8 @@ void thread_put(struct thread *t)
 	if (t->nt && nt_thread_free)
 		nt_thread_free(t);
 	cred_put(t->cred);
+	if (t->tid)
+		pid_object_gone(&pid_slot(t->tid)->thread_objects);
 	thread_free(t);
 	process_put(p);
 }

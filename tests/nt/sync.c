@@ -157,6 +157,23 @@ CASE(duplicate_has_its_own_life_and_access)
 	CHECK(WaitForSingleObject(weak, 0) == WAIT_TIMEOUT);
 	CloseHandle(weak);
 }
+static DWORD CALLBACK end_at_once(void *context) { return (DWORD)(ULONG_PTR)context; }
+/* An ended thread keeps its id while a handle to it is open: no thread made meanwhile gets it. */
+CASE(ended_thread_keeps_its_id_while_a_handle_is_open)
+{
+	LONG(NTAPI *alert)(HANDLE) = (LONG(NTAPI *)(HANDLE))(void *)GetProcAddress(GetModuleHandleW(L"ntdll"), "NtAlertThreadByThreadId");
+	DWORD id, other;
+	HANDLE held = CreateThread(NULL, 0, end_at_once, NULL, 0, &id);
+	CHECK(WaitForSingleObject(held, 5000) == WAIT_OBJECT_0);
+	for (int i = 0; i < 40; i++) {
+		HANDLE t = CreateThread(NULL, 0, end_at_once, NULL, 0, &other);
+		CHECK(other != id && WaitForSingleObject(t, 5000) == WAIT_OBJECT_0);
+		CloseHandle(t);
+	}
+	CHECK(alert && alert((HANDLE)(ULONG_PTR)id) == 0);
+	CloseHandle(held);
+	CHECK(alert && alert((HANDLE)(ULONG_PTR)0xfffffffc) != 0);
+}
 CASE(tick_count_moves_by_itself)
 {
 	ULONGLONG start = GetTickCount64();
@@ -177,6 +194,7 @@ int main(void)
 	RUN(suspended_thread_stands_and_shows_its_context);
 	RUN(named_event_is_one_object);
 	RUN(duplicate_has_its_own_life_and_access);
+	RUN(ended_thread_keeps_its_id_while_a_handle_is_open);
 	RUN(tick_count_moves_by_itself);
 	return check_summary();
 }
