@@ -32,6 +32,7 @@ size_t fpu_area_size(void);
 void fpu_save(void *area);
 void fpu_restore(const void *area);
 void fpu_init_area(void *area);
+void fpu_set_control(void *area, u16 control); /* x87 control word of an area that fpu_init_area made */
 /* The x87 and SSE part as FXSAVE has it, 512 bytes: whole, also where the CPU left a part out because it was initial. */
 void fpu_get_legacy(const void *area, void *out);
 void fpu_set_legacy(void *area, const void *from, u32 mxcsr); /* mxcsr checked by the caller: 16 bits */

@@ -259,6 +259,7 @@ struct nt_apc *nt_apc_spare(u64 routine, u64 a1)
 	return apc;
 }
 
+/* Routine 0 runs nothing and ends no wait. */
 s64 nt_apc_queue(struct thread *t, u64 routine, u64 a1, u64 a2, u64 a3)
 {
 	struct nt_apc *apc = kmalloc(sizeof(*apc));
@@ -267,12 +268,12 @@ s64 nt_apc_queue(struct thread *t, u64 routine, u64 a1, u64 a2, u64 a3)
 	*apc = (struct nt_apc){ .routine = routine, .a1 = a1, .a2 = a2, .a3 = a3 };
 	spin_lock(&nt_dispatcher_lock);
 	bool alive = t->nt && !t->exiting && t->nt->exited.state == 0;
-	if (alive) {
+	if (alive && routine) {
 		list_push_back(&t->nt->apcs, &apc->link);
 		thread_wake(t); /* an alertable wait looks again */
 	}
 	spin_unlock(&nt_dispatcher_lock);
-	if (!alive)
+	if (!alive || !routine)
 		kfree(apc);
 	return alive ? OK : ERR_SRCH;
 }

@@ -26,6 +26,18 @@ static const u32 type_generic[NT_TYPE_COUNT][3] = {
 
 static int handle_fd(u64 handle) { return handle < 4 || handle > (u64)FDTABLE_MAX * 4 + 3 ? -1 : (int)(handle / 4) - 1; }
 
+/* Who may query or set has the limited right too (MSDN, "Thread/Process Security and Access Rights"). */
+static u32 implied(enum nt_type type, u32 granted)
+{
+	u32 more = 0;
+	if (type == NT_TYPE_THREAD)
+		more = (granted & NT_THREAD_QUERY_INFORMATION ? NT_THREAD_QUERY_LIMITED_INFORMATION : 0) |
+			(granted & NT_THREAD_SET_INFORMATION ? NT_THREAD_SET_LIMITED_INFORMATION : 0);
+	else if (type == NT_TYPE_PROCESS && (granted & NT_PROCESS_QUERY_INFORMATION))
+		more = NT_PROCESS_QUERY_LIMITED_INFORMATION;
+	return more;
+}
+
 u32 nt_access_map(enum nt_type type, u32 desired)
 {
 	u32 granted = desired & ~(NT_GENERIC_READ | NT_GENERIC_WRITE | NT_GENERIC_EXECUTE | NT_GENERIC_ALL | NT_MAXIMUM_ALLOWED);
@@ -39,7 +51,7 @@ u32 nt_access_map(enum nt_type type, u32 desired)
 		granted |= type_generic[type][2];
 	if (desired & (NT_GENERIC_ALL | NT_MAXIMUM_ALLOWED))
 		granted |= type_all_access[type];
-	return granted & 0x1ffffff;
+	return (granted | implied(type, granted)) & 0x1ffffff;
 }
 
 /* Of a descriptor that no NT call made: a file's open mode, everything else whole. */

@@ -14,9 +14,7 @@ enum process_class {
 	CLASS_EXECUTE_FLAGS = 34, CLASS_COOKIE = 36, CLASS_CYCLES = 38, CLASS_PAGE_PRIORITY = 39, CLASS_IMAGE_NAME_WIN32 = 43,
 	CLASS_GROUP = 47, CLASS_COMMAND_LINE = 60, CLASS_POWER_THROTTLING = 77, CLASS_CONTROL_ROUTINE = 0x4000,
 };
-enum { PRIORITY_IDLE = 1, PRIORITY_NORMAL, PRIORITY_HIGH, PRIORITY_REALTIME, PRIORITY_BELOW, PRIORITY_ABOVE };
 #define EXECUTE_FLAGS 0xdu   /* data is not executable, permanently */
-#define BASE_PRIORITY_NORMAL 8
 
 struct basic { u32 exit_status, unused; u64 peb, affinity; s32 priority, unused2; u64 pid, parent; };
 struct vm_counters { u64 peak_virtual, virtual; u32 faults, unused; u64 peak_working, working, peak_paged, paged, peak_nonpaged, nonpaged,
@@ -27,12 +25,14 @@ _Static_assert(sizeof(struct basic) == 48 && sizeof(struct vm_counters) == 96, "
 
 static u64 affinity_all(void) { return cpu_count >= 64 ? UINT64_MAX : BIT(cpu_count) - 1; }
 
+/* The priority is the class's number, not its level: kernelbase's GetPriorityClass reads it so. */
 static struct basic basic_of(struct process *p)
 {
 	struct thread *leader = p->leader;
 	return (struct basic){
 		.exit_status = nt_exit_code(p), .peb = p->nt ? p->nt->peb : 0,
-		.affinity = leader && !p->zombie ? leader->affinity & affinity_all() : affinity_all(), .priority = BASE_PRIORITY_NORMAL,
+		.affinity = leader && !p->zombie ? leader->affinity & affinity_all() : affinity_all(),
+		.priority = p->nt ? (s32)p->nt->priority_class : NT_CLASS_NORMAL,
 		.pid = p->pid, .parent = p->nt ? p->nt->parent_pid : 0,
 	};
 }
@@ -168,7 +168,7 @@ static s64 cookie_out(const u64 *a, struct process *p)
 
 static s64 query_number(const u64 *a, struct process *p)
 {
-	u8 priority[2] = { 0, p->nt ? (u8)p->nt->priority_class : PRIORITY_NORMAL };
+	u8 priority[2] = { 0, p->nt ? (u8)p->nt->priority_class : NT_CLASS_NORMAL };
 	switch ((u32)a[1]) {
 	case CLASS_DEBUG_PORT: return quad_out(a, 0);
 	case CLASS_ERROR_MODE: return word_out(a, p->nt ? p->nt->error_mode : 0);
@@ -227,27 +227,6 @@ NT_HANDLER(QueryInformationProcess)
 }
 
 /* ---- changes ---- */
-static int nice_of(u32 class)
-{
-	static const s8 nice[] = { 0, 19, 0, -10, -20, 10, -5 };
-	return nice[class];
-}
-
-static s64 set_priority_class(struct process *p, u32 class)
-{
-	if (class < PRIORITY_IDLE || class > PRIORITY_ABOVE)
-		return NT(INVALID_PARAMETER);
-	int nice = nice_of(class);
-	if (nice < 0 && !cred_has_cap(thread_current()->cred, 23 /* CAP_SYS_NICE */))
-		nice = 0; /* as Windows lowers REALTIME for those who may not */
-	spin_lock(&process_tree_lock);
-	list_for_each(t, &p->threads, struct thread, process_link)
-		sched_set_nice(t, nice);
-	spin_unlock(&process_tree_lock);
-	p->nt->priority_class = class;
-	return 0;
-}
-
 static s64 set_affinity(struct process *p, u64 mask)
 {
 	if (!mask || (mask & ~affinity_all()))
@@ -286,7 +265,7 @@ static s64 set(const u64 *a, struct process *p)
 		return NT(ACCESS_VIOLATION);
 	switch ((u32)a[1]) {
 	case CLASS_ERROR_MODE: p->nt->error_mode = (u32)value; return 0;
-	case CLASS_PRIORITY_CLASS: return set_priority_class(p, (u32)value >> 8);
+	case CLASS_PRIORITY_CLASS: return nt_priority_set_class(p, (u32)value >> 8);
 	case CLASS_AFFINITY: return set_affinity(p, value);
 	case CLASS_PRIORITY_BOOST: p->nt->no_boost = value != 0; return 0;
 	case CLASS_CONTROL_ROUTINE: p->nt->control_routine = value; return 0;

@@ -11,7 +11,6 @@ enum thread_class {
 	CLASS_PAGE_PRIORITY = 24, CLASS_GROUP = 30, CLASS_IDEAL_PROCESSOR_EX = 33, CLASS_SUSPEND_COUNT = 35, CLASS_NAME = 38,
 };
 #define STILL_ACTIVE 0x103u
-#define BASE_PRIORITY_NORMAL 8
 #define NAME_BYTES_MAX 65534u
 
 struct basic { u32 exit_status, unused; u64 teb, pid, tid, affinity; s32 priority, base_priority; };
@@ -22,13 +21,13 @@ _Static_assert(sizeof(struct basic) == 48 && sizeof(struct group) == 16, "THREAD
 
 static u64 affinity_all(void) { return cpu_count >= 64 ? UINT64_MAX : BIT(cpu_count) - 1; }
 
+/* Both priorities are the increment: kernelbase's GetThreadPriority gives `priority` to its caller. */
 static struct basic basic_of(struct thread *t)
 {
 	struct nt_thread *n = t->nt;
 	return (struct basic){
 		.exit_status = n && n->exited.state ? n->exit_code : STILL_ACTIVE, .teb = n ? n->teb : 0, .pid = t->process->pid, .tid = t->tid,
-		.affinity = t->affinity & affinity_all(), .priority = BASE_PRIORITY_NORMAL + (n ? n->base_priority : 0),
-		.base_priority = n ? n->base_priority : 0,
+		.affinity = t->affinity & affinity_all(), .priority = n ? n->base_priority : 0, .base_priority = n ? n->base_priority : 0,
 	};
 }
 
@@ -99,10 +98,27 @@ static s64 query(const u64 *a, struct thread *t)
 	}
 }
 
+static u32 query_access(u32 class)
+{
+	switch (class) {
+	case CLASS_BASIC:
+	case CLASS_TIMES:
+	case CLASS_LAST_THREAD:
+	case CLASS_PRIORITY_BOOST:
+	case CLASS_IS_TERMINATED:
+	case CLASS_CYCLES:
+	case CLASS_GROUP:
+	case CLASS_IDEAL_PROCESSOR_EX:
+	case CLASS_SUSPEND_COUNT:
+	case CLASS_NAME: return NT_THREAD_QUERY_LIMITED_INFORMATION;
+	default: return NT_THREAD_QUERY_INFORMATION;
+	}
+}
+
 NT_HANDLER(QueryInformationThread)
 {
 	struct thread *t;
-	s64 st = nt_thread_get(a[0], NT_THREAD_QUERY_LIMITED_INFORMATION, &t);
+	s64 st = nt_thread_get(a[0], query_access((u32)a[1]), &t);
 	if (st)
 		return st;
 	st = query(a, t);
@@ -111,23 +127,6 @@ NT_HANDLER(QueryInformationThread)
 }
 
 /* ---- changes ---- */
-#define BASE_PRIORITY_TIME_CRITICAL 15
-#define NICE_PER_STEP (-3)
-
-static s64 set_base_priority(struct thread *t, s32 increment)
-{
-	if (increment < -BASE_PRIORITY_TIME_CRITICAL || increment > BASE_PRIORITY_TIME_CRITICAL ||
-	    (increment > 2 && increment < BASE_PRIORITY_TIME_CRITICAL) || (increment < -2 && increment > -BASE_PRIORITY_TIME_CRITICAL))
-		return NT(INVALID_PARAMETER);
-	int nice = increment * NICE_PER_STEP;
-	nice = nice > 19 ? 19 : nice < -20 ? -20 : nice;
-	if (nice < 0 && !cred_has_cap(thread_current()->cred, 23 /* CAP_SYS_NICE */))
-		nice = 0;
-	sched_set_nice(t, nice);
-	t->nt->base_priority = increment;
-	return 0;
-}
-
 static s64 set_name(const u64 *a, struct thread *t)
 {
 	struct text u;
@@ -167,7 +166,6 @@ static s64 set_affinity(struct thread *t, u64 mask)
 static u32 input_size(u32 class)
 {
 	switch (class) {
-	case CLASS_PRIORITY:
 	case CLASS_BASE_PRIORITY:
 	case CLASS_IDEAL_PROCESSOR:
 	case CLASS_PRIORITY_BOOST:
@@ -186,9 +184,8 @@ static s64 set_number(u32 class, struct thread *t, const struct group *in)
 {
 	u32 value = (u32)in->mask;
 	switch (class) {
-	case CLASS_PRIORITY: return value >= 1 && value <= 31 ? 0 : NT(INVALID_PARAMETER); /* the current one decays by itself */
-	case CLASS_BASE_PRIORITY: return set_base_priority(t, (s32)value);
-	case CLASS_AFFINITY: return set_affinity(t, in->mask);
+	case CLASS_BASE_PRIORITY: return nt_priority_set_increment(t, (s32)value);
+	case CLASS_AFFINITY: return set_affinity(t, value == UINT32_MAX ? affinity_all() : in->mask); /* the low half alone says "all" */
 	case CLASS_GROUP: return in->group ? NT(INVALID_PARAMETER) : set_affinity(t, in->mask);
 	case CLASS_IMPERSONATION: return nt_thread_impersonate(t, in->mask);
 	case CLASS_START_ADDRESS: t->nt->start_address = in->mask; return 0;
@@ -219,10 +216,23 @@ static s64 set(const u64 *a, struct thread *t)
 	return set_number(class, t, &in);
 }
 
+static u32 set_access(u32 class)
+{
+	switch (class) {
+	case CLASS_BASE_PRIORITY:
+	case CLASS_PRIORITY_BOOST:
+	case CLASS_IDEAL_PROCESSOR:
+	case CLASS_IDEAL_PROCESSOR_EX:
+	case CLASS_NAME: return NT_THREAD_SET_LIMITED_INFORMATION;
+	case CLASS_IMPERSONATION: return NT_THREAD_SET_TOKEN;
+	default: return NT_THREAD_SET_INFORMATION;
+	}
+}
+
 NT_HANDLER(SetInformationThread)
 {
 	struct thread *t;
-	s64 st = nt_thread_get(a[0], NT_THREAD_SET_LIMITED_INFORMATION, &t);
+	s64 st = nt_thread_get(a[0], set_access((u32)a[1]), &t);
 	if (st)
 		return st;
 	st = t->nt ? set(a, t) : NT(NOT_SUPPORTED);

@@ -57,6 +57,12 @@ s64 nt_job_join(struct file *job, struct process *p) MUST_CHECK;
 void nt_job_inherit(struct process *p);       /* a new process joins its parent's job */
 void nt_job_process_exited(struct process *p);
 
+#define NT_X87_CONTROL 0x27fu /* threads begin with 53 bits of precision */
+/* priority.c: process classes by their numbers in PROCESS_PRIORITY_CLASS, a thread's increment of its class's level. */
+enum { NT_CLASS_IDLE = 1, NT_CLASS_NORMAL, NT_CLASS_HIGH, NT_CLASS_REALTIME, NT_CLASS_BELOW_NORMAL, NT_CLASS_ABOVE_NORMAL };
+void nt_priority_apply(struct thread *t, u32 class, s32 increment);
+s64 nt_priority_set_class(struct process *p, u32 class);
+s64 nt_priority_set_increment(struct thread *t, s32 increment);
 s64 nt_thread_impersonate(struct thread *t, u64 token_handle); /* token.c; 0: ends it */
 
 /* I/O and page priority of threads and processes: hints that are kept and told back. */

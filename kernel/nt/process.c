@@ -58,7 +58,7 @@ status_t nt_process_attach(struct process *p, struct thread *t, const struct win
 	n->start = *start;
 	n->peb = peb;
 	n->parent_pid = p->parent ? p->parent->pid : 0;
-	n->priority_class = 2;
+	n->priority_class = NT_CLASS_NORMAL;
 	n->io_priority = NT_IO_PRIORITY_NORMAL;
 	n->page_priority = NT_PAGE_PRIORITY_NORMAL;
 	n->cookie = (u32)random_u64() | 1;
@@ -68,6 +68,9 @@ status_t nt_process_attach(struct process *p, struct thread *t, const struct win
 	nt->initial = true;
 	t->nt = nt;
 	p->nt = n;
+	fpu_init_area(t->fpu_area);
+	fpu_set_control(t->fpu_area, NT_X87_CONTROL);
+	fpu_restore(t->fpu_area);
 	nt_job_inherit(p);
 	__atomic_or_fetch(&p->flags, PROC_WINDOWS, __ATOMIC_RELEASE);
 	return OK;

@@ -97,6 +97,7 @@ static status_t parts_make(struct thread *t, struct process *p)
 	t->fds = process_fds_get(p);
 	t->fs = process_fs_get(p);
 	fpu_init_area(t->fpu_area);
+	fpu_set_control(t->fpu_area, NT_X87_CONTROL);
 	return t->cred && t->fds && t->fs ? OK : ERR_SRCH;
 }
 
@@ -131,6 +132,14 @@ static void start_frame(struct thread *t, const struct nt_thread_request *r, u64
 	t->user_gs_base = t->nt->teb;
 }
 
+/* A thread starts at its class's level. What the creator has from elsewhere (nice of a Linux parent) stays. */
+static void first_priority(struct thread *t, struct process *p)
+{
+	const struct nt_thread *creator = thread_current()->nt;
+	if (p->nt->priority_class != NT_CLASS_NORMAL || (creator && creator->base_priority))
+		nt_priority_apply(t, p->nt->priority_class, 0);
+}
+
 static s64 prepare(struct thread *t, const struct nt_thread_request *r)
 {
 	u64 teb = 0, top = 0;
@@ -139,6 +148,8 @@ static s64 prepare(struct thread *t, const struct nt_thread_request *r)
 	s64 st = !as ? ERR_SRCH : !nt_teb_create ? ERR_NOSYS : nt_teb_create(as, &s, &teb, &top);
 	if (!st && !(t->nt = nt_thread_alloc(teb, r->start)))
 		st = ERR_NOMEM;
+	if (!st)
+		first_priority(t, r->process);
 	if (!st) {
 		start_frame(t, r, top);
 		st = link_thread(r->process, t);

@@ -124,6 +124,64 @@ CASE(a_timer_queue_runs_its_timers_and_ends)
 	Sleep(20);
 	CHECK(calls == seen);
 }
+static HANDLE trigger, answer;
+static VOID CALLBACK set_answer(PVOID unused, BOOLEAN late)
+{
+	(void)unused, (void)late;
+	SetEvent(answer);
+}
+static VOID CALLBACK ask_and_wait(PVOID out, BOOLEAN late)
+{
+	(void)late;
+	SetEvent(trigger);
+	*(DWORD *)out = WaitForSingleObject(answer, 50); /* its neighbour runs in this thread, so after this */
+	SetEvent(done);
+}
+CASE(waits_with_execute_in_wait_thread_run_one_after_the_other)
+{
+	DWORD result = 99;
+	HANDLE first, second, event = CreateEventA(NULL, FALSE, FALSE, NULL);
+	trigger = CreateEventA(NULL, FALSE, FALSE, NULL);
+	answer = CreateEventA(NULL, FALSE, FALSE, NULL);
+	CHECK(RegisterWaitForSingleObject(&first, trigger, set_answer, NULL, INFINITE, WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD));
+	CHECK(RegisterWaitForSingleObject(&second, event, ask_and_wait, &result, INFINITE, WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD));
+	SetEvent(event);
+	CHECK(WaitForSingleObject(done, 5000) == WAIT_OBJECT_0 && result == WAIT_TIMEOUT);
+	CHECK(WaitForSingleObject(answer, 5000) == WAIT_OBJECT_0);
+	CHECK(UnregisterWaitEx(first, INVALID_HANDLE_VALUE) && UnregisterWaitEx(second, INVALID_HANDLE_VALUE));
+}
+CASE(a_registered_wait_of_no_time_ends_at_once)
+{
+	LONG wanted = 1;
+	HANDLE registered, event = CreateEventA(NULL, TRUE, FALSE, NULL);
+	calls = 0;
+	CHECK(RegisterWaitForSingleObject(&registered, event, on_old, &wanted, 0, WT_EXECUTEONLYONCE));
+	CHECK(finished() && timed_out);
+	CHECK(UnregisterWaitEx(registered, INVALID_HANDLE_VALUE));
+	CloseHandle(event);
+}
+static VOID CALLBACK sleep_long(PVOID unused, BOOLEAN late)
+{
+	(void)unused, (void)late;
+	WaitForSingleObject(answer, 5000);
+}
+CASE(a_slow_callback_holds_no_other_up_and_a_run_timer_stays_run)
+{
+	LONG wanted = 3;
+	HANDLE timer[4], queue = CreateTimerQueue();
+	calls = 0;
+	for (int i = 0; i < 4; i++) /* two wait for the event, the others run meanwhile */
+		CHECK(CreateTimerQueueTimer(&timer[i], queue, i % 2 ? on_old : sleep_long, &wanted, 0, 0, 0));
+	Sleep(200);
+	CHECK(calls == 2);
+	CHECK(ChangeTimerQueueTimer(queue, timer[1], 1, 1)); /* accepted, without effect */
+	Sleep(50);
+	CHECK(calls == 2);
+	SetEvent(answer);
+	Sleep(10);
+	SetEvent(answer);
+	CHECK(DeleteTimerQueueEx(queue, INVALID_HANDLE_VALUE));
+}
 int main(void)
 {
 	done = CreateEventA(NULL, FALSE, FALSE, NULL);
@@ -134,5 +192,8 @@ int main(void)
 	RUN(queued_work_items_run);
 	RUN(a_registered_wait_reports_signal_and_timeout);
 	RUN(a_timer_queue_runs_its_timers_and_ends);
+	RUN(waits_with_execute_in_wait_thread_run_one_after_the_other);
+	RUN(a_registered_wait_of_no_time_ends_at_once);
+	RUN(a_slow_callback_holds_no_other_up_and_a_run_timer_stays_run);
 	return check_summary();
 }

@@ -173,6 +173,83 @@ CASE(ended_thread_keeps_its_id_while_a_handle_is_open)
 	CHECK(alert && alert((HANDLE)(ULONG_PTR)id) == 0);
 	CloseHandle(held);
 	CHECK(alert && alert((HANDLE)(ULONG_PTR)0xfffffffc) != 0);
+static VOID CALLBACK count_apc(ULONG_PTR value) { apc_sum += (LONG)value; }
+typedef LONG(NTAPI *queue_apc)(HANDLE, void *, ULONG_PTR, ULONG_PTR, ULONG_PTR);
+typedef LONG(NTAPI *test_alert)(void);
+CASE(apc_without_routine_ends_no_wait_and_test_alert_runs_others)
+{
+	queue_apc queue = (queue_apc)(void *)GetProcAddress(GetModuleHandleA("ntdll"), "NtQueueApcThread");
+	test_alert test = (test_alert)(void *)GetProcAddress(GetModuleHandleA("ntdll"), "NtTestAlert");
+	CHECK(queue(GetCurrentThread(), NULL, 0, 0, 0) == 0);
+	CHECK(SleepEx(20, TRUE) == 0);
+	apc_sum = 0;
+	CHECK(QueueUserAPC(count_apc, GetCurrentThread(), 5) && apc_sum == 0);
+	CHECK(test() == 0 && apc_sum == 5);
+}
+static BOOL CALLBACK make_once(INIT_ONCE *once, void *parameter, void **context)
+{
+	CHECK(*context == parameter);
+	*context = (void *)0x1230;
+	return TRUE;
+}
+CASE(init_once_gives_the_callback_the_callers_context)
+{
+	INIT_ONCE once = INIT_ONCE_STATIC_INIT;
+	void *context = &once;
+	CHECK(InitOnceExecuteOnce(&once, make_once, &once, &context) && context == (void *)0x1230);
+	context = NULL;
+	CHECK(InitOnceExecuteOnce(&once, make_once, NULL, &context) && context == (void *)0x1230);
+}
+CASE(thread_rights_are_those_of_its_handle)
+{
+	ULONG_PTR mask, system;
+	FILETIME t[4];
+	HANDLE weak = OpenThread(THREAD_QUERY_LIMITED_INFORMATION, FALSE, GetCurrentThreadId());
+	CHECK(weak && GetThreadTimes(weak, &t[0], &t[1], &t[2], &t[3]));
+	CHECK(SetThreadPriority(weak, 1) == 0 && GetLastError() == ERROR_ACCESS_DENIED);
+	CHECK(SuspendThread(weak) == (DWORD)-1 && GetLastError() == ERROR_ACCESS_DENIED);
+	CloseHandle(weak);
+	HANDLE strong = OpenThread(THREAD_QUERY_INFORMATION, FALSE, GetCurrentThreadId());
+	CHECK(GetThreadTimes(strong, &t[0], &t[1], &t[2], &t[3])); /* the limited right comes with it */
+	CloseHandle(strong);
+	CHECK(GetProcessAffinityMask(GetCurrentProcess(), &mask, &system));
+	CHECK(SetThreadAffinityMask(GetCurrentThread(), ~(ULONG_PTR)0) == mask);
+}
+static DWORD WINAPI own_priority(void *unused)
+{
+	(void)unused;
+	return (DWORD)GetThreadPriority(GetCurrentThread());
+}
+CASE(thread_priority_is_kept_and_bounded)
+{
+	static const int valid[] = { THREAD_PRIORITY_IDLE, -2, -1, 1, 2, THREAD_PRIORITY_TIME_CRITICAL };
+	DWORD code = 99;
+	for (unsigned i = 0; i < sizeof(valid) / sizeof(*valid); i++)
+		CHECK(SetThreadPriority(GetCurrentThread(), valid[i]) && GetThreadPriority(GetCurrentThread()) == valid[i]);
+	CHECK_ERROR(SetThreadPriority(GetCurrentThread(), 3), ERROR_INVALID_PARAMETER);
+	HANDLE thread = CreateThread(NULL, 0, own_priority, NULL, 0, NULL);
+	CHECK(WaitForSingleObject(thread, SOON) == WAIT_OBJECT_0 && GetExitCodeThread(thread, &code) && code == THREAD_PRIORITY_NORMAL);
+	CloseHandle(thread);
+	CHECK(SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_NORMAL));
+	CHECK(GetPriorityClass(GetCurrentProcess()) == NORMAL_PRIORITY_CLASS);
+	CHECK(SetPriorityClass(GetCurrentProcess(), BELOW_NORMAL_PRIORITY_CLASS));
+	CHECK(GetPriorityClass(GetCurrentProcess()) == BELOW_NORMAL_PRIORITY_CLASS);
+	CHECK(GetThreadPriority(GetCurrentThread()) == THREAD_PRIORITY_NORMAL);
+	CHECK(SetPriorityClass(GetCurrentProcess(), NORMAL_PRIORITY_CLASS));
+}
+static DWORD WINAPI x87_control(void *unused)
+{
+	unsigned short control;
+	(void)unused;
+	__asm__ volatile("fnstcw %0" : "=m"(control));
+	return control;
+}
+CASE(threads_start_with_double_precision)
+{
+	DWORD code = 0;
+	HANDLE thread = CreateThread(NULL, 0, x87_control, NULL, 0, NULL);
+	CHECK(WaitForSingleObject(thread, SOON) == WAIT_OBJECT_0 && GetExitCodeThread(thread, &code) && code == 0x27f);
+	CloseHandle(thread);
 }
 CASE(tick_count_moves_by_itself)
 {
@@ -195,6 +272,11 @@ int main(void)
 	RUN(named_event_is_one_object);
 	RUN(duplicate_has_its_own_life_and_access);
 	RUN(ended_thread_keeps_its_id_while_a_handle_is_open);
+	RUN(apc_without_routine_ends_no_wait_and_test_alert_runs_others);
+	RUN(init_once_gives_the_callback_the_callers_context);
+	RUN(thread_rights_are_those_of_its_handle);
+	RUN(thread_priority_is_kept_and_bounded);
+	RUN(threads_start_with_double_precision);
 	RUN(tick_count_moves_by_itself);
 	return check_summary();
 }

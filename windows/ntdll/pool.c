@@ -86,16 +86,10 @@ static void finish_instance(const struct pool_instance *instance)
 	if (instance->module)
 		LdrUnloadDll(instance->module);
 }
-static void run_one_locked(struct pool *pool)
+void pool_object_run_locked(struct pool_object *object)
 {
-	struct pool_object *object = CONTAINING_RECORD(pool->queue.Flink, struct pool_object, queue_link);
 	struct pool_instance instance = { .object = object, .associated = true };
 	struct completion *completion = NULL;
-	pool_list_take(&object->queue_link);
-	if (--object->pending)
-		pool_list_add(&pool->queue, &object->queue_link);
-	else
-		object->queued = false;
 	ULONG result = object->result;
 	if (object->kind == POOL_IO) {
 		completion = CONTAINING_RECORD(object->completions.Flink, struct completion, link);
@@ -115,11 +109,23 @@ static void run_one_locked(struct pool *pool)
 		RtlWakeAllConditionVariable(&object->finished);
 	pool_object_put_locked(object); /* of the queue entry */
 }
+static void run_one_locked(struct pool *pool)
+{
+	struct pool_object *object = CONTAINING_RECORD(pool->queue.Flink, struct pool_object, queue_link);
+	pool_list_take(&object->queue_link);
+	pool->calls--;
+	if (--object->pending)
+		pool_list_add(&pool->queue, &object->queue_link);
+	else
+		object->queued = false;
+	pool_object_run_locked(object);
+}
 static DWORD WINAPI worker(void *argument)
 {
 	struct pool *pool = argument;
 	LARGE_INTEGER timeout = { .QuadPart = -IDLE_SECONDS * TICKS_PER_SECOND };
 	pool_enter();
+	pool->starting--;
 	for (;;) {
 		while (pool->queue.Flink != &pool->queue)
 			run_one_locked(pool);
@@ -137,6 +143,17 @@ static DWORD WINAPI worker(void *argument)
 		heap_free(pool);
 	return 0;
 }
+static NTSTATUS worker_add_locked(struct pool *pool)
+{
+	pool->threads++;
+	pool->starting++;
+	NTSTATUS status = pool_thread(worker, pool, pool);
+	if (status) {
+		pool->threads--;
+		pool->starting--;
+	}
+	return status;
+}
 /* One more call of the object; the reference belongs to the queue entry. */
 void pool_object_submit_locked(struct pool_object *object)
 {
@@ -147,10 +164,9 @@ void pool_object_submit_locked(struct pool_object *object)
 		object->queued = true;
 		pool_list_add(&pool->queue, &object->queue_link);
 	}
-	if (!pool->idle && pool->threads < pool->maximum) {
-		pool->threads++;
-		if (pool_thread(worker, pool, pool))
-			pool->threads--; /* another worker comes to it */
+	pool->calls++;
+	if (pool->calls > pool->idle + pool->starting && pool->threads < pool->maximum && worker_add_locked(pool)) {
+		/* another worker comes to it */
 	}
 	RtlWakeConditionVariable(&pool->work);
 }
@@ -219,6 +235,7 @@ static void cancel_pending_locked(struct pool_object *object)
 	if (!pending)
 		return;
 	object->pending = 0;
+	object->pool->calls -= pending;
 	object->queued = false;
 	pool_list_take(&object->queue_link);
 	for (LONG i = 0; i < pending; i++)
@@ -274,11 +291,7 @@ BOOL NTAPI TpSetPoolMinThreads(struct pool *pool, DWORD minimum)
 	BOOL done = TRUE;
 	pool_enter();
 	while (done && pool->threads < (LONG)minimum) {
-		pool->threads++;
-		if (pool_thread(worker, pool, pool)) {
-			pool->threads--;
-			done = FALSE;
-		}
+		done = worker_add_locked(pool) == STATUS_SUCCESS;
 	}
 	if (done) {
 		pool->minimum = (LONG)minimum;
@@ -396,9 +409,7 @@ NTSTATUS NTAPI TpCallbackMayRunLong(struct pool_instance *instance)
 	if (!pool->idle && pool->threads >= pool->maximum) {
 		status = STATUS_TOO_MANY_THREADS;
 	} else if (!pool->idle) {
-		pool->threads++;
-		if ((status = pool_thread(worker, pool, pool)))
-			pool->threads--;
+		status = worker_add_locked(pool);
 	}
 	pool_leave();
 	return status;

@@ -10,6 +10,7 @@
 
 struct pool {
 	LONG references, threads, idle, maximum, minimum; /* references: objects and the owner */
+	LONG calls, starting; /* calls in the queue; workers that have not begun */
 	LIST_ENTRY queue;
 	RTL_CONDITION_VARIABLE work;
 	SIZE_T stack_reserve, stack_commit;
@@ -34,7 +35,7 @@ struct pool_object {
 	ULONGLONG due;           /* timers and waits with a timeout: system time */
 	ULONG period_ms;
 	HANDLE handle;           /* wait */
-	bool has_due;
+	bool has_due, in_wait_thread; /* wait: its callback runs in the thread that waits */
 	ULONG result;            /* of the wait */
 	LIST_ENTRY completions;  /* I/O: struct completion, oldest first */
 	LONG started;            /* I/O operations that were announced */
@@ -56,6 +57,7 @@ static inline void pool_leave(void) { RtlReleaseSRWLockExclusive(&pool_lock); }
 
 NTSTATUS pool_object_make(enum pool_kind kind, void *callback, void *context, TP_CALLBACK_ENVIRON *environment, struct pool_object **out);
 void pool_object_submit_locked(struct pool_object *object);
+void pool_object_run_locked(struct pool_object *object); /* one submitted call, in this thread; the lock is dropped meanwhile */
 void pool_object_put_locked(struct pool_object *object); /* may free: the object is not touched after */
 void pool_object_release(struct pool_object *object);    /* the owner lets go */
 void pool_object_wait(struct pool_object *object, bool cancel);

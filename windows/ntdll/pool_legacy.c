@@ -3,6 +3,7 @@
 #include "pool.h"
 
 #define EXECUTE_ONLY_ONCE 8u /* WT_EXECUTEONLYONCE */
+#define EXECUTE_IN_WAIT_THREAD 4u
 #define NO_TIMEOUT 0xffffffffu
 #define TICKS_PER_MILLISECOND 10000ll
 #define WAIT_FOR_CALLBACKS ((HANDLE)~(ULONG_PTR)0)
@@ -35,7 +36,7 @@ struct legacy {
 	void *context;
 	HANDLE handle, done;
 	ULONG timeout_ms, period_ms, flags;
-	bool deleted;
+	bool deleted, expired; /* expired: a timer without period that ran; it cannot be armed again */
 	struct timer_queue *queue;
 	LIST_ENTRY link; /* in the queue, under pool_lock */
 };
@@ -78,6 +79,7 @@ NTSTATUS NTAPI RtlRegisterWait(HANDLE *out, HANDLE handle, wait_function functio
 		return status;
 	}
 	legacy->object->dispose = dispose_legacy;
+	legacy->object->in_wait_thread = flags & EXECUTE_IN_WAIT_THREAD;
 	*out = legacy;
 	arm_wait(legacy);
 	return STATUS_SUCCESS;
@@ -137,6 +139,7 @@ NTSTATUS NTAPI RtlCreateTimerQueue(HANDLE *out)
 static void NTAPI run_timer(PTP_CALLBACK_INSTANCE instance, void *context, PTP_TIMER timer)
 {
 	struct legacy *legacy = context;
+	legacy->expired |= !legacy->period_ms;
 	legacy->function(legacy->context, TRUE);
 }
 static void arm_timer(struct legacy *legacy, ULONG due, ULONG period)
@@ -145,7 +148,8 @@ static void arm_timer(struct legacy *legacy, ULONG due, ULONG period)
 	LARGE_INTEGER *timeout = relative(due, &time);
 	if (timeout && !due)
 		timeout->QuadPart = -1;
-	TpSetTimer(legacy->object, timeout, legacy->flags & EXECUTE_ONLY_ONCE ? 0 : (LONG)period, 0);
+	legacy->period_ms = legacy->flags & EXECUTE_ONLY_ONCE ? 0 : period;
+	TpSetTimer(legacy->object, timeout, (LONG)legacy->period_ms, 0);
 }
 NTSTATUS NTAPI RtlCreateTimer(HANDLE queue_handle, HANDLE *out, wait_function function, void *context, DWORD due, DWORD period,
 	ULONG flags);
@@ -172,7 +176,8 @@ NTSTATUS NTAPI RtlCreateTimer(HANDLE queue_handle, HANDLE *out, wait_function fu
 NTSTATUS NTAPI RtlUpdateTimer(HANDLE queue, HANDLE timer, DWORD due, DWORD period);
 NTSTATUS NTAPI RtlUpdateTimer(HANDLE queue, HANDLE timer, DWORD due, DWORD period)
 {
-	arm_timer(timer, due, period);
+	if (!((struct legacy *)timer)->expired)
+		arm_timer(timer, due, period);
 	return STATUS_SUCCESS;
 }
 NTSTATUS NTAPI RtlDeleteTimer(HANDLE queue, HANDLE timer, HANDLE event);

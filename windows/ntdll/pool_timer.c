@@ -9,9 +9,10 @@ static LIST_ENTRY timers = { &timers, &timers }; /* by due time */
 static RTL_CONDITION_VARIABLE timers_changed;
 static bool timer_thread_runs;
 
+/* Below 0: from now, 0: now, above: absolute. */
 static ULONGLONG due_time(const LARGE_INTEGER *timeout)
 {
-	return timeout->QuadPart < 0 ? pool_now() + (ULONGLONG)-timeout->QuadPart : (ULONGLONG)timeout->QuadPart;
+	return timeout->QuadPart <= 0 ? pool_now() + (ULONGLONG)-timeout->QuadPart : (ULONGLONG)timeout->QuadPart;
 }
 static void timer_insert_locked(struct pool_object *timer)
 {
@@ -78,7 +79,7 @@ void NTAPI TpSetTimer(struct pool_object *timer, LARGE_INTEGER *timeout, LONG pe
 	timer->timer_set = timeout != NULL;
 	timer->period_ms = timeout ? (ULONG)period : 0;
 	if (timeout && !timer->closing) {
-		timer->due = timeout->QuadPart ? due_time(timeout) : pool_now();
+		timer->due = due_time(timeout);
 		timer->armed = true;
 		timer->references++;
 		timer_insert_locked(timer);
@@ -126,7 +127,12 @@ static void wait_fire_locked(struct wait_server *server, struct pool_object *wai
 	wait->result = result;
 	pool_list_take(&wait->service_link);
 	server->count--;
-	pool_object_submit_locked(wait);
+	if (wait->in_wait_thread) {
+		wait->references++; /* as a queue entry's */
+		pool_object_run_locked(wait);
+	} else {
+		pool_object_submit_locked(wait);
+	}
 	pool_object_put_locked(wait);
 }
 static bool still_here_locked(const struct wait_server *server, const struct pool_object *wait)
@@ -136,15 +142,20 @@ static bool still_here_locked(const struct wait_server *server, const struct poo
 			return true;
 	return false;
 }
+static struct pool_object *first_due_locked(const struct wait_server *server, ULONGLONG now)
+{
+	for (LIST_ENTRY *link = server->objects.Flink; link != &server->objects; link = link->Flink) {
+		struct pool_object *object = CONTAINING_RECORD(link, struct pool_object, service_link);
+		if (object->has_due && object->due <= now)
+			return object;
+	}
+	return NULL;
+}
 static void fire_due_locked(struct wait_server *server)
 {
 	ULONGLONG now = pool_now();
-	for (LIST_ENTRY *link = server->objects.Flink, *next; link != &server->objects; link = next) {
-		struct pool_object *object = CONTAINING_RECORD(link, struct pool_object, service_link);
-		next = link->Flink;
-		if (object->has_due && object->due <= now)
-			wait_fire_locked(server, object, WAIT_TIMEOUT);
-	}
+	for (struct pool_object *due; (due = first_due_locked(server, now));)
+		wait_fire_locked(server, due, WAIT_TIMEOUT); /* may drop the lock: looks again from the start */
 }
 static DWORD WINAPI wait_thread(void *argument)
 {

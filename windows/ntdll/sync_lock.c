@@ -204,15 +204,15 @@ DWORD NTAPI RtlRunOnceComplete(RTL_RUN_ONCE *once, ULONG flags, PVOID context)
 DWORD NTAPI RtlRunOnceExecuteOnce(RTL_RUN_ONCE *once, once_function function, PVOID parameter, PVOID *context);
 DWORD NTAPI RtlRunOnceExecuteOnce(RTL_RUN_ONCE *once, once_function function, PVOID parameter, PVOID *context)
 {
-	PVOID made = NULL;
+	PVOID unwanted = NULL;
 	DWORD status = RtlRunOnceBeginInitialize(once, 0, context);
 	if (status != STATUS_PENDING)
 		return status;
-	if (!function(once, parameter, &made)) {
+	if (!context)
+		context = &unwanted;
+	if (!function(once, parameter, context)) {
 		RtlRunOnceComplete(once, ONCE_FAILED, NULL);
 		return (DWORD)STATUS_UNSUCCESSFUL;
 	}
-	if (context)
-		*context = made;
-	return RtlRunOnceComplete(once, 0, made);
+	return RtlRunOnceComplete(once, 0, *context);
 }

@@ -71,6 +71,8 @@ void fpu_init_area(void *area)
 	}
 }
 
+void fpu_set_control(void *area, u16 control) { memcpy(area, &control, sizeof(control)); }
+
 #define X87_BYTES 160u /* control, MXCSR and stack; then the 16 SSE registers */
 #define SSE_BYTES 256u
 
