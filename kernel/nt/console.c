@@ -2,7 +2,7 @@
 /* Consoles: \Device\ConDrv over a terminal of the kernel (tty). A handle to a tty, however it was opened, is a console
  * handle. The terminal keeps the screen; here are the modes, the attributes and title a program set, the conversion of
  * UTF-16, and input records made from bytes. Control codes: the facts of 64-bit kernelbase's ConDrv protocol. */
-#include "file.h"
+#include "console.h"
 
 #include "nt_text.h"
 #include "string.h"
@@ -19,16 +19,12 @@ enum condrv_code { CONDRV_GET_MODE = 0, CONDRV_SET_MODE = 1, CONDRV_IS_UNIX = 2,
 	CONDRV_READ_INPUT = 12, CONDRV_WRITE_INPUT = 13, CONDRV_PEEK = 14, CONDRV_GET_INPUT_INFO = 15, CONDRV_SET_INPUT_INFO = 16,
 	CONDRV_GET_TITLE = 17, CONDRV_SET_TITLE = 18, CONDRV_CTRL_EVENT = 19, CONDRV_BEEP = 20, CONDRV_FLUSH = 21,
 	CONDRV_GET_WINDOW = 22, CONDRV_GET_PROCESS_LIST = 23, CONDRV_WRITE_CONSOLE = 30, CONDRV_WRITE_FILE = 31,
-	CONDRV_GET_OUTPUT_INFO = 34, CONDRV_SET_OUTPUT_INFO = 35, CONDRV_ACTIVATE = 36, CONDRV_FILL_OUTPUT = 37, CONDRV_BIND_PID = 51 };
+	CONDRV_WRITE_OUTPUT = 33, CONDRV_GET_OUTPUT_INFO = 34, CONDRV_SET_OUTPUT_INFO = 35, CONDRV_ACTIVATE = 36,
+	CONDRV_FILL_OUTPUT = 37, CONDRV_SCROLL = 38, CONDRV_BIND_PID = 51 };
 enum input_mode { INPUT_PROCESSED = 1, INPUT_LINE = 2, INPUT_ECHO = 4, INPUT_DEFAULT = 0x1f7 };
-enum output_mode { OUTPUT_PROCESSED = 1, OUTPUT_WRAP = 2, OUTPUT_VT = 4, OUTPUT_DEFAULT = 7 };
+enum { OUTPUT_LVB_GRID = 0x10 };
 enum output_field { OUTPUT_CURSOR_GEOMETRY = 1, OUTPUT_CURSOR_POSITION = 2, OUTPUT_SIZE = 4, OUTPUT_ATTRIBUTE = 8,
-	OUTPUT_POPUP_ATTRIBUTE = 0x10, OUTPUT_DISPLAY_WINDOW = 0x20, OUTPUT_MAX_SIZE = 0x40, OUTPUT_FONT = 0x80 };
-
-struct output_info { s16 cursor_size, cursor_visible, cursor_x, cursor_y, width, height, attribute, popup_attribute,
-	window_left, window_top, window_right, window_bottom, max_width, max_height, font_width, font_height, font_weight, font_pitch;
-	u32 colours[16]; };
-_Static_assert(sizeof(struct output_info) == 100, "condrv_output_info");
+	OUTPUT_DISPLAY_WINDOW = 0x10, OUTPUT_MAX_SIZE = 0x20, OUTPUT_POPUP_ATTRIBUTE = 0x40, OUTPUT_FONT = 0x80 };
 
 /* Locks: [c] console_lock. */
 struct console {
@@ -39,6 +35,7 @@ struct console {
 	u32 input_code_page, output_code_page;
 	u16 title[TITLE_UNITS_MAX];
 	u32 title_units;
+	struct console_run run;      /* count 0: none */
 };
 static struct console consoles[CONSOLES_MAX];
 static u64 console_clock;
@@ -98,6 +95,29 @@ s64 nt_console_open(const struct nt_open_request *r, const struct nt_object_attr
 	return nt_open_finish(f, r, oa->attributes, FILE_OPENED);
 }
 
+s64 nt_console_put(struct file *f, const char *bytes, u64 n)
+{
+	struct io_buf from;
+	io_buf_init_kernel(&from, (void *)(uintptr_t)bytes, n);
+	s64 done = f->ops->write(f, &from, NULL);
+	return done < 0 ? done : 0;
+}
+
+void nt_console_run_set(struct file *f, const struct console_run *run)
+{
+	spin_lock(&console_lock);
+	console_locked(f)->run = run ? *run : (struct console_run){ 0 };
+	spin_unlock(&console_lock);
+}
+
+bool nt_console_run_get(struct file *f, struct console_run *run)
+{
+	spin_lock(&console_lock);
+	*run = console_locked(f)->run;
+	spin_unlock(&console_lock);
+	return run->count;
+}
+
 /* ---- modes ---- */
 static void apply_input_mode(struct tty *t, u32 mode)
 {
@@ -149,10 +169,13 @@ static s64 set_mode(struct nt_io *io, const u64 *a, bool input)
 		return st;
 	if (input ? mode & ~0x3ffu : mode & ~0x1fu)
 		return NT(INVALID_PARAMETER);
+	if (!input && (mode & OUTPUT_LVB_GRID))
+		return NT(NOT_SUPPORTED); /* lines around cells: terminals have none */
 	if (input && (mode & (INPUT_ECHO | INPUT_LINE)) == INPUT_ECHO)
 		return NT(INVALID_PARAMETER);
 	spin_lock(&console_lock);
 	struct console *c = console_locked(io->file);
+	bool wrap = !input && ((c->output_mode ^ mode) & OUTPUT_WRAP);
 	bool changed = input && ((c->input_mode ^ mode) & (INPUT_PROCESSED | INPUT_LINE | INPUT_ECHO));
 	if (input)
 		c->input_mode = mode;
@@ -161,16 +184,27 @@ static s64 set_mode(struct nt_io *io, const u64 *a, bool input)
 	spin_unlock(&console_lock);
 	if (changed)
 		apply_input_mode(io->file->object, mode);
-	return 0;
+	return wrap ? nt_console_put(io->file, mode & OUTPUT_WRAP ? "\033[?7h" : "\033[?7l", 5) : 0;
 }
 
 /* ---- text ---- */
-static s64 write_bytes(struct file *f, const char *bytes, u64 n)
+static s64 write_text(struct file *f, const char *bytes, u32 n)
 {
-	struct io_buf from;
-	io_buf_init_kernel(&from, (void *)(uintptr_t)bytes, n);
-	s64 done = f->ops->write(f, &from, NULL);
-	return done < 0 ? done : 0;
+	char out[TEXT_CHUNK * CONSOLE_EXPAND];
+	s64 st = 0;
+	spin_lock(&console_lock);
+	struct console *c = console_locked(f);
+	u32 mode = c->output_mode;
+	c->run.count = 0;
+	spin_unlock(&console_lock);
+	if (nt_console_mode_is_plain(mode))
+		return nt_console_put(f, bytes, n);
+	for (u32 done = 0; done < n && !st;) {
+		u32 piece = MIN(n - done, TEXT_CHUNK);
+		st = nt_console_put(f, out, nt_console_expand(mode, bytes + done, piece, out));
+		done += piece;
+	}
+	return st;
 }
 
 static s64 write_wide(struct nt_io *io, u64 va, u32 bytes)
@@ -188,7 +222,7 @@ static s64 write_wide(struct nt_io *io, u64 va, u32 bytes)
 		if (split)
 			n -= 2; /* the pair goes with the next chunk */
 		s64 length = nt_to_utf8(wide, n / 2, out, sizeof(out));
-		st = length < 0 ? length : write_bytes(io->file, out, (u64)length);
+		st = length < 0 ? length : write_text(io->file, out, (u32)length);
 		if (st)
 			return st;
 		done += n;
@@ -248,21 +282,25 @@ static u32 sgr_colour(u32 nibble) /* blue, green, red, bright to the order of AN
 	return (nibble & 1 ? 4u : 0) | (nibble & 2) | (nibble & 4 ? 1u : 0);
 }
 
+u32 nt_console_sgr(u16 attribute, char text[SGR_TEXT_BYTES])
+{
+	u32 fore = attribute & 15, back = attribute >> 4 & 15;
+	if (attribute == 7)
+		return (u32)str_copy(text, "\033[0m", SGR_TEXT_BYTES);
+	return (u32)fmt_snprintf(text, SGR_TEXT_BYTES, "\033[0;%u;%um%s", sgr_colour(fore) + (fore & 8 ? 90u : 30u),
+			sgr_colour(back) + (back & 8 ? 100u : 40u), attribute & 0x4000 ? "\033[7m" : "");
+}
+
 static s64 set_attribute(struct file *f, u16 attribute)
 {
-	char text[48];
+	char text[SGR_TEXT_BYTES];
 	spin_lock(&console_lock);
 	console_locked(f)->attribute = attribute;
 	spin_unlock(&console_lock);
-	u32 fore = attribute & 15, back = attribute >> 4 & 15;
-	if (attribute == 7)
-		return write_bytes(f, "\033[0m", 4);
-	int n = fmt_snprintf(text, sizeof(text), "\033[0;%u;%um%s", sgr_colour(fore) + (fore & 8 ? 90u : 30u),
-			sgr_colour(back) + (back & 8 ? 100u : 40u), attribute & 0x4000 ? "\033[7m" : "");
-	return write_bytes(f, text, (u64)n);
+	return nt_console_put(f, text, nt_console_sgr(attribute, text));
 }
 
-static void fill_info(struct file *f, struct output_info *o)
+void nt_console_info(struct file *f, struct output_info *o)
 {
 	static const u32 colours[16] = { 0, 0x800000, 0x8000, 0x808000, 0x80, 0x800080, 0x8080, 0xc0c0c0, 0x808080, 0xff0000, 0xff00,
 		0xffff00, 0xff, 0xff00ff, 0xffff, 0xffffff };
@@ -284,9 +322,19 @@ static s64 get_output_info(struct nt_io *io, const u64 *a)
 {
 	struct output_info o;
 	u32 n = MIN((u32)a[9], (u32)sizeof(o));
-	fill_info(io->file, &o);
+	nt_console_info(io->file, &o);
 	io->information = n;
 	return copy_out(user_ptr(a[8]), &o, n);
+}
+
+static bool size_stays(struct file *f, u32 mask, const struct output_info *n)
+{
+	struct output_info o;
+	nt_console_info(f, &o);
+	return !(mask & (OUTPUT_FONT | OUTPUT_POPUP_ATTRIBUTE)) &&
+		(!(mask & OUTPUT_SIZE) || (n->width == o.width && n->height == o.height)) &&
+		(!(mask & OUTPUT_DISPLAY_WINDOW) || (n->window_left == 0 && n->window_top == 0 && n->window_right == o.window_right &&
+		 n->window_bottom == o.window_bottom));
 }
 
 static s64 set_output_info(struct nt_io *io, const u64 *a)
@@ -294,37 +342,16 @@ static s64 set_output_info(struct nt_io *io, const u64 *a)
 	struct { u32 mask; struct output_info info; } p;
 	char text[32];
 	s64 st = (u32)a[7] < sizeof(p) ? NT(INVALID_PARAMETER) : copy_in(&p, user_ptr(a[6]), sizeof(p));
+	if (!st && !size_stays(io->file, p.mask, &p.info))
+		st = NT(NOT_SUPPORTED); /* sizes and fonts belong to the terminal */
 	if (!st && (p.mask & OUTPUT_ATTRIBUTE))
 		st = set_attribute(io->file, (u16)p.info.attribute);
 	if (!st && (p.mask & OUTPUT_CURSOR_POSITION)) {
 		int n = fmt_snprintf(text, sizeof(text), "\033[%d;%dH", p.info.cursor_y + 1, p.info.cursor_x + 1);
-		st = write_bytes(io->file, text, (u64)n);
+		st = nt_console_put(io->file, text, (u64)n);
 	}
 	if (!st && (p.mask & OUTPUT_CURSOR_GEOMETRY))
-		st = write_bytes(io->file, p.info.cursor_visible ? "\033[?25h" : "\033[?25l", 6);
-	return st; /* sizes and fonts belong to the terminal */
-}
-
-static s64 fill_output(struct nt_io *io, const u64 *a)
-{
-	struct { s32 x, y; u32 mode; u32 count; u32 wrap; u16 ch, attribute; } p;
-	char text[32];
-	u32 written = 0;
-	s64 st = (u32)a[7] < 20 ? NT(INVALID_PARAMETER) : copy_in(&p, user_ptr(a[6]), MIN((u32)a[7], (u32)sizeof(p)));
-	if (st)
-		return st;
-	struct output_info o;
-	fill_info(io->file, &o);
-	bool all = !p.x && !p.y && p.count >= (u32)o.width * (u32)o.height;
-	if (all && p.mode == 0) { /* clearing the screen, the one use that programs make of it */
-		int n = fmt_snprintf(text, sizeof(text), "\033[2J");
-		st = write_bytes(io->file, text, (u64)n);
-	}
-	written = p.count;
-	if (!st && (u32)a[9] >= 4) {
-		io->information = 4;
-		st = copy_out(user_ptr(a[8]), &written, 4);
-	}
+		st = nt_console_put(io->file, p.info.cursor_visible ? "\033[?25h" : "\033[?25l", 6);
 	return st;
 }
 
@@ -365,7 +392,7 @@ static s64 set_title(struct nt_io *io, const u64 *a)
 			title[i] = ' ';
 	s64 n = nt_to_utf8(title, bytes / 2, text + 4, TITLE_UNITS_MAX * 3);
 	text[4 + n] = '\007';
-	return write_bytes(io->file, text, (u64)n + 5);
+	return nt_console_put(io->file, text, (u64)n + 5);
 }
 
 static s64 input_info(struct nt_io *io, const u64 *a, bool set)
@@ -424,13 +451,34 @@ static s64 flush_input(struct nt_io *io)
 	return 0;
 }
 
+/* Bytes of a user buffer; gives how many, or an error when there were none. */
+static s64 write_user(struct file *f, u64 va, u32 length)
+{
+	char bytes[TEXT_CHUNK];
+	s64 st = 0;
+	u32 done = 0;
+	while (done < length && !st) {
+		u32 n = MIN(length - done, (u32)sizeof(bytes));
+		st = copy_in(bytes, user_ptr(va + done), n);
+		if (!st)
+			st = write_text(f, bytes, n);
+		if (!st)
+			done += n;
+	}
+	return done ? done : st;
+}
+
 static s64 copy_text(struct nt_io *io, const u64 *a)
 {
-	struct io_buf from;
-	io_buf_init_user(&from, user_ptr(a[6]), (u32)a[7]);
-	s64 n = io->file->ops->write(io->file, &from, NULL);
+	s64 n = write_user(io->file, a[6], (u32)a[7]);
 	io->information = n < 0 ? 0 : (u64)n;
 	return n < 0 ? n : 0;
+}
+
+s64 nt_console_write(struct nt_io *io)
+{
+	s64 n = write_user(io->file, io->buffer, io->length);
+	return nt_io_finish(io, n < 0 ? n : 0, n < 0 ? 0 : (u64)n);
 }
 
 s64 nt_console_control(struct nt_io *io, u32 code, const u64 *a)
@@ -462,7 +510,7 @@ s64 nt_console_control(struct nt_io *io, u32 code, const u64 *a)
 	case CONDRV_CTRL_EVENT:
 		return ctrl_event(io, a);
 	case CONDRV_BEEP:
-		return write_bytes(io->file, "\007", 1);
+		return nt_console_put(io->file, "\007", 1);
 	case CONDRV_FLUSH:
 		return flush_input(io);
 	case CONDRV_GET_PROCESS_LIST:
@@ -476,7 +524,11 @@ s64 nt_console_control(struct nt_io *io, u32 code, const u64 *a)
 	case CONDRV_SET_OUTPUT_INFO:
 		return set_output_info(io, a);
 	case CONDRV_FILL_OUTPUT:
-		return fill_output(io, a);
+		return nt_console_fill(io, a);
+	case CONDRV_WRITE_OUTPUT:
+		return nt_console_draw(io, a);
+	case CONDRV_SCROLL:
+		return nt_console_scroll(io, a);
 	case CONDRV_BIND_PID:
 	case CONDRV_ACTIVATE:
 		return 0; /* one terminal, one buffer: it is the active one, and processes belong to its session */

@@ -122,6 +122,7 @@ s64 nt_console_open(const struct nt_open_request *r, const struct nt_object_attr
 bool nt_console_is(struct file *f);
 s64 nt_console_control(struct nt_io *io, u32 code, const u64 *a) MUST_CHECK;
 s64 nt_console_read(struct nt_io *io) MUST_CHECK;
+s64 nt_console_write(struct nt_io *io) MUST_CHECK;
 s64 nt_console_records(struct nt_io *io, const u64 *a, bool peek) MUST_CHECK;
 bool nt_range_allowed(struct file *f, u64 offset, u64 length, bool write); /* byte-range locks */
 void nt_locks_release(struct file *f);

@@ -247,6 +247,8 @@ static s64 write_call(struct nt_io *io, u64 offset_va, bool append)
 	bool positioned;
 	if (nt_pipe_is(f))
 		return nt_pipe_write(io);
+	if (nt_console_is(f))
+		return nt_console_write(io);
 	s64 st = offset_in(f, offset_va, true, &offset, &positioned);
 	if (st) {
 		nt_io_drop(io);
