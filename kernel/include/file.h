@@ -191,7 +191,9 @@ struct file *pipe_open_fifo(struct node *n, u32 flags, status_t *st); /* FIFO no
 status_t chardev_open(u64 rdev, struct file *f) MUST_CHECK; /* sets ops and object of a half-made file */
 /* For services: bytes between a pipe or file and kernel memory go through file_read/file_write. */
 u32 pipe_bytes(struct file *f);                                  /* readable now */
-s64 pipe_peek(struct file *f, void *buf, size_t size);           /* copies without consuming (tee) */
+bool pipe_has_writers(struct file *f);
+s64 pipe_peek(struct file *f, void *buf, size_t size);           /* copies without consuming (tee); waits for a first byte or the end */
+s64 pipe_peek_now(struct file *f, void *buf, size_t size);       /* the same without waiting */
 bool pipe_is(struct file *f);
 s64 pipe_set_size(struct file *f, u64 bytes);                    /* F_SETPIPE_SZ: new size or error */
 s64 pipe_get_size(struct file *f);

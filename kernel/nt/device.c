@@ -3,6 +3,7 @@
 #include "file.h"
 
 #include "nt_text.h"
+#include "pipe.h"
 #include "string.h"
 #include "../vfs/vfs_internal.h"
 
@@ -74,6 +75,8 @@ static s64 control(const u64 *a, bool file_system)
 			st = nt_pipe_directory_control(code, a);
 		else if (nt_console_is(f))
 			st = nt_console_control(&io, code, a);
+		else if (pipe_is(f) && code == FSCTL_PIPE_PEEK)
+			st = nt_linux_pipe_peek(f, a, &io.information);
 		else if (f->where.node && nt_device_of(f) == NT_DEVICE_DISK && file_system)
 			st = disk_control(&io, code, a);
 		else

@@ -184,7 +184,7 @@ static s64 query_device(struct file *f, u32 granted, const u64 *a, u64 *informat
 	struct file_standard s = { .allocated = 4096, .links = 1, .delete_pending = 1 };
 	if (class == CLASS_STANDARD)
 		return put(a[2], (u32)a[3], &s, sizeof(s), information);
-	if (nt_pipe_is(f) && (class == CLASS_NAME || (class >= CLASS_PIPE && class <= CLASS_PIPE_REMOTE)))
+	if (nt_device_of(f) == NT_DEVICE_NAMED_PIPE && (class == CLASS_NAME || (class >= CLASS_PIPE && class <= CLASS_PIPE_REMOTE)))
 		return nt_pipe_query(f, class, a[2], (u32)a[3], information);
 	if (class == CLASS_ACCESS || class == CLASS_MODE || class == CLASS_COMPLETION_FLAGS || class == CLASS_INTERNAL ||
 	    class == CLASS_POSITION || class == CLASS_REMOTE_DEVICE)

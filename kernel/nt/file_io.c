@@ -163,13 +163,20 @@ static s64 read_status(struct file *f, s64 n, u64 wanted)
 	return nt_device_of(f) == NT_DEVICE_DISK || nt_device_of(f) == NT_DEVICE_NULL ? NT(END_OF_FILE) : 0;
 }
 
+/* A read of no bytes from a pipe waits until there are some: how libuv learns of them. */
+static s64 wait_for_bytes(struct file *f)
+{
+	s64 st = pipe_peek(f, NULL, 0);
+	return st ? st : pipe_bytes(f) || pipe_has_writers(f) ? 0 : ERR_PIPE;
+}
+
 static s64 read_file(struct nt_io *io, struct io_buf *to, u64 offset, bool positioned)
 {
 	struct file *f = io->file;
 	u64 wanted = to->remaining;
 	if (!nt_range_allowed(f, positioned ? offset : f->pos, wanted, false))
 		return nt_io_finish(io, NT(FILE_LOCK_CONFLICT), 0);
-	s64 n = positioned ? file_pread(f, to, offset) : file_read(f, to);
+	s64 n = !wanted && pipe_is(f) ? wait_for_bytes(f) : positioned ? file_pread(f, to, offset) : file_read(f, to);
 	if (positioned && n >= 0 && nt_is_synchronous(f))
 		__atomic_store_n(&f->pos, offset + (u64)n, __ATOMIC_RELAXED);
 	s64 st = read_status(f, n, wanted);

@@ -357,7 +357,7 @@ static s64 set(const struct set_call *c, u32 class)
 	case SET_COMPLETION_FLAGS:
 		return set_flags(c);
 	case SET_PIPE:
-		return nt_pipe_is(c->f) ? nt_pipe_set(c->f, class, c->va, c->length) : NT(INVALID_PARAMETER);
+		return nt_device_of(c->f) == NT_DEVICE_NAMED_PIPE ? nt_pipe_set(c->f, class, c->va, c->length) : NT(INVALID_PARAMETER);
 	case SET_VALID_LENGTH:
 		return NT(PRIVILEGE_NOT_HELD);
 	default:

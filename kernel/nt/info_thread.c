@@ -6,7 +6,8 @@
 
 enum thread_class {
 	CLASS_BASIC = 0, CLASS_TIMES = 1, CLASS_PRIORITY = 2, CLASS_BASE_PRIORITY = 3, CLASS_AFFINITY = 4, CLASS_IMPERSONATION = 5,
-	CLASS_START_ADDRESS = 9, CLASS_LAST_THREAD = 12, CLASS_IDEAL_PROCESSOR = 13, CLASS_PRIORITY_BOOST = 14, CLASS_IO_PENDING = 16,
+	CLASS_START_ADDRESS = 9, CLASS_ZERO_TLS = 10,
+	CLASS_LAST_THREAD = 12, CLASS_IDEAL_PROCESSOR = 13, CLASS_PRIORITY_BOOST = 14, CLASS_IO_PENDING = 16,
 	CLASS_HIDE = 17, CLASS_BREAK_ON_TERMINATION = 18, CLASS_IS_TERMINATED = 20, CLASS_IO_PRIORITY = 22, CLASS_CYCLES = 23,
 	CLASS_PAGE_PRIORITY = 24, CLASS_GROUP = 30, CLASS_IDEAL_PROCESSOR_EX = 33, CLASS_SUSPEND_COUNT = 35, CLASS_NAME = 38,
 };
@@ -166,6 +167,7 @@ static s64 set_affinity(struct thread *t, u64 mask)
 static u32 input_size(u32 class)
 {
 	switch (class) {
+	case CLASS_ZERO_TLS:
 	case CLASS_BASE_PRIORITY:
 	case CLASS_IDEAL_PROCESSOR:
 	case CLASS_PRIORITY_BOOST:
@@ -187,6 +189,7 @@ static s64 set_number(u32 class, struct thread *t, const struct group *in)
 	case CLASS_BASE_PRIORITY: return nt_priority_set_increment(t, (s32)value);
 	case CLASS_AFFINITY: return set_affinity(t, value == UINT32_MAX ? affinity_all() : in->mask); /* the low half alone says "all" */
 	case CLASS_GROUP: return in->group ? NT(INVALID_PARAMETER) : set_affinity(t, in->mask);
+	case CLASS_ZERO_TLS: return t->process == process_current() ? nt_thread_zero_tls(value) : NT(INVALID_PARAMETER);
 	case CLASS_IMPERSONATION: return nt_thread_impersonate(t, in->mask);
 	case CLASS_START_ADDRESS: t->nt->start_address = in->mask; return 0;
 	case CLASS_IDEAL_PROCESSOR: return value <= 64 ? 0 : NT(INVALID_PARAMETER); /* a hint; the previous one is 0 */

@@ -63,6 +63,7 @@ enum { NT_CLASS_IDLE = 1, NT_CLASS_NORMAL, NT_CLASS_HIGH, NT_CLASS_REALTIME, NT_
 void nt_priority_apply(struct thread *t, u32 class, s32 increment);
 s64 nt_priority_set_class(struct process *p, u32 class);
 s64 nt_priority_set_increment(struct thread *t, s32 increment);
+s64 nt_thread_zero_tls(u32 index);                             /* thread_tls.c */
 s64 nt_thread_impersonate(struct thread *t, u64 token_handle); /* token.c; 0: ends it */
 
 /* I/O and page priority of threads and processes: hints that are kept and told back. */

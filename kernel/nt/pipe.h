@@ -37,4 +37,11 @@ void nt_pipe_name_leave(struct nt_pipe *p);
 s64 nt_pipe_read_io(struct file *f, struct nt_io *io, bool wait, struct nt_io **pended) MUST_CHECK;
 s64 nt_pipe_write_io(struct file *f, struct nt_io *io, bool wait) MUST_CHECK;
 
+/* pipe_linux.c: the answers of a Linux pipe, which is an anonymous pipe of bytes. */
+enum { FSCTL_PIPE_PEEK = 0x11400c };
+enum { CLASS_PIPE = 23, CLASS_PIPE_LOCAL = 24, CLASS_PIPE_REMOTE = 25 };
+struct nt_peek_head { u32 state, available, messages, message_length; };
+void nt_linux_pipe_information(struct file *f, u32 class, u32 *v);
+s64 nt_linux_pipe_peek(struct file *f, const u64 *a, u64 *information) MUST_CHECK;
+
 #endif

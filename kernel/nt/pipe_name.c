@@ -12,7 +12,7 @@
 #define QUOTA_MAX (1u << 20)         /* what a pipe may hold of kernel memory before writers wait */
 #define INSTANCES_UNLIMITED 255u
 #define NAME_UNITS_MAX 256u
-enum { FSCTL_PIPE_DISCONNECT = 0x110004, FSCTL_PIPE_LISTEN = 0x110008, FSCTL_PIPE_PEEK = 0x11400c, FSCTL_PIPE_WAIT = 0x110018,
+enum { FSCTL_PIPE_DISCONNECT = 0x110004, FSCTL_PIPE_LISTEN = 0x110008, FSCTL_PIPE_WAIT = 0x110018,
 	FSCTL_PIPE_TRANSCEIVE = 0x11c017 };
 
 struct nt_pipe_name {
@@ -376,11 +376,9 @@ static s64 disconnect(struct nt_io *io)
 	return nt_io_finish(io, st, 0);
 }
 
-struct peek_head { u32 state, available, messages, message_length; };
-
 static s64 peek_locked(struct nt_pipe_end *e, const u64 *a, u64 *information)
 {
-	struct peek_head h = { .state = e->pipe->state, .available = (u32)e->queued };
+	struct nt_peek_head h = { .state = e->pipe->state, .available = (u32)e->queued };
 	u32 room = (u32)a[9], used = 0;
 	s64 st = 0;
 	if (room < sizeof(h))
@@ -506,31 +504,35 @@ s64 nt_pipe_directory_control(u32 code, const u64 *a)
 }
 
 /* ---- queries ---- */
+static void local_information(const struct nt_pipe_end *e, u32 *v)
+{
+	const struct nt_pipe_end *peer = &e->pipe->ends[!e->client];
+	v[0] = e->pipe->message;
+	v[1] = e->pipe->ends[0].reads && e->pipe->ends[0].writes ? 2 : e->pipe->ends[0].writes ? 1 : 0;
+	v[2] = e->pipe->name ? e->pipe->name->maximum : 1;
+	v[3] = e->pipe->name ? e->pipe->name->count : 1;
+	v[4] = e->pipe->ends[0].quota;
+	v[5] = (u32)e->queued;
+	v[6] = e->pipe->ends[1].quota;
+	v[7] = peer->queued < peer->quota ? peer->quota - (u32)peer->queued : 0;
+	v[8] = e->pipe->state;
+	v[9] = !e->client;
+}
+
 s64 nt_pipe_query(struct file *f, u32 class, u64 va, u32 length, u64 *information)
 {
-	struct nt_pipe_end *e = f->object, *peer = &e->pipe->ends[!e->client];
-	u32 v[10] = { 0 }, n;
-	mutex_lock(&e->pipe->mutex);
-	if (class == 23) {
-		n = 8;
-		v[0] = e->read_message;
-		v[1] = e->nonblocking;
-	} else if (class == 24) {
-		n = sizeof(v);
-		v[0] = e->pipe->message;
-		v[1] = e->pipe->ends[0].reads && e->pipe->ends[0].writes ? 2 : e->pipe->ends[0].writes ? 1 : 0;
-		v[2] = e->pipe->name ? e->pipe->name->maximum : 1;
-		v[3] = e->pipe->name ? e->pipe->name->count : 1;
-		v[4] = e->pipe->ends[0].quota;
-		v[5] = (u32)e->queued;
-		v[6] = e->pipe->ends[1].quota;
-		v[7] = peer->queued < peer->quota ? peer->quota - (u32)peer->queued : 0;
-		v[8] = e->pipe->state;
-		v[9] = !e->client;
+	struct nt_pipe_end *e = nt_pipe_is(f) ? f->object : NULL;
+	u32 v[10] = { 0 }, n = class == CLASS_PIPE ? 8 : class == CLASS_PIPE_LOCAL ? sizeof(v) : class == CLASS_PIPE_REMOTE ? 16 : 4;
+	if (!e) {
+		nt_linux_pipe_information(f, class, v);
 	} else {
-		n = class == 25 ? 16 : 4; /* no name to show */
+		mutex_lock(&e->pipe->mutex);
+		if (class == CLASS_PIPE_LOCAL)
+			local_information(e, v);
+		else if (class == CLASS_PIPE)
+			v[0] = e->read_message, v[1] = e->nonblocking; /* else: no name to show */
+		mutex_unlock(&e->pipe->mutex);
 	}
-	mutex_unlock(&e->pipe->mutex);
 	if (length < n)
 		return NT(INFO_LENGTH_MISMATCH);
 	*information = n;
@@ -539,13 +541,15 @@ s64 nt_pipe_query(struct file *f, u32 class, u64 va, u32 length, u64 *informatio
 
 s64 nt_pipe_set(struct file *f, u32 class UNUSED, u64 va, u32 length)
 {
-	struct nt_pipe_end *e = f->object;
+	struct nt_pipe_end *e = nt_pipe_is(f) ? f->object : NULL;
 	u32 v[2];
 	s64 st = length < sizeof(v) ? NT(INFO_LENGTH_MISMATCH) : copy_in(v, user_ptr(va), sizeof(v));
 	if (st)
 		return st;
-	if (v[0] > 1 || v[1] > 1 || (v[0] && !e->pipe->message))
+	if (v[0] > 1 || v[1] > 1 || (v[0] && !(e && e->pipe->message)))
 		return NT(INVALID_PARAMETER);
+	if (!e) /* O_NONBLOCK would hold for the Linux programs at this pipe, too */
+		return v[1] ? NT(NOT_SUPPORTED) : 0;
 	mutex_lock(&e->pipe->mutex);
 	e->read_message = v[0];
 	e->nonblocking = v[1];

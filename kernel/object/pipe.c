@@ -418,19 +418,33 @@ static u64 peek_locked(struct pipe *p, u8 *out, u64 n)
 	return done;
 }
 
-s64 pipe_peek(struct file *f, void *buf, size_t size)
+bool pipe_has_writers(struct file *f)
+{
+	const struct pipe *p = f->object;
+
+	return __atomic_load_n(&p->writers, __ATOMIC_ACQUIRE) != 0;
+}
+
+s64 pipe_peek_now(struct file *f, void *buf, size_t size)
 {
 	struct pipe *p = f->object;
-	status_t st;
 	s64 n;
 
-	st = WAIT_EVENT(&p->read_wait, used_of(p) || !p->writers, DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
-	if (st)
-		return ERR_RESTART;
 	mutex_lock(&p->mutex);
 	n = (s64)peek_locked(p, buf, size);
 	mutex_unlock(&p->mutex);
 	return n;
+}
+
+s64 pipe_peek(struct file *f, void *buf, size_t size)
+{
+	struct pipe *p = f->object;
+	status_t st;
+
+	st = WAIT_EVENT(&p->read_wait, used_of(p) || !p->writers, DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
+	if (st)
+		return ERR_RESTART;
+	return pipe_peek_now(f, buf, size);
 }
 
 /* Fresh pages holding the first `used` bytes of the ring, from offset 0. NULL: no memory. */

@@ -25,6 +25,49 @@ CASE(anonymous_pipe_moves_bytes)
 	CloseHandle(w);
 }
 
+/* A read of no bytes waits for the first one and takes none: what libuv does at a pipe without overlapped I/O. */
+static DWORD WINAPI late_writer(void *arg)
+{
+	DWORD n;
+	Sleep(100);
+	return WriteFile(arg, "abc", 3, &n, NULL);
+}
+static void check_waiting(HANDLE r, DWORD available)
+{
+	DWORD n = 1, avail = 0, mode = PIPE_READMODE_BYTE | PIPE_WAIT, message = PIPE_READMODE_MESSAGE;
+	char c;
+	CHECK(SetNamedPipeHandleState(r, &mode, NULL, NULL));
+	CHECK_ERROR(SetNamedPipeHandleState(r, &message, NULL, NULL), ERROR_INVALID_PARAMETER);
+	CHECK(ReadFile(r, &c, 0, &n, NULL) && n == 0);
+	CHECK(PeekNamedPipe(r, &c, 1, &n, &avail, NULL) && n == 1 && c == 'a' && avail == available);
+}
+CASE(read_of_no_bytes_waits)
+{
+	HANDLE r, w;
+	char buf[4];
+	DWORD n;
+	CHECK(CreatePipe(&r, &w, NULL, 0));
+	HANDLE thread = CreateThread(NULL, 0, late_writer, w, 0, NULL);
+	check_waiting(r, 3);
+	CHECK(ReadFile(r, buf, 4, &n, NULL) && n == 3);
+	WaitForSingleObject(thread, INFINITE);
+	CloseHandle(w);
+	CHECK_ERROR(ReadFile(r, buf, 0, &n, NULL), ERROR_BROKEN_PIPE);
+	CloseHandle(r);
+}
+/* The same at standard input, a pipe of whoever started us: "abc", some time later, and its end. */
+CASE(standard_input_as_pipe)
+{
+	HANDLE r = GetStdHandle(STD_INPUT_HANDLE);
+	char buf[4];
+	DWORD n;
+	CHECK(GetFileType(r) == FILE_TYPE_PIPE);
+	check_waiting(r, 3);
+	CHECK(ReadFile(r, buf, 4, &n, NULL) && n == 3);
+	CHECK_ERROR(ReadFile(r, buf, 0, &n, NULL), ERROR_BROKEN_PIPE);
+	CHECK_ERROR(PeekNamedPipe(r, NULL, 0, NULL, &n, NULL), ERROR_BROKEN_PIPE);
+}
+
 static DWORD WINAPI slow_reader(void *arg)
 {
 	char buf[4096];
@@ -117,8 +160,13 @@ CASE(messages_keep_their_borders)
 	CloseHandle(s);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1) {
+		RUN(standard_input_as_pipe);
+		return check_summary();
+	}
+	RUN(read_of_no_bytes_waits);
 	RUN(anonymous_pipe_moves_bytes);
 	RUN(large_write_waits_for_the_reader);
 	RUN(overlapped_read_pends_and_ends);

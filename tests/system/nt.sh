@@ -16,3 +16,8 @@ for p in "$programs"/*.exe; do
 	fi
 	if [ $status = 0 ]; then ok "nt_$name"; else fail "nt_$name" "exit status $status" "$(tr -d '\r' <<<"$out" | grep -v '^ok ' | head -c 900)"; fi
 done
+# A Linux pipe at standard input has what Windows' own pipes have (Wine's Unix pipes do not, so there is no peer for this).
+if [ "${1:-}" != --wine ]; then
+	out=$(vm --share "$programs:/nt:ro" -- bash -c '(sleep 0.3; printf abc; sleep 0.3) | /nt/pipe.exe in' </dev/null 2>&1); status=$?
+	if [ $status = 0 ]; then ok nt_pipe_of_linux; else fail nt_pipe_of_linux "exit status $status" "$(tr -d '\r' <<<"$out" | head -c 900)"; fi
+fi
