@@ -173,6 +173,7 @@ CASE(ended_thread_keeps_its_id_while_a_handle_is_open)
 	CHECK(alert && alert((HANDLE)(ULONG_PTR)id) == 0);
 	CloseHandle(held);
 	CHECK(alert && alert((HANDLE)(ULONG_PTR)0xfffffffc) != 0);
+}
 static VOID CALLBACK count_apc(ULONG_PTR value) { apc_sum += (LONG)value; }
 typedef LONG(NTAPI *queue_apc)(HANDLE, void *, ULONG_PTR, ULONG_PTR, ULONG_PTR);
 typedef LONG(NTAPI *test_alert)(void);
