@@ -70,9 +70,10 @@ enum map_flags {
 	MAP_F_WIPEONFORK = 512, MAP_F_DONTFORK = 1024,
 	MAP_F_RESERVED = 2048,         /* NT: address space without pages; prot is 0 */
 	MAP_F_GUARD = 4096,            /* NT: prot is 0 until the first access, then what MAP_GUARDED_SHIFT keeps */
+	MAP_F_COPY = 8192,             /* NT: asked for as copy-on-write, whatever the view is */
 };
 #define MAP_GUARDED_SHIFT 16
-#define MAP_F_NT (MAP_F_RESERVED | MAP_F_GUARD | 7u << MAP_GUARDED_SHIFT)
+#define MAP_F_NT (MAP_F_RESERVED | MAP_F_GUARD | MAP_F_COPY | 7u << MAP_GUARDED_SHIFT)
 struct file;
 struct vma {
 	struct rb_node node;          /* by start */
@@ -116,6 +117,7 @@ struct aspace {
 	u32 lock_future;        /* [l] MAP_F_LOCKED when mlockall(MCL_FUTURE) */
 	u32 membarrier_registered; /* [a] */
 	struct rb_root nt_regions; /* [l] allocations of a Windows process: kernel/nt/memory_region.c */
+	bool nt_watched;        /* [l] set for good with the first write-watched region */
 };
 /* /proc/PID/smaps, in bytes; only u64. */
 struct map_usage {

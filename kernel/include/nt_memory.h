@@ -17,7 +17,8 @@ enum nt_mem { NT_MEM_COALESCE_PLACEHOLDERS = 1, NT_MEM_PRESERVE_PLACEHOLDER = 2,
 	NT_MEM_PRIVATE = 0x20000, NT_MEM_MAPPED = 0x40000, NT_MEM_RESERVE_PLACEHOLDER = 0x40000, NT_MEM_RESET = 0x80000,
 	NT_MEM_TOP_DOWN = 0x100000, NT_MEM_WRITE_WATCH = 0x200000, NT_MEM_RESET_UNDO = 0x1000000, NT_MEM_IMAGE = 0x1000000,
 	NT_MEM_LARGE_PAGES = 0x20000000 };
-enum nt_region_flag { NT_REGION_PLACEHOLDER = 1, NT_REGION_WRITE_WATCH = 2, NT_REGION_RESERVED_SECTION = 4 };
+enum nt_region_flag { NT_REGION_PLACEHOLDER = 1, NT_REGION_WRITE_WATCH = 2, NT_REGION_RESERVED_SECTION = 4,
+	NT_REGION_FILE = 8 /* a view of a file: always committed */ };
 
 struct nt_region {
 	struct rb_node node;     /* aspace.nt_regions, by start */
@@ -40,7 +41,8 @@ s64 nt_zero_bits_limit(u64 zero_bits, u64 *high) MUST_CHECK; /* highest address 
 s64 nt_place_in(u64 va, u64 count, struct nt_place *place) MUST_CHECK; /* MEM_EXTENDED_PARAMETER[count] */
 s64 nt_protection_in(u32 page, u32 *prot, u32 *flags) MUST_CHECK;      /* PROT_*, MAP_F_GUARD and its bits */
 s64 nt_memory_reserve(struct aspace *as, const struct nt_place *place, u64 size, u32 type, u32 protect, u64 *va) MUST_CHECK;
-/* A thread's stack of `size` bytes: the lowest page stays reserved, above it one guard page; the rest is there on demand. */
+/* A thread's stack of `size` bytes: the lowest pages stay reserved, above them one guard page; the rest is there on demand. */
+#define STACK_RESERVED_PAGES 2u
 s64 nt_memory_stack(struct aspace *as, const struct nt_place *place, u64 size, u64 *va) MUST_CHECK;
 s64 nt_memory_replace_placeholder(struct aspace *as, u64 va, u64 size, u32 type, u32 protect) MUST_CHECK;
 s64 nt_memory_commit(struct aspace *as, u64 va, u64 size, u32 protect) MUST_CHECK;
@@ -63,5 +65,6 @@ void nt_memory_query(struct aspace *as, u64 va, struct nt_memory_basic *out);
 bool nt_memory_region_at(struct aspace *as, u64 va, struct nt_region *out);
 /* Written pages of [va, va + size), at most *count addresses into `out`; optionally forgets them. */
 s64 nt_memory_write_watch(struct aspace *as, u64 va, u64 size, bool reset, u64 *out, u64 *count) MUST_CHECK;
+void nt_memory_will_store(struct aspace *as, u64 va, u64 size);
 
 #endif

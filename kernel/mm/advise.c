@@ -202,7 +202,7 @@ void aspace_populate_locked_mappings(struct aspace *as, u64 va, u64 size)
 static bool page_resident(struct aspace *as, struct vma *v, u64 va)
 {
 	u64 *slot = pt_slot(as, va);
-	if (slot && (*slot & PTE_PRESENT))
+	if (slot && (*slot & PTE_HELD))
 		return (*slot & PTE_ADDRESS) != zero_page_pa;
 	if (!v->obj)
 		return false;

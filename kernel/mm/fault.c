@@ -22,10 +22,10 @@ static void install(struct aspace *as, u64 *slot, u64 va, u64 pte)
 {
 	spin_lock(&as->table_lock);
 	u64 old = __atomic_exchange_n(slot, pte, __ATOMIC_RELAXED);
-	if (!(old & PTE_PRESENT) || (old & PTE_ADDRESS) == zero_page_pa)
+	if (!(old & PTE_HELD) || (old & PTE_ADDRESS) == zero_page_pa)
 		as->resident_pages++;
 	spin_unlock(&as->table_lock);
-	if (!(old & PTE_PRESENT))
+	if (!(old & PTE_HELD))
 		return;
 	if (old & PTE_ACCESSED)
 		tlb_flush_range(as, va, PAGE_SIZE);
@@ -47,7 +47,7 @@ static void make_writable(struct aspace *as, struct vma *v, u64 *slot)
 {
 	spin_lock(&as->table_lock);
 	u64 pte = *slot;
-	if (pte & PTE_PRESENT)
+	if (pte & PTE_HELD)
 		*slot = (pte & (PTE_ADDRESS | PTE_COUNTED)) | pte_bits(v->prot) | PTE_ACCESSED | PTE_DIRTY;
 	spin_unlock(&as->table_lock);
 }
@@ -69,14 +69,14 @@ static status_t fault_anonymous(struct aspace *as, struct vma *v, u64 va, u64 *s
 {
 	u64 pte = *slot;
 	if (access != FAULT_WRITE) {
-		if (!(pte & PTE_PRESENT)) {
+		if (!(pte & PTE_HELD)) {
 			spin_lock(&as->table_lock);
 			*slot = pte_for(zero_page_pa, v->prot & ~(u32)PROT_W, PTE_ACCESSED);
 			spin_unlock(&as->table_lock);
 		}
 		return OK;
 	}
-	if (!(pte & PTE_PRESENT) || (pte & PTE_ADDRESS) == zero_page_pa)
+	if (!(pte & PTE_HELD) || (pte & PTE_ADDRESS) == zero_page_pa)
 		return install_private(as, v, va, slot, NULL);
 	if (pte & PTE_WRITE)
 		return OK; /* another thread was faster, or a stale translation */
@@ -124,7 +124,7 @@ static void fault_around_locked(struct aspace *as, struct vma *v, u64 va, u64 *s
 	u64 limit = ALIGN_UP(v->obj->size, PAGE_SIZE);
 	for (; from < to; from += PAGE_SIZE, at++) {
 		u64 index = object_index(v, from);
-		if ((*at & PTE_PRESENT) || (index << PAGE_SHIFT) >= limit)
+		if ((*at & PTE_HELD) || (index << PAGE_SHIFT) >= limit)
 			continue;
 		u64 pte = object_entry_locked(v, index, false);
 		if (!pte)
@@ -151,14 +151,14 @@ static status_t map_object_page(struct aspace *as, struct vma *v, u64 va, u64 *s
 	} else {
 		spin_lock(&as->table_lock);
 		old = __atomic_exchange_n(slot, pte | PTE_ACCESSED | (write ? PTE_DIRTY : 0), __ATOMIC_RELAXED);
-		if (!(old & PTE_PRESENT))
+		if (!(old & PTE_HELD))
 			as->resident_pages++;
 		if (!write)
 			fault_around_locked(as, v, va, slot);
 		spin_unlock(&as->table_lock);
 	}
 	spin_unlock(&o->index_lock);
-	if (!(old & PTE_PRESENT))
+	if (!(old & PTE_HELD))
 		return st;
 	if ((old & PTE_ADDRESS) != (pte & PTE_ADDRESS) && (old & PTE_ACCESSED))
 		tlb_flush_range(as, va, PAGE_SIZE);
@@ -189,7 +189,7 @@ static status_t fill_unlocked(struct aspace *as, struct vma *v, u64 va, u32 acce
 static status_t fault_private_write(struct aspace *as, struct vma *v, u64 va, u64 *slot)
 {
 	u64 pte = *slot;
-	if (pte & PTE_PRESENT) {
+	if (pte & PTE_HELD) {
 		bool private_page = (pte & PTE_COUNTED) && !phys_to_page(pte & PTE_ADDRESS)->obj;
 		if (private_page && (pte & PTE_WRITE))
 			return OK;
@@ -211,7 +211,7 @@ static status_t fault_private_write(struct aspace *as, struct vma *v, u64 va, u6
 	if (source)
 		page_get(source);
 	spin_unlock(&as->table_lock);
-	if (!(pte & PTE_PRESENT))
+	if (!(pte & PTE_HELD))
 		return ERR_AGAIN;
 	v->has_private = true;
 	status_t st = install_private(as, v, va, slot, phys_to_virt(pte & PTE_ADDRESS));
@@ -226,7 +226,7 @@ static status_t fault_object(struct aspace *as, struct vma *v, u64 va, u64 *slot
 	if (write && !(v->flags & MAP_F_SHARED))
 		return fault_private_write(as, v, va, slot);
 	u64 pte = *slot;
-	if ((pte & PTE_PRESENT) && (!write || (pte & PTE_WRITE)))
+	if ((pte & PTE_HELD) && (!write || (pte & PTE_WRITE)))
 		return OK;
 	status_t st = map_object_page(as, v, va, slot, write);
 	if (st == ERR_AGAIN)
@@ -374,6 +374,8 @@ static s64 access_bytes(struct aspace *as, u64 va, void *buf, size_t size, bool 
 		spin_lock(&as->table_lock);
 		u64 *slot = pt_slot(as, va);
 		u64 pte = slot ? *slot : 0;
+		if (write && (pte & PTE_PRESENT))
+			__atomic_or_fetch(slot, PTE_DIRTY, __ATOMIC_RELAXED); /* what NT's write watch looks at */
 		struct page *p = pte & PTE_COUNTED ? phys_to_page(pte & PTE_ADDRESS) : NULL;
 		if (p)
 			page_get(p);

@@ -118,8 +118,11 @@ static void unmap_slots(struct aspace *as, struct unmap_batch *b, u64 *slot, u64
 {
 	for (; va < stop; va += PAGE_SIZE, slot++) {
 		u64 pte = *slot;
-		if (!(pte & PTE_PRESENT))
+		if (!(pte & PTE_HELD)) {
+			if (unlikely(pte))
+				*slot = 0; /* a mark of NT's write watch */
 			continue;
+		}
 		if (object_only && (pte & PTE_COUNTED) && !phys_to_page(pte & PTE_ADDRESS)->obj)
 			continue;
 		pte = __atomic_exchange_n(slot, 0, __ATOMIC_RELAXED); /* another CPU may set the accessed bit */
@@ -193,7 +196,7 @@ void pt_protect_range(struct aspace *as, u64 start, u64 end, u32 prot)
 {
 	u64 next = 0, bits = pte_bits(prot), first = UINT64_MAX, last = 0;
 	if (!(prot & (PROT_R | PROT_W | PROT_X)))
-		bits &= ~PTE_USER; /* PROT_NONE keeps the page, out of reach */
+		bits = (bits & ~(PTE_USER | PTE_PRESENT)) | PTE_HIDDEN; /* keeps the page, out of reach for the kernel too */
 	spin_lock(&as->table_lock);
 	for (u64 va = start; va < end;) {
 		u64 *slot = pt_slot_or_next(as, va, &next);
@@ -203,7 +206,7 @@ void pt_protect_range(struct aspace *as, u64 start, u64 end, u32 prot)
 		}
 		u64 stop = MIN(end, ALIGN_DOWN(va, PT_SPAN) + PT_SPAN);
 		for (; va < stop; va += PAGE_SIZE, slot++) {
-			if (!(*slot & PTE_PRESENT))
+			if (!(*slot & PTE_HELD))
 				continue;
 			u64 old = slot_protect(slot, bits);
 			/* More rights need no flush: a stale entry faults once more and is found in order. */

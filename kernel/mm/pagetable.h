@@ -16,6 +16,8 @@
 #define PTE_LARGE 0x080ull
 #define PTE_GLOBAL 0x100ull
 #define PTE_COUNTED 0x200ull  /* software: this entry holds a reference on a struct page */
+#define PTE_HIDDEN 0x100ull   /* software, of a user entry that is not present: PROT_NONE, the page is kept */
+#define PTE_HELD (PTE_PRESENT | PTE_HIDDEN) /* there is a page behind the user entry */
 #define PTE_NX (1ull << 63)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 

@@ -38,7 +38,7 @@ status_t pt_move_range(struct aspace *as, u64 from, u64 to, u64 size)
 			continue;
 		}
 		u64 pte = __atomic_exchange_n(slot, 0, __ATOMIC_RELAXED);
-		if (!(pte & PTE_PRESENT))
+		if (!(pte & PTE_HELD))
 			continue;
 		*pt_slot(as, to + at) = pte;
 		moved++;

@@ -29,7 +29,7 @@ void aspace_usage(struct aspace *as, u64 start, u64 end, struct map_usage *u)
 		spin_lock(&as->table_lock);
 		for (u32 i = 0; i < PIECE_PAGES && at < end; i++) {
 			u64 next = at + PAGE_SIZE, *slot = pt_slot_or_next(as, at, &next);
-			if (slot && *slot & PTE_PRESENT && (*slot & PTE_ADDRESS) != zero_page_pa)
+			if (slot && *slot & PTE_HELD && (*slot & PTE_ADDRESS) != zero_page_pa)
 				count_page(u, *slot);
 			at = slot ? at + PAGE_SIZE : next;
 		}

@@ -4,6 +4,7 @@
  * ends it (nt_io_complete), through the requester's address space. */
 #include "file.h"
 
+#include "nt_memory.h"
 #include "string.h"
 #include "../vfs/vfs_internal.h"
 
@@ -213,6 +214,7 @@ NT_HANDLER(ReadFile)
 	if (!st) {
 		io.buffer = a[5];
 		io.length = (u32)a[6];
+		nt_memory_will_store(process_current()->aspace, io.buffer, io.length);
 		st = read_call(&io, a[7]);
 	}
 	file_put(f);

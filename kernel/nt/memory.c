@@ -191,6 +191,8 @@ static s64 free_memory(struct aspace *as, u64 *base, u64 *size, u32 type)
 	}
 	if ((type & ~placeholder) != NT_MEM_RELEASE || flags == placeholder)
 		return NT(INVALID_PARAMETER_4);
+	if (!flags && *size && !IS_ALIGNED(*size, PAGE_SIZE))
+		return NT(INVALID_PARAMETER_3); /* of a part only in whole pages */
 	if (flags && (!*size || !IS_ALIGNED(*base | *size, PAGE_SIZE)))
 		return NT(INVALID_PARAMETER_3);
 	return nt_memory_release(as, base, size, flags);
@@ -219,6 +221,8 @@ NT_HANDLER(ProtectVirtualMemory)
 	if (!st && (!size || base >= USER_TOP || size >= USER_TOP))
 		st = NT(INVALID_PARAMETER);
 	if (!st)
+		st = copy_out(user_ptr(a[4]), &old, sizeof(old)); /* nothing changes when the answer has no place */
+	if (!st)
 		st = nt_process_space_get(a[0], NT_PROCESS_VM_OPERATION, &as);
 	if (st)
 		return st;
@@ -232,10 +236,20 @@ NT_HANDLER(ProtectVirtualMemory)
 }
 
 /* ---- another process's bytes ---- */
+/* The source is looked at before the first byte goes over. */
+static s64 readable(u64 va, u64 size)
+{
+	u8 byte;
+	for (u64 at = va; at < va + size; at = ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE)
+		if (copy_in(&byte, user_ptr(at), 1))
+			return NT(PARTIAL_COPY);
+	return 0;
+}
+
 static s64 transfer(struct aspace *as, u64 remote, u64 local, u64 size, bool write, u64 *done)
 {
 	u8 *chunk = kmalloc(COPY_CHUNK);
-	s64 st = chunk ? 0 : ERR_NOMEM;
+	s64 st = !chunk ? ERR_NOMEM : write ? readable(local, size) : 0;
 	while (!st && *done < size) {
 		u64 n = MIN(size - *done, COPY_CHUNK);
 		s64 moved;
@@ -252,6 +266,8 @@ static s64 transfer(struct aspace *as, u64 remote, u64 local, u64 size, bool wri
 		if (!st && moved < (s64)n)
 			st = NT(PARTIAL_COPY);
 	}
+	if (st == ERR_FAULT)
+		st = *done ? NT(PARTIAL_COPY) : NT(ACCESS_VIOLATION);
 	kfree(chunk);
 	return st;
 }
@@ -404,7 +420,9 @@ NT_HANDLER(GetWriteWatch)
 	if ((u32)a[1] & ~1u)
 		return NT(INVALID_PARAMETER_2);
 	s64 st = copy_in(&count, user_ptr(a[5]), 8);
-	if (!st && (!count || !a[4] || !a[3] || a[2] >= USER_TOP || a[3] > USER_TOP - a[2]))
+	if (!st && count && !a[4])
+		st = NT(ACCESS_VIOLATION);
+	if (!st && (!count || !a[3] || a[2] >= USER_TOP || a[3] > USER_TOP - a[2]))
 		st = NT(INVALID_PARAMETER);
 	if (!st)
 		st = nt_process_space_get(a[0], NT_PROCESS_VM_OPERATION, &as);

@@ -5,7 +5,7 @@
 #include "region.h"
 
 #include "string.h"
-
+#include "image.h"
 
 /* ---- protections ---- */
 s64 nt_protection_in(u32 page, u32 *prot, u32 *flags)
@@ -23,8 +23,10 @@ s64 nt_protection_in(u32 page, u32 *prot, u32 *flags)
 		*prot = table[i].prot;
 		if ((page & (NT_PAGE_GUARD | NT_PAGE_NOCACHE | NT_PAGE_WRITECOMBINE)) && !*prot)
 			return NT(INVALID_PAGE_PROTECTION);
+		if (page & (NT_PAGE_WRITECOPY | NT_PAGE_EXECUTE_WRITECOPY))
+			*flags = MAP_F_COPY;
 		if (page & NT_PAGE_GUARD) {
-			*flags = MAP_F_GUARD | *prot << MAP_GUARDED_SHIFT;
+			*flags |= MAP_F_GUARD | *prot << MAP_GUARDED_SHIFT;
 			*prot = 0;
 		}
 		return 0;
@@ -44,7 +46,7 @@ u32 nt_page_of_vma(const struct vma *v)
 		guard = NT_PAGE_GUARD;
 	}
 	u32 page = pages[prot];
-	if (v->obj && !(v->flags & MAP_F_SHARED) && (prot & PROT_W))
+	if ((prot & PROT_W) && ((v->flags & MAP_F_COPY) || (v->file && image_is(v->file) && !(v->flags & MAP_F_SHARED))))
 		page = prot & PROT_X ? NT_PAGE_EXECUTE_WRITECOPY : NT_PAGE_WRITECOPY;
 	return page | guard;
 }
@@ -71,7 +73,7 @@ struct nt_region *nt_region_find(struct aspace *as, u64 va)
 	return r && va >= r->start ? r : NULL;
 }
 
-static void region_insert(struct aspace *as, struct nt_region *r)
+void nt_region_insert(struct aspace *as, struct nt_region *r)
 {
 	struct rb_node *parent = NULL, **slot = &as->nt_regions.node;
 	while (*slot) {
@@ -81,7 +83,7 @@ static void region_insert(struct aspace *as, struct nt_region *r)
 	rb_insert(&as->nt_regions, &r->node, parent, slot);
 }
 
-static struct nt_region *region_new(u64 start, u64 end, u32 type, u32 protect)
+struct nt_region *nt_region_new(u64 start, u64 end, u32 type, u32 protect)
 {
 	struct nt_region *r = kzalloc(sizeof(*r));
 	if (r)
@@ -89,7 +91,7 @@ static struct nt_region *region_new(u64 start, u64 end, u32 type, u32 protect)
 	return r;
 }
 
-static void region_free(struct nt_region *r)
+void nt_region_free(struct nt_region *r)
 {
 	if (r->section)
 		file_put(r->section);
@@ -99,18 +101,18 @@ static void region_free(struct nt_region *r)
 /* r keeps [start, at); the rest becomes a region of its own. */
 static s64 region_split(struct aspace *as, struct nt_region *r, u64 at)
 {
-	struct nt_region *upper = region_new(at, r->end, r->type, r->protect);
+	struct nt_region *upper = nt_region_new(at, r->end, r->type, r->protect);
 	if (!upper)
 		return ERR_NOMEM;
 	upper->flags = r->flags;
 	r->end = at;
-	region_insert(as, upper);
+	nt_region_insert(as, upper);
 	return 0;
 }
 
 s64 nt_region_note(struct aspace *as, u64 start, u64 size, u32 type, u32 protect, struct file *section)
 {
-	struct nt_region *r = region_new(start, start + ALIGN_UP(size, PAGE_SIZE), type, protect);
+	struct nt_region *r = nt_region_new(start, start + ALIGN_UP(size, PAGE_SIZE), type, protect);
 	if (!r)
 		return ERR_NOMEM;
 	mutex_lock(&as->lock);
@@ -121,7 +123,7 @@ s64 nt_region_note(struct aspace *as, u64 start, u64 size, u32 type, u32 protect
 			file_get(section);
 			r->section = section;
 		}
-		region_insert(as, r);
+		nt_region_insert(as, r);
 	}
 	mutex_unlock(&as->lock);
 	if (clash)
@@ -134,7 +136,7 @@ void nt_regions_free(struct aspace *as)
 	struct rb_node *n;
 	while ((n = as->nt_regions.node)) {
 		rb_remove(&as->nt_regions, n);
-		region_free(rb_entry(n, struct nt_region, node));
+		nt_region_free(rb_entry(n, struct nt_region, node));
 	}
 }
 
@@ -170,7 +172,7 @@ static u64 find_downwards(struct aspace *as, u64 low, u64 high, u64 size, u64 al
 	return 0;
 }
 
-static s64 find_place(struct aspace *as, const struct nt_place *p, u64 size, u64 *va)
+s64 nt_find_place(struct aspace *as, const struct nt_place *p, u64 size, u64 *va)
 {
 	u64 alignment = MAX(p->alignment, NT_ALLOCATION_GRANULARITY);
 	u64 low = MAX(p->low, MMAP_MIN_ADDRESS), high = MIN(p->high ? p->high : UINT64_MAX, NT_ADDRESS_TOP);
@@ -236,7 +238,7 @@ static s64 add_private(struct aspace *as, u64 va, u64 size, u32 type, u32 protec
 		.va = va, .size = size, .prot = commit ? prot : 0, .max_prot = PROT_MASK,
 		.flags = commit ? flags : MAP_F_RESERVED,
 	};
-	struct nt_region *r = region_new(va, va + size, NT_MEM_PRIVATE, protect);
+	struct nt_region *r = nt_region_new(va, va + size, NT_MEM_PRIVATE, protect);
 	if (!r)
 		return ERR_NOMEM;
 	status_t st = map_insert(as, &m, va, dead);
@@ -248,7 +250,8 @@ static s64 add_private(struct aspace *as, u64 va, u64 size, u32 type, u32 protec
 		r->flags |= NT_REGION_PLACEHOLDER;
 	if (type & NT_MEM_WRITE_WATCH)
 		r->flags |= NT_REGION_WRITE_WATCH;
-	region_insert(as, r);
+	as->nt_watched |= (type & NT_MEM_WRITE_WATCH) != 0;
+	nt_region_insert(as, r);
 	return 0;
 }
 
@@ -262,7 +265,7 @@ s64 nt_memory_reserve(struct aspace *as, const struct nt_place *place, u64 size,
 	if (protect & (NT_PAGE_WRITECOPY | NT_PAGE_EXECUTE_WRITECOPY))
 		return NT(INVALID_PAGE_PROTECTION);
 	mutex_lock(&as->lock);
-	st = find_place(as, place, size, va);
+	st = nt_find_place(as, place, size, va);
 	if (!st)
 		st = add_private(as, *va, size, type, protect, prot, flags, &dead);
 	mutex_unlock(&as->lock);
@@ -273,7 +276,7 @@ s64 nt_memory_reserve(struct aspace *as, const struct nt_place *place, u64 size,
 static s64 stack_pages(struct aspace *as, u64 va, u64 size, struct list_node *dead)
 {
 	const u32 prot = PROT_R | PROT_W;
-	u64 guard = va + PAGE_SIZE;
+	u64 guard = va + STACK_RESERVED_PAGES * PAGE_SIZE;
 	s64 st = nt_change_pages(as, guard + PAGE_SIZE, va + size, prot, 0, dead);
 	return st ? st : nt_change_pages(as, guard, guard + PAGE_SIZE, 0, MAP_F_GUARD | prot << MAP_GUARDED_SHIFT, dead);
 }
@@ -282,7 +285,7 @@ s64 nt_memory_stack(struct aspace *as, const struct nt_place *place, u64 size, u
 {
 	struct list_node dead = LIST_INIT(dead);
 	mutex_lock(&as->lock);
-	s64 st = find_place(as, place, size, va);
+	s64 st = nt_find_place(as, place, size, va);
 	if (!st)
 		st = add_private(as, *va, size, NT_MEM_RESERVE, NT_PAGE_READWRITE, 0, 0, &dead);
 	if (!st && (st = stack_pages(as, *va, size, &dead))) {
@@ -297,7 +300,7 @@ s64 nt_memory_stack(struct aspace *as, const struct nt_place *place, u64 size, u
 }
 
 /* Cuts placeholder pieces off so that one region is exactly [va, va + size). */
-static s64 isolate_placeholder(struct aspace *as, u64 va, u64 size, struct nt_region **out)
+s64 nt_isolate_placeholder(struct aspace *as, u64 va, u64 size, struct nt_region **out)
 {
 	struct nt_region *r = nt_region_find(as, va);
 	if (!r || !(r->flags & NT_REGION_PLACEHOLDER) || r->start != va || r->end != va + size)
@@ -315,7 +318,7 @@ s64 nt_memory_replace_placeholder(struct aspace *as, u64 va, u64 size, u32 type,
 	if (st)
 		return st;
 	mutex_lock(&as->lock);
-	st = isolate_placeholder(as, va, size, &r);
+	st = nt_isolate_placeholder(as, va, size, &r);
 	if (!st && (type & NT_MEM_COMMIT))
 		st = nt_change_pages(as, va, va + size, prot, flags, &dead);
 	if (!st) {
@@ -336,14 +339,17 @@ s64 nt_memory_commit(struct aspace *as, u64 va, u64 size, u32 protect)
 		return st;
 	mutex_lock(&as->lock);
 	struct nt_region *r = nt_region_find(as, va);
-	bool committable = r && size <= r->end - va && !(r->flags & NT_REGION_PLACEHOLDER) && r->type != NT_MEM_IMAGE &&
-			(r->type == NT_MEM_PRIVATE || (r->flags & NT_REGION_RESERVED_SECTION));
-	if (!committable)
+	if (!r || size > r->end - va || (r->flags & NT_REGION_PLACEHOLDER))
 		st = NT(CONFLICTING_ADDRESSES);
-	else if (protect & (NT_PAGE_WRITECOPY | NT_PAGE_EXECUTE_WRITECOPY))
+	else if (r->type == NT_MEM_IMAGE || (r->flags & NT_REGION_FILE))
+		st = NT(ALREADY_COMMITTED);
+	else if (r->type == NT_MEM_PRIVATE && (protect & (NT_PAGE_WRITECOPY | NT_PAGE_EXECUTE_WRITECOPY)))
 		st = NT(INVALID_PAGE_PROTECTION);
+	else if (r->type == NT_MEM_MAPPED && !nt_page_within(r->protect, protect))
+		st = NT(SECTION_PROTECTION);
 	else
-		st = nt_change_pages(as, va, va + size, prot, flags, &dead);
+		st = r->type == NT_MEM_MAPPED ? nt_view_commit(as, r, va, va + size, prot, flags, &dead) :
+			nt_change_pages(as, va, va + size, prot, flags, &dead);
 	mutex_unlock(&as->lock);
 	vma_release_dead(&dead);
 	return st;
@@ -354,11 +360,9 @@ s64 nt_memory_reset(struct aspace *as, u64 va, u64 size)
 	mutex_lock(&as->lock);
 	struct nt_region *r = nt_region_find(as, va);
 	s64 st = 0;
-	if (!r || size > r->end - va || r->type != NT_MEM_PRIVATE)
+	if (!r || size > r->end - va)
 		st = NT(CONFLICTING_ADDRESSES);
-	else if (!all_committed(as, va, va + size))
-		st = NT(NOT_COMMITTED);
-	else
+	else if (r->type == NT_MEM_PRIVATE) /* what a view shows is not one process's to give up */
 		pt_unmap_range(as, va, va + size, false); /* the content is of no use any more: zeroes from now on */
 	mutex_unlock(&as->lock);
 	return st;
@@ -396,8 +400,9 @@ s64 nt_memory_decommit(struct aspace *as, u64 *va, u64 *size)
 	if (!st && (r->flags & NT_REGION_PLACEHOLDER))
 		st = NT(CONFLICTING_ADDRESSES);
 	if (!st) {
-		pt_unmap_range(as, *va, *va + *size, false);
-		st = nt_change_pages(as, *va, *va + *size, 0, MAP_F_RESERVED, &dead);
+		st = nt_watch_decommit(as, r, *va, *va + *size);
+		if (!st)
+			st = nt_change_pages(as, *va, *va + *size, 0, MAP_F_RESERVED, &dead);
 	}
 	mutex_unlock(&as->lock);
 	vma_release_dead(&dead);
@@ -486,6 +491,8 @@ static s64 protect_allowed(struct aspace *as, const struct nt_region *r, u64 sta
 {
 	if (!all_committed(as, start, end))
 		return NT(NOT_COMMITTED);
+	if (r && r->type == NT_MEM_MAPPED)
+		return nt_page_within(r->protect, page) ? 0 : NT(SECTION_PROTECTION);
 	if (r && r->type == NT_MEM_PRIVATE && (page & (NT_PAGE_WRITECOPY | NT_PAGE_EXECUTE_WRITECOPY)))
 		return NT(INVALID_PAGE_PROTECTION);
 	struct vma *v = aspace_find_vma_locked(as, start);
@@ -501,96 +508,18 @@ s64 nt_memory_protect(struct aspace *as, u64 va, u64 size, u32 protect, u32 *old
 		return st;
 	mutex_lock(&as->lock);
 	struct nt_region *r = nt_region_find(as, va);
+	nt_view_sync(as, r, &dead);
 	struct vma *v = aspace_find_vma_locked(as, va);
 	if (!v || v->start > va || (r && size > r->end - va) || (!r && size > v->end - va)) {
 		st = NT(CONFLICTING_ADDRESSES);
 	} else {
-		*old = nt_page_of_vma(v);
+		*old = nt_page_in_region(r, nt_page_of_vma(v));
 		st = protect_allowed(as, r, va, va + size, protect, prot | (flags >> MAP_GUARDED_SHIFT & PROT_MASK));
 		if (!st)
-			st = nt_change_pages(as, va, va + size, prot, flags, &dead);
+			st = r && r->type == NT_MEM_MAPPED ? nt_change_view(as, r, va, va + size, prot, flags, &dead) :
+				nt_change_pages(as, va, va + size, prot, flags, &dead);
 	}
 	mutex_unlock(&as->lock);
 	vma_release_dead(&dead);
-	return st;
-}
-
-/* ---- views ---- */
-static s64 map_locked(struct aspace *as, const struct nt_place *place, const struct nt_view *view, u64 *va, struct nt_region **gone,
-		struct list_node *dead)
-{
-	struct map_request m = *view->map;
-	u64 size = ALIGN_UP(m.size, PAGE_SIZE);
-	s64 st;
-	*gone = NULL;
-	if (view->placeholder) {
-		*va = place->base;
-		st = isolate_placeholder(as, *va, size, gone);
-		m.flags |= MAP_F_FIXED;
-	} else {
-		st = find_place(as, place, size, va);
-	}
-	if (st)
-		return st;
-	struct nt_region *r = region_new(*va, *va + size, view->type, view->protect);
-	if (!r)
-		return ERR_NOMEM;
-	st = map_insert(as, &m, *va, dead);
-	if (st) {
-		kfree(r);
-		*gone = NULL;
-		return st;
-	}
-	if (*gone)
-		rb_remove(&as->nt_regions, &(*gone)->node);
-	r->flags = view->region_flags;
-	r->section = view->section;
-	if (r->section)
-		file_get(r->section);
-	region_insert(as, r);
-	return 0;
-}
-
-s64 nt_memory_map(struct aspace *as, const struct nt_place *place, const struct nt_view *view, u64 *va)
-{
-	struct list_node dead = LIST_INIT(dead);
-	struct nt_region *gone;
-	mutex_lock(&as->lock);
-	s64 st = map_locked(as, place, view, va, &gone, &dead);
-	mutex_unlock(&as->lock);
-	vma_release_dead(&dead);
-	if (!st && gone)
-		region_free(gone);
-	return st;
-}
-
-/* va may be anywhere in the view. With MEM_PRESERVE_PLACEHOLDER the addresses stay reserved. */
-s64 nt_memory_unmap(struct aspace *as, u64 va, u32 flags)
-{
-	struct list_node dead = LIST_INIT(dead);
-	struct file *section = NULL;
-	mutex_lock(&as->lock);
-	struct nt_region *r = nt_region_find(as, va);
-	s64 st = r && r->type != NT_MEM_PRIVATE ? 0 : NT(NOT_MAPPED_VIEW);
-	if (!st)
-		st = unmap_locked(as, r->start, r->end, &dead);
-	if (!st) {
-		section = r->section;
-		r->section = NULL;
-		if (flags & NT_MEM_PRESERVE_PLACEHOLDER) {
-			struct map_request m = { .size = r->end - r->start, .max_prot = PROT_MASK, .flags = MAP_F_RESERVED };
-			r->type = NT_MEM_PRIVATE;
-			r->flags = NT_REGION_PLACEHOLDER;
-			r->protect = NT_PAGE_NOACCESS;
-			st = map_insert(as, &m, r->start, &dead);
-		} else {
-			rb_remove(&as->nt_regions, &r->node);
-			kfree(r);
-		}
-	}
-	mutex_unlock(&as->lock);
-	vma_release_dead(&dead);
-	if (section)
-		file_put(section);
 	return st;
 }

@@ -21,7 +21,7 @@ static void query_used(struct aspace *as, struct vma *v, u64 va, struct nt_memor
 	out->allocation_base = r ? r->start : image ? v->start - v->offset : v->start;
 	out->allocation_protect = r ? r->protect : image ? NT_PAGE_EXECUTE_WRITECOPY : page;
 	out->state = v->flags & MAP_F_RESERVED ? NT_MEM_RESERVE : NT_MEM_COMMIT;
-	out->protect = page;
+	out->protect = nt_page_in_region(r, page);
 	out->type = r ? r->type : image ? NT_MEM_IMAGE : v->obj ? NT_MEM_MAPPED : NT_MEM_PRIVATE;
 	for (at = v->end; at < end; at = v->end) {
 		v = vma_next(v);
@@ -34,8 +34,10 @@ static void query_used(struct aspace *as, struct vma *v, u64 va, struct nt_memor
 void nt_memory_query(struct aspace *as, u64 va, struct nt_memory_basic *out)
 {
 	va = ALIGN_DOWN(va, PAGE_SIZE);
+	struct list_node dead = LIST_INIT(dead);
 	*out = (struct nt_memory_basic){ .base = va };
 	mutex_lock(&as->lock);
+	nt_view_sync(as, nt_region_find(as, va), &dead);
 	u64 used = next_used(as, va);
 	if (used > va || va >= NT_ADDRESS_TOP) {
 		out->size = used - va;
@@ -45,6 +47,7 @@ void nt_memory_query(struct aspace *as, u64 va, struct nt_memory_basic *out)
 		query_used(as, aspace_find_vma_locked(as, va), va, out);
 	}
 	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
 }
 
 bool nt_memory_region_at(struct aspace *as, u64 va, struct nt_region *out)
@@ -77,7 +80,7 @@ s64 nt_memory_write_watch(struct aspace *as, u64 va, u64 size, bool reset, u64 *
 			va = next;
 			continue;
 		}
-		if ((*slot & PTE_PRESENT) && (*slot & PTE_DIRTY)) {
+		if (*slot & PTE_DIRTY) {
 			if (out)
 				out[found] = va;
 			found++;
@@ -92,6 +95,51 @@ s64 nt_memory_write_watch(struct aspace *as, u64 va, u64 size, bool reset, u64 *
 	mutex_unlock(&as->lock);
 	*count = found;
 	return st;
+}
+
+s64 nt_watch_decommit(struct aspace *as, const struct nt_region *r, u64 start, u64 end)
+{
+	u64 pages = (end - start) >> PAGE_SHIFT, next = 0;
+	u8 *written = r->flags & NT_REGION_WRITE_WATCH ? kzalloc(pages) : NULL;
+	if ((r->flags & NT_REGION_WRITE_WATCH) && !written)
+		return ERR_NOMEM;
+	for (u32 pass = 0; pass < 2; pass++) { /* the marks stay in entries without a page */
+		spin_lock(&as->table_lock);
+		for (u64 va = start; written && va < end;) {
+			u64 *slot = pt_slot_or_next(as, va, &next);
+			if (slot && !pass)
+				written[(va - start) >> PAGE_SHIFT] = (*slot & PTE_DIRTY) != 0;
+			else if (slot && written[(va - start) >> PAGE_SHIFT])
+				*slot |= PTE_DIRTY;
+			va = slot ? va + PAGE_SIZE : next;
+		}
+		spin_unlock(&as->table_lock);
+		if (!pass)
+			pt_unmap_range(as, start, end, false);
+	}
+	kfree(written);
+	return 0;
+}
+
+/* The kernel is about to store into [va, va + size): watched pages count as written, whatever becomes of it. */
+void nt_memory_will_store(struct aspace *as, u64 va, u64 size)
+{
+	int code;
+	if (likely(!as->nt_watched))
+		return;
+	mutex_lock(&as->lock);
+	struct nt_region *r = va < USER_TOP ? nt_region_find(as, va) : NULL;
+	u64 end = r && (r->flags & NT_REGION_WRITE_WATCH) ? MIN(r->end, va + MIN(size, USER_TOP)) : 0;
+	mutex_unlock(&as->lock);
+	for (va = ALIGN_DOWN(va, PAGE_SIZE); va < end; va += PAGE_SIZE) {
+		if (aspace_fault(as, va, FAULT_WRITE, &code))
+			return;
+		spin_lock(&as->table_lock);
+		u64 *slot = pt_slot(as, va);
+		if (slot && (*slot & PTE_PRESENT))
+			__atomic_or_fetch(slot, PTE_DIRTY, __ATOMIC_RELAXED);
+		spin_unlock(&as->table_lock);
+	}
 }
 
 /* ---- faults that aspace_fault refused ---- */
@@ -122,6 +170,12 @@ s64 nt_memory_fault(struct process *p, u64 va, u32 access UNUSED)
 	struct vma *v = aspace_find_vma_locked(as, page);
 	bool guard = v && v->start <= page && (v->flags & MAP_F_GUARD);
 	s64 st = NT(ACCESS_VIOLATION);
+	if (v && v->start <= page && (v->flags & MAP_F_RESERVED)) {
+		nt_view_sync(as, nt_region_find(as, page), &dead);
+		v = aspace_find_vma_locked(as, page);
+		if (!(v->flags & (MAP_F_RESERVED | MAP_F_GUARD)) && v->prot)
+			st = 0; /* another view committed it; the next try finds what it may do */
+	}
 	if (guard) {
 		st = nt_change_pages(as, page, page + PAGE_SIZE, v->flags >> MAP_GUARDED_SHIFT & PROT_MASK, 0, &dead);
 		if (!st && va >= bottom && va < base)

@@ -120,7 +120,7 @@ s64 nt_teb_create(struct aspace *as, const struct nt_stack_request *r, u64 *teb,
 		st = nt_memory_stack(as, &place, size, &m.low);
 	if (st)
 		return st;
-	m.limit = m.low + 2 * PAGE_SIZE; /* reserved and guard page */
+	m.limit = m.low + (STACK_RESERVED_PAGES + 1) * PAGE_SIZE;
 	m.base = m.low + size;
 	st = map_pages(as, NT_TEB_BYTES, &m.teb);
 	if (!st)

@@ -7,6 +7,7 @@
 #include "string.h"
 #include "../vfs/vfs_internal.h"
 
+#include "reserve.h"
 #include "section.h"
 
 enum { SECTION_QUERY = 1, SECTION_MAP_WRITE = 2, SECTION_MAP_READ = 4, SECTION_MAP_EXECUTE = 8, SECTION_EXTEND_SIZE = 16 };
@@ -18,6 +19,7 @@ enum { SEC_64K_PAGES = 0x80000, SEC_FILE = 0x800000, SEC_IMAGE = 0x1000000, SEC_
 struct nt_section {
 	struct memobj *memory;       /* NULL: image */
 	struct file *backing;        /* open file of our own, or the image; NULL: paging file */
+	struct file *reserve;        /* of SEC_RESERVE: which pages are committed */
 	u64 size;
 	u32 attributes, protect;
 };
@@ -29,6 +31,8 @@ static void section_release(struct file *f)
 		memobj_put(s->memory);
 	if (s->backing)
 		file_put(s->backing);
+	if (s->reserve)
+		file_put(s->reserve);
 	kfree(s);
 }
 
@@ -37,15 +41,14 @@ static const struct file_ops section_ops = { .name = "section", .release = secti
 /* ---- creation ---- */
 static s64 check_attributes(u32 attributes, u32 protect, bool has_file)
 {
-	const u32 kinds = SEC_IMAGE | SEC_RESERVE | SEC_COMMIT;
-	const u32 known = kinds | SEC_FILE | SEC_NOCACHE | SEC_WRITECOMBINE | SEC_PROTECTED_IMAGE;
-	u32 prot, flags;
-	if (attributes & SEC_LARGE_PAGES)
+	u32 prot, flags, kind = attributes & (SEC_IMAGE | SEC_RESERVE | SEC_COMMIT);
+	u32 known = kind | SEC_NOCACHE | (kind == SEC_IMAGE ? SEC_PROTECTED_IMAGE : SEC_WRITECOMBINE);
+	if (attributes == (SEC_COMMIT | SEC_LARGE_PAGES) && !has_file)
 		return NT(PRIVILEGE_NOT_HELD);
-	if ((attributes & ~known) || !(attributes & kinds) || ((attributes & SEC_IMAGE) && !has_file))
-		return attributes & SEC_IMAGE ? NT(INVALID_FILE_FOR_SECTION) : NT(INVALID_PARAMETER_6);
-	if ((attributes & SEC_RESERVE) && (attributes & SEC_COMMIT))
+	if ((attributes & ~known) || !kind || (kind & (kind - 1)))
 		return NT(INVALID_PARAMETER_6);
+	if (kind == SEC_IMAGE && !has_file)
+		return NT(INVALID_FILE_FOR_SECTION);
 	if (protect & ~0xffu & ~(u32)(NT_PAGE_NOCACHE | NT_PAGE_WRITECOMBINE))
 		return NT(INVALID_PAGE_PROTECTION);
 	return nt_protection_in(protect, &prot, &flags);
@@ -91,8 +94,23 @@ static s64 make_of_file(struct file *f, struct nt_section *s, u64 wanted)
 	return 0;
 }
 
+static bool begins_as_program(struct node *n)
+{
+	struct page *page;
+	phys_t pa;
+	if (memobj_get_page(n->data, 0, MEMOBJ_READ, &page, &pa))
+		return true; /* nobody knows */
+	bool found = !memcmp(phys_to_virt(pa), "MZ", 2);
+	if (page)
+		page_put(page);
+	return found;
+}
+
 static s64 make_of_image(struct file *f, struct nt_section *s)
 {
+	struct node *n = f->where.node;
+	if (!n || !node_is_regular(n) || !n->data || !n->data->size)
+		return NT(INVALID_FILE_FOR_SECTION);
 	char *path = kmalloc(PATH_MAX_BYTES);
 	if (!nt_image_open || !path) {
 		kfree(path);
@@ -102,18 +120,20 @@ static s64 make_of_image(struct file *f, struct nt_section *s)
 		path[0] = '\0';
 	s64 st = nt_image_open(f, path, &s->backing, &s->size);
 	kfree(path);
-	return st == ERR_NOEXEC ? NT(INVALID_IMAGE_FORMAT) : st;
+	return st == ERR_NOEXEC ? begins_as_program(f->where.node) ? NT(INVALID_IMAGE_FORMAT) : NT(INVALID_IMAGE_NOT_MZ) : st;
 }
 
 static s64 make_plain(struct nt_section *s, u64 wanted)
 {
 	if (!wanted)
 		return NT(INVALID_PARAMETER_4);
-	s->size = wanted;
+	s->size = ALIGN_UP(wanted, PAGE_SIZE);
 	s->memory = memobj_create(ALIGN_UP(wanted, PAGE_SIZE), NULL, NULL);
 	if (!s->memory)
 		return ERR_NOMEM;
 	s->memory->flags |= MEMOBJ_SHARED_ANON;
+	if (s->attributes & SEC_RESERVE && !(s->reserve = nt_reserve_create(s->size)))
+		return ERR_NOMEM;
 	return 0;
 }
 
@@ -122,9 +142,8 @@ static s64 make_section(struct file *f, u32 attributes, u32 protect, u64 size, s
 	struct nt_section *s = kzalloc(sizeof(*s));
 	if (!s)
 		return ERR_NOMEM;
-	s->attributes = f ? attributes | SEC_FILE : attributes;
-	if (attributes & SEC_IMAGE)
-		s->attributes = attributes | SEC_FILE;
+	s->attributes = attributes & SEC_IMAGE ? SEC_IMAGE | SEC_FILE :
+		f ? (attributes & (SEC_NOCACHE | SEC_WRITECOMBINE)) | SEC_FILE : attributes;
 	s->protect = protect & 0xff;
 	struct file *section = file_create(&section_ops, s, 2);
 	if (!section) {
@@ -259,6 +278,13 @@ NT_HANDLER(ExtendSection)
 struct section_basic { u64 base; u32 attributes, unused; u64 size; };
 _Static_assert(sizeof(struct section_basic) == 24, "layout");
 
+/* The returned length is a SIZE_T. */
+static s64 section_answer(const u64 *a, const void *data, u64 size)
+{
+	s64 st = nt_query_out(a[2], a[3], 0, data, (u32)size, false);
+	return st || !a[4] ? st : copy_out(user_ptr(a[4]), &size, sizeof(size)) ? NT(ACCESS_VIOLATION) : 0;
+}
+
 NT_HANDLER(QuerySection)
 {
 	struct file *f;
@@ -270,12 +296,14 @@ NT_HANDLER(QuerySection)
 		struct section_basic b = { .attributes = s->attributes, .size = s->size };
 		if (s->attributes & SEC_IMAGE)
 			b.base = nt_image_base(s->backing);
-		st = nt_query_out(a[2], a[3], a[4], &b, sizeof(b), false);
+		st = section_answer(a, &b, sizeof(b));
 	} else if ((u32)a[1] == 1) {
 		struct section_image_information i;
-		if (s->attributes & SEC_IMAGE) {
+		if (a[3] < sizeof(i)) {
+			st = NT(INFO_LENGTH_MISMATCH);
+		} else if (s->attributes & SEC_IMAGE) {
 			nt_image_information(s->backing, &i);
-			st = nt_query_out(a[2], a[3], a[4], &i, sizeof(i), false);
+			st = section_answer(a, &i, sizeof(i));
 		} else {
 			st = NT(SECTION_NOT_IMAGE);
 		}
@@ -300,9 +328,7 @@ static u32 section_access_for(u32 protect)
 	case NT_PAGE_EXECUTE_READ:
 	case NT_PAGE_EXECUTE_WRITECOPY:
 		return SECTION_MAP_READ | SECTION_MAP_EXECUTE;
-	case NT_PAGE_NOACCESS:
-		return 0;
-	default:
+	default: /* also of pages without access */
 		return SECTION_MAP_READ;
 	}
 }
@@ -324,7 +350,7 @@ static s64 map_plain(struct aspace *as, struct file *section, const struct view_
 {
 	struct nt_section *s = section->object;
 	bool copy = c->protect & (NT_PAGE_WRITECOPY | NT_PAGE_EXECUTE_WRITECOPY);
-	bool reserved = (s->attributes & SEC_RESERVE) && !(s->attributes & SEC_FILE);
+	bool reserved = s->reserve;
 	u32 prot, flags, section_prot, unused;
 	s64 st = nt_protection_in(c->protect, &prot, &flags);
 	if (!st)
@@ -338,9 +364,10 @@ static s64 map_plain(struct aspace *as, struct file *section, const struct view_
 		.flags = (copy ? 0 : MAP_F_SHARED) | (reserved ? MAP_F_RESERVED : flags), .obj = s->memory, .offset = offset,
 		.file = s->backing,
 	};
+	u32 caching = (s->attributes & SEC_NOCACHE ? NT_PAGE_NOCACHE : 0) | (s->attributes & SEC_WRITECOMBINE ? NT_PAGE_WRITECOMBINE : 0);
 	struct nt_view view = {
-		.map = &m, .section = section, .type = NT_MEM_MAPPED, .protect = c->protect,
-		.region_flags = reserved ? NT_REGION_RESERVED_SECTION : 0,
+		.map = &m, .section = s->reserve, .type = NT_MEM_MAPPED, .protect = c->protect | caching,
+		.region_flags = (reserved ? NT_REGION_RESERVED_SECTION : 0) | (s->backing ? NT_REGION_FILE : 0),
 		.placeholder = c->type & NT_MEM_REPLACE_PLACEHOLDER,
 	};
 	return nt_memory_map(as, &c->place, &view, va);

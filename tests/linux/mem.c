@@ -508,6 +508,29 @@ CASE(many_mappings_split_and_merge)
 	CHECK(munmap(p, 256 * PAGE) == 0);
 }
 
+CASE(no_rights_bind_the_kernel_too)
+{
+	int ends[2];
+	char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), byte = 0;
+	CHECK(p != MAP_FAILED && pipe(ends) == 0);
+	memset(p, 5, 8192);
+	CHECK(mprotect(p, 4096, PROT_NONE) == 0);
+	CHECK_ERRNO(write(ends[1], p, 16), EFAULT);
+	CHECK(write(ends[1], p + 4096, 1) == 1);
+	CHECK_ERRNO(read(ends[0], p, 1), EFAULT);
+	pid_t child = fork();
+	if (!child) {
+		int kept = write(ends[1], p, 16) < 0 && !mprotect(p, 4096, PROT_READ) && p[0] == 5 && p[4095] == 5;
+		_exit(kept ? 0 : 1);
+	}
+	int status = -1;
+	CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+	CHECK(mprotect(p, 4096, PROT_READ | PROT_WRITE) == 0 && p[100] == 5);
+	p[100] = 6;
+	CHECK(write(ends[1], p + 100, 1) == 1 && read(ends[0], &byte, 1) == 1 && (byte == 6 || byte == 5));
+	CHECK(close(ends[0]) == 0 && close(ends[1]) == 0 && munmap(p, 8192) == 0);
+}
+
 int main(void)
 {
 	RUN(anonymous_memory_reads_zero_and_keeps_stores);
@@ -540,5 +563,6 @@ int main(void)
 	RUN(many_mappings_split_and_merge);
 	RUN(memfd_is_shared_by_its_mappings);
 	RUN(memfd_seals_are_kept);
+	RUN(no_rights_bind_the_kernel_too);
 	return check_summary();
 }
