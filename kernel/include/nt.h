@@ -142,6 +142,11 @@ s64 nt_apc_queue(struct thread *t, u64 routine, u64 a1, u64 a2, u64 a3) MUST_CHE
 /* ---- processes and threads ---- */
 struct nt_apc;
 /* Of a Windows process; made at commit, freed with struct process. Locks: [d] nt_dispatcher_lock, [I] immutable. */
+/* Ids of NT programs: a process id is the pid, a thread id lies above all pids. So no thread id is a process id, as NT
+ * programs expect, and both worlds name a process alike. */
+static inline u32 nt_thread_id(u32 tid) { return PID_MAX + tid; }
+struct thread *nt_thread_of_id(u64 id);  /* referenced, or NULL */
+
 struct nt_process {
 	struct nt_dispatcher exited;
 	struct windows_start start;      /* [I] */
@@ -156,6 +161,8 @@ struct nt_process {
 	u64 control_routine;             /* of the console: entered by a new thread for SIGINT and SIGTERM; 0: they kill */
 	u64 exit_time_ns;
 	struct file *job, *token;        /* [d] referenced; the token is made at first use */
+	u32 timer_resolution;            /* [d] 100 ns, asked for by NtSetTimerResolution; 0: not */
+	struct list_node resolution_link; /* [d] while asked for */
 	void *memory;                    /* W5: reservations, views (freed by nt_memory_free) */
 };
 void nt_memory_free(struct nt_process *p) WEAK;              /* W5; at the end of the address space */

@@ -259,6 +259,7 @@ struct fs_context *process_fs_get(struct process *p); /* the same, for /proc/pid
 struct cred *process_cred_get(struct process *p);     /* of the leader; the last one of a dead process; NULL: not started */
 /* Building blocks of clone(2). The tree lock is held for *_locked. */
 struct process *process_alloc(void);                 /* refs 1 (the pid table's), not linked; NULL = no memory */
+#define PID_MAX 131072u                      /* numbers 1..PID_MAX-1; a table of at most 4 MiB */
 u32 pid_alloc_locked(u32 wanted);                    /* 0 = none free; the slot is not taken until something is linked */
 void process_link_locked(struct process *p, u32 pid, struct process *parent);
 void process_adopt_locked(struct process *parent, struct process *child); /* also where a new zombie gets its place */

@@ -203,20 +203,60 @@ NT_HANDLER(QueryPerformanceCounter)
 	return 0;
 }
 
+/* Timers here are exact whatever is asked; what is kept is what programs can see of it: the resolution in force is the
+ * finest that a process asked for and did not take back, and RESOLUTION_USUAL without one. */
 #define RESOLUTION_COARSEST 156250u /* 100 ns units, as Windows shows them */
 #define RESOLUTION_FINEST 5000u
-#define RESOLUTION_OURS 10000u
+#define RESOLUTION_USUAL 10000u
+static struct list_node resolution_requests = LIST_INIT(resolution_requests); /* nt_dispatcher_lock: struct nt_process */
+
+static u32 resolution_in_force(void)
+{
+	u32 finest = RESOLUTION_USUAL;
+	spin_lock(&nt_dispatcher_lock);
+	list_for_each(n, &resolution_requests, struct nt_process, resolution_link)
+		finest = MIN(finest, n->timer_resolution);
+	spin_unlock(&nt_dispatcher_lock);
+	return finest;
+}
+
+bool nt_timer_resolution_withdraw_locked(struct nt_process *n)
+{
+	bool asked = n->timer_resolution != 0;
+	if (asked)
+		list_remove(&n->resolution_link);
+	n->timer_resolution = 0;
+	return asked;
+}
+
+static bool resolution_request(struct nt_process *n, u32 wanted, bool set)
+{
+	spin_lock(&nt_dispatcher_lock);
+	bool asked = nt_timer_resolution_withdraw_locked(n);
+	if (set) {
+		n->timer_resolution = MIN(MAX(wanted, RESOLUTION_FINEST), RESOLUTION_COARSEST);
+		list_push_back(&resolution_requests, &n->resolution_link);
+	}
+	spin_unlock(&nt_dispatcher_lock);
+	return asked || set;
+}
 
 NT_HANDLER(QueryTimerResolution)
 {
-	u32 coarsest = RESOLUTION_COARSEST, finest = RESOLUTION_FINEST, ours = RESOLUTION_OURS;
-	return COPY_OUT(user_ptr(a[0]), &coarsest) || COPY_OUT(user_ptr(a[1]), &finest) || COPY_OUT(user_ptr(a[2]), &ours) ?
+	u32 coarsest = RESOLUTION_COARSEST, finest = RESOLUTION_FINEST, current = resolution_in_force();
+	return COPY_OUT(user_ptr(a[0]), &coarsest) || COPY_OUT(user_ptr(a[1]), &finest) || COPY_OUT(user_ptr(a[2]), &current) ?
 		NT(ACCESS_VIOLATION) : 0;
 }
 
-/* (wanted, set, current out): timers here are exact whatever is asked. */
+/* (wanted, set or take back, current out): a bad pointer leaves everything as it was. */
 NT_HANDLER(SetTimerResolution)
 {
-	u32 ours = RESOLUTION_OURS;
-	return COPY_OUT(user_ptr(a[2]), &ours) ? NT(ACCESS_VIOLATION) : (u8)a[1] ? 0 : 0xC0000245ll; /* STATUS_TIMER_RESOLUTION_NOT_SET */
+	u32 current = resolution_in_force();
+	if (COPY_OUT(user_ptr(a[2]), &current))
+		return NT(ACCESS_VIOLATION);
+	bool done = resolution_request(process_current()->nt, (u32)a[0], (u8)a[1]);
+	current = resolution_in_force();
+	if (COPY_OUT(user_ptr(a[2]), &current))
+		return NT(ACCESS_VIOLATION);
+	return done ? 0 : NT(TIMER_RESOLUTION_NOT_SET);
 }

@@ -266,7 +266,7 @@ static void join_groups(struct process *p, bool new_group)
 
 static s64 handles_out(struct create *c, struct process *p, struct thread *t, u64 out)
 {
-	struct ambos_created r = { .pid = p->pid, .tid = t->tid, .windows = c->is_windows };
+	struct ambos_created r = { .pid = p->pid, .tid = nt_thread_id(t->tid), .windows = c->is_windows };
 	struct file *pf = nt_process_file(p), *tf = nt_thread_file(t);
 	s64 st = pf && tf ? 0 : ERR_NOMEM;
 	if (p->nt)

@@ -184,7 +184,7 @@ NT_HANDLER(QueryMutant)
 	basic.unused = 0;
 	if (d->owner) {
 		owner.pid = d->owner->process->pid;
-		owner.tid = d->owner->tid;
+		owner.tid = nt_thread_id(d->owner->tid);
 	}
 	spin_unlock(&nt_dispatcher_lock);
 	file_put(f);

@@ -27,7 +27,8 @@ static struct basic basic_of(struct thread *t)
 {
 	struct nt_thread *n = t->nt;
 	return (struct basic){
-		.exit_status = n && n->exited.state ? n->exit_code : STILL_ACTIVE, .teb = n ? n->teb : 0, .pid = t->process->pid, .tid = t->tid,
+		.exit_status = n && n->exited.state ? n->exit_code : STILL_ACTIVE, .teb = n ? n->teb : 0, .pid = t->process->pid,
+		.tid = nt_thread_id(t->tid),
 		.affinity = t->affinity & affinity_all(), .priority = n ? n->base_priority : 0, .base_priority = n ? n->base_priority : 0,
 	};
 }

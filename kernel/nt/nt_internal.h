@@ -52,6 +52,9 @@ void nt_process_terminate(struct process *p, u32 code);
 s32 nt_wait_status(u32 code);            /* what Linux sees of an exit code: abi/nt/exit.def */
 u32 nt_exit_code(struct process *p);     /* of any ended process */
 
+/* clock.c: an ending process asks for nothing any more. nt_dispatcher_lock held; true: it had asked. */
+bool nt_timer_resolution_withdraw_locked(struct nt_process *n);
+
 /* job.c */
 s64 nt_job_join(struct file *job, struct process *p) MUST_CHECK;
 void nt_job_inherit(struct process *p);       /* a new process joins its parent's job */

@@ -93,6 +93,7 @@ void nt_process_exited(struct process *p)
 	struct nt_process *n = p->nt;
 	n->exit_time_ns = time_wall_ns();
 	spin_lock(&nt_dispatcher_lock);
+	nt_timer_resolution_withdraw_locked(n);
 	n->exited.state = 1;
 	nt_hand_over_locked(&n->exited);
 	spin_unlock(&nt_dispatcher_lock);
@@ -186,7 +187,7 @@ NT_HANDLER(OpenProcess)
 	if (id[0]) {
 		p = process_find((u32)id[0]);
 	} else if (id[1]) {
-		struct thread *t = thread_find((u32)id[1]);
+		struct thread *t = nt_thread_of_id(id[1]);
 		if (t && t->process)
 			process_get(p = t->process);
 		if (t)

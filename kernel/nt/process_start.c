@@ -78,7 +78,7 @@ static status_t teb_fill(struct aspace *as, const struct nt_stack_request *r, co
 {
 	const u64 fields[][2] = {
 		{ TEB_STACK_BASE, m->base }, { TEB_STACK_LIMIT, m->limit }, { TEB_SELF, m->teb },
-		{ TEB_PROCESS_ID, r->pid }, { TEB_THREAD_ID, r->tid }, { TEB_PEB, r->peb }, { TEB_DEALLOCATION_STACK, m->low },
+		{ TEB_PROCESS_ID, r->pid }, { TEB_THREAD_ID, nt_thread_id(r->tid) }, { TEB_PEB, r->peb }, { TEB_DEALLOCATION_STACK, m->low },
 	};
 	status_t st = OK;
 	for (u32 i = 0; i < ARRAY_SIZE(fields) && !st; i++)

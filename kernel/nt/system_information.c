@@ -15,7 +15,7 @@
 #define PROCESS_BYTES_MAX (4u << 20)   /* of one answer about all processes */
 enum { SYSTEM_BASIC = 0, SYSTEM_PROCESSOR = 1, SYSTEM_PERFORMANCE = 2, SYSTEM_TIME = 3, SYSTEM_PROCESSES = 5, SYSTEM_PROCESSOR_TIMES = 8,
 	SYSTEM_FILE_CACHE = 21, SYSTEM_INTERRUPTS = 23, SYSTEM_TIME_ADJUSTMENT = 28, SYSTEM_KERNEL_DEBUGGER = 35, SYSTEM_REGISTRY_QUOTA = 37,
-	SYSTEM_CURRENT_TIME_ZONE = 44, SYSTEM_EMULATION_BASIC = 62, SYSTEM_LOGICAL_PROCESSORS = 73, SYSTEM_FIRMWARE = 76,
+	SYSTEM_EMULATION_BASIC = 62, SYSTEM_LOGICAL_PROCESSORS = 73, SYSTEM_FIRMWARE = 76,
 	SYSTEM_LOGICAL_PROCESSORS_EX = 107, SYSTEM_SUPPORTED_PROCESSORS = 181, SYSTEM_CPU_SETS = 175 };
 
 struct basic { u32 reserved, timer_resolution, page_size, pages, lowest_page, highest_page, granularity, unused; u64 lowest,
@@ -223,7 +223,8 @@ static void add_process(struct listing *l, struct process *p)
 			.virtual = as ? as->mapped_pages << PAGE_SHIFT : 0, .working_set = as ? as->resident_pages << PAGE_SHIFT : 0 };
 		memcpy(l->data + at, &e, sizeof(e));
 		for (u32 i = 0; i < count; i++) {
-			struct thread_entry t = { .pid = p->pid, .tid = tids[i], .priority = 8, .base_priority = 8, .state = 5, .created = e.created };
+			struct thread_entry t = { .pid = p->pid, .tid = nt_thread_id(tids[i]), .priority = 8, .base_priority = 8, .state = 5,
+				.created = e.created };
 			memcpy(l->data + at + sizeof(e) + i * sizeof(t), &t, sizeof(t));
 		}
 		memcpy(l->data + names, wide, e.name_maximum);

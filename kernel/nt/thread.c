@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Threads of Windows programs: creation, end, suspension, contexts, handles. An NT thread is a struct thread with a
- * struct nt_thread beside it; its id is the tid. A suspended thread stands in nt_return_work, never inside a call:
+ * struct nt_thread beside it; its id is nt_thread_id of the tid. A suspended thread stands in nt_return_work, never inside a call:
  * one that sleeps in a wait goes on sleeping, which looks the same. */
 #include "nt_internal.h"
 #include "nt_layout.h"
@@ -154,7 +154,7 @@ static s64 prepare(struct thread *t, const struct nt_thread_request *r)
 		start_frame(t, r, top);
 		st = link_thread(r->process, t);
 	}
-	u64 tid = t->tid;
+	u64 tid = nt_thread_id(t->tid);
 	u16 flags = TEB_SKIP_ATTACH;
 	if (!st && aspace_write_bytes(as, teb + TEB_THREAD_ID_AT, &tid, sizeof(tid)) < 0) { /* unmapped by the program: its own fault */ }
 	if (!st && r->skip_attach && aspace_write_bytes(as, teb + TEB_FLAGS_AT, &flags, sizeof(flags)) < 0) { /* the same */ }
@@ -196,7 +196,7 @@ struct attribute { u64 id, size, value, length_va; };
 
 static s64 attribute_answer(const struct attribute *x, struct thread *t)
 {
-	u64 client[2] = { t->process->pid, t->tid };
+	u64 client[2] = { t->process->pid, nt_thread_id(t->tid) };
 	const void *data = (u32)x->id == ATTRIBUTE_CLIENT_ID ? client : &t->nt->teb;
 	u64 size = (u32)x->id == ATTRIBUTE_CLIENT_ID ? sizeof(client) : sizeof(u64);
 	if ((u32)x->id != ATTRIBUTE_CLIENT_ID && (u32)x->id != ATTRIBUTE_TEB)
@@ -374,11 +374,16 @@ NT_HANDLER(AlertThread)
 	return 0;
 }
 
+struct thread *nt_thread_of_id(u64 id)
+{
+	return (u32)id > PID_MAX ? thread_find((u32)id - PID_MAX) : NULL;
+}
+
 NT_HANDLER(AlertThreadByThreadId)
 {
-	struct thread *t = thread_find((u32)a[0]);
+	struct thread *t = nt_thread_of_id(a[0]);
 	if (!t) { /* one that has ended keeps its id while a handle refers to it */
-		u32 pid = thread_id_process((u32)a[0]);
+		u32 pid = (u32)a[0] > PID_MAX ? thread_id_process((u32)a[0] - PID_MAX) : 0;
 		return pid == process_current()->pid ? 0 : pid ? NT(ACCESS_DENIED) : NT(INVALID_CID);
 	}
 	s64 st = t->process == process_current() && t->nt ? 0 : NT(ACCESS_DENIED);
@@ -475,7 +480,7 @@ NT_HANDLER(OpenThread)
 	nt_object_attributes_free(&oa);
 	if (st)
 		return st;
-	struct thread *t = thread_find((u32)id[1]);
+	struct thread *t = nt_thread_of_id(id[1]);
 	if (!t || !t->process || (id[0] && t->process->pid != id[0])) {
 		if (t)
 			thread_put(t);

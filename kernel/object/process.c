@@ -11,7 +11,6 @@
 #include "vfs.h"
 #include "../../lib/base/string.h"
 
-#define PID_MAX 131072u         /* numbers 1..PID_MAX-1; a table of at most 4 MiB */
 #define PID_BLOCK 128u          /* slots per block: one page */
 #define PID_SWEEP 16u           /* blocks looked at per new one: at most some 64 empty ones lie about */
 #define PID_RESERVED 300u       /* after a wrap, low numbers stay with the long-lived */

@@ -172,8 +172,8 @@ static void add_strings(struct builder *b, const struct pe_program *p, const str
 	take_given(b, g, w->dll_path, &r->dll_path);
 	take_bytes(b, g, w->runtime_info, &r->runtime_info);
 	r->user_locale_name = add_text(b, "en-US");
-	r->time_zone.standard_name = add_text(b, "Coordinated Universal Time");
-	r->time_zone.daylight_name = add_text(b, "Coordinated Universal Time");
+	r->time_zone.standard_name = add_text(b, "@tzres.dll,-22000"); /* strings of the staged tzres.dll */
+	r->time_zone.daylight_name = add_text(b, "@tzres.dll,-22001");
 	r->time_zone.key_name = add_text(b, "UTC");
 }
 

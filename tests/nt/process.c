@@ -109,6 +109,31 @@ CASE(missing_program_is_not_found)
 	CHECK_ERROR(CreateProcessA(NULL, line, NULL, NULL, FALSE, 0, NULL, NULL, &si, &pi), ERROR_FILE_NOT_FOUND);
 }
 
+static DWORD WINAPI own_id(void *at)
+{
+	*(DWORD *)at = GetCurrentThreadId();
+	return 0;
+}
+CASE(thread_ids_are_no_process_ids)
+{
+	STARTUPINFOA si = { .cb = sizeof(si) };
+	PROCESS_INFORMATION pi;
+	DWORD id = 0, seen = 0;
+	HANDLE self_thread = OpenThread(THREAD_ALL_ACCESS, FALSE, GetCurrentThreadId());
+	HANDLE thread = CreateThread(NULL, 0, own_id, &seen, 0, &id);
+	CHECK(GetCurrentThreadId() != GetCurrentProcessId());
+	CHECK(self_thread && GetThreadId(self_thread) == GetCurrentThreadId());
+	CHECK(GetProcessIdOfThread(self_thread) == GetCurrentProcessId());
+	CHECK(WaitForSingleObject(thread, SOON) == WAIT_OBJECT_0 && seen == id && GetThreadId(thread) == id);
+	CHECK_ERROR(OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, GetCurrentThreadId()), ERROR_INVALID_PARAMETER);
+	CHECK_ERROR(OpenThread(THREAD_QUERY_INFORMATION, FALSE, GetCurrentProcessId()), ERROR_INVALID_PARAMETER);
+	CHECK(start("exit 7", &si, 0, FALSE, &pi));
+	CHECK(pi.dwThreadId != pi.dwProcessId && GetThreadId(pi.hThread) == pi.dwThreadId);
+	CHECK(finish(&pi) == 7);
+	CloseHandle(thread);
+	CloseHandle(self_thread);
+}
+
 static int child(int argc, char **argv)
 {
 	char line[64] = "";
@@ -136,6 +161,7 @@ int main(int argc, char **argv)
 	RUN(terminated_child_has_the_given_code);
 	RUN(job_ends_its_processes);
 	RUN(reserved_bytes_reach_the_child_and_only_they);
+	RUN(thread_ids_are_no_process_ids);
 	RUN(missing_program_is_not_found);
 	return check_summary();
 }

@@ -17,6 +17,7 @@ NTSTATUS NTAPI NtReadVirtualMemory(HANDLE, const void *, PVOID, SIZE_T, SIZE_T *
 NTSTATUS NTAPI NtWriteVirtualMemory(HANDLE, PVOID, const void *, SIZE_T, SIZE_T *);
 NTSTATUS NTAPI NtQueryVirtualMemory(HANDLE, const void *, ULONG, PVOID, SIZE_T, SIZE_T *);
 NTSTATUS NTAPI CallQueryVirtualMemory(HANDLE, const void *, ULONG, PVOID, SIZE_T, SIZE_T *); /* the call itself */
+NTSTATUS NTAPI CallQuerySystemInformation(ULONG, PVOID, ULONG, PULONG); /* the call itself */
 NTSTATUS NTAPI NtCreateSection(PHANDLE, ACCESS_MASK, const OBJECT_ATTRIBUTES *, const LARGE_INTEGER *, ULONG, ULONG, HANDLE);
 NTSTATUS NTAPI NtOpenSection(PHANDLE, ACCESS_MASK, const OBJECT_ATTRIBUTES *);
 NTSTATUS NTAPI NtQuerySection(HANDLE, ULONG, PVOID, SIZE_T, SIZE_T *);

@@ -134,12 +134,14 @@ static NTSTATUS find_section(const WCHAR *search, const struct dll_name *name, W
 		RtlReleasePath(path);
 	return status;
 }
+/* Behind the entries; NULL: one of a kind that this machine has not. */
 IMAGE_BASE_RELOCATION *NTAPI LdrProcessRelocationBlock(void *page, UINT count, USHORT *entries, INT_PTR delta);
 IMAGE_BASE_RELOCATION *NTAPI LdrProcessRelocationBlock(void *page, UINT count, USHORT *entries, INT_PTR delta)
 {
 	for (UINT i = 0; i < count; i++) {
 		char *where = (char *)page + (entries[i] & 0xfff);
 		switch (entries[i] >> 12) {
+		case IMAGE_REL_BASED_ABSOLUTE: break; /* padding */
 		case IMAGE_REL_BASED_HIGH: *(WORD *)where += (WORD)(delta >> 16); break;
 		case IMAGE_REL_BASED_LOW: *(WORD *)where += (WORD)delta; break;
 		case IMAGE_REL_BASED_HIGHLOW: *(ULONG *)where += (ULONG)delta; break;
@@ -175,8 +177,10 @@ static NTSTATUS relocate(void *base, const IMAGE_NT_HEADERS *nt)
 		}
 		UINT count = (UINT)((header->SizeOfBlock - sizeof(*header)) / sizeof(WORD));
 		if (!LdrProcessRelocationBlock(page, count, (USHORT *)(header + 1), (INT_PTR)delta))
-			return STATUS_INVALID_IMAGE_FORMAT;
+			status = STATUS_INVALID_IMAGE_FORMAT;
 		NtProtectVirtualMemory(NtCurrentProcess(), &start, &covered, old, &old);
+		if (status)
+			return status;
 		block += header->SizeOfBlock;
 	}
 	return STATUS_SUCCESS;

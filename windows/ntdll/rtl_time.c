@@ -177,6 +177,25 @@ NTSTATUS NTAPI RtlQueryTimeZoneInformation(TIME_ZONE_INFORMATION *info)
 	return status;
 }
 
+#define SYSTEM_CURRENT_TIME_ZONE 44
+#define SYSTEM_DYNAMIC_TIME_ZONE 102
+/* The zone is this process's blob; the kernel knows universal time only. */
+NTSTATUS NTAPI NtQuerySystemInformation(SYSTEM_INFORMATION_CLASS wanted, PVOID buffer, ULONG bytes, PULONG needed)
+{
+	DYNAMIC_TIME_ZONE_INFORMATION zone;
+	ULONG class = (ULONG)wanted, size = class == SYSTEM_CURRENT_TIME_ZONE ? sizeof(TIME_ZONE_INFORMATION) : sizeof(zone);
+	NTSTATUS status = STATUS_INFO_LENGTH_MISMATCH;
+	if (class != SYSTEM_CURRENT_TIME_ZONE && class != SYSTEM_DYNAMIC_TIME_ZONE)
+		return CallQuerySystemInformation(class, buffer, bytes, needed);
+	if (bytes >= size) {
+		status = RtlQueryDynamicTimeZoneInformation(&zone);
+		memcpy(buffer, &zone, size);
+	}
+	if (needed)
+		*needed = size;
+	return status;
+}
+
 /* The zone belongs to the machine. */
 NTSTATUS NTAPI RtlSetTimeZoneInformation(const TIME_ZONE_INFORMATION *info) { return STATUS_PRIVILEGE_NOT_HELD; }
 NTSTATUS NTAPI RtlSetDynamicTimeZoneInformation(const DYNAMIC_TIME_ZONE_INFORMATION *info) { return STATUS_PRIVILEGE_NOT_HELD; }
