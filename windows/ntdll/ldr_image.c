@@ -33,13 +33,13 @@ PVOID NTAPI RtlImageRvaToVa(const IMAGE_NT_HEADERS *nt, HMODULE module, DWORD rv
 		*section = found;
 	return (char *)module + found->PointerToRawData + (rva - found->VirtualAddress);
 }
-#define MAPPED_AS_FILE 1u /* low bit of a module handle: a data file */
+#define MAPPED_AS_FILE 1u  /* low bit of a module handle: a data file */
+#define MAPPED_AS_IMAGE 2u /* a resource library, laid out as an image */
 PVOID NTAPI RtlImageDirectoryEntryToData(HMODULE module, BOOLEAN image, WORD directory, ULONG *size)
 {
-	if ((ULONG_PTR)module & MAPPED_AS_FILE) {
-		module = (HMODULE)((ULONG_PTR)module & ~(ULONG_PTR)3);
+	if ((ULONG_PTR)module & MAPPED_AS_FILE)
 		image = FALSE;
-	}
+	module = (HMODULE)((ULONG_PTR)module & ~(ULONG_PTR)(MAPPED_AS_FILE | MAPPED_AS_IMAGE));
 	const IMAGE_NT_HEADERS *nt = RtlImageNtHeader(module);
 	if (!nt)
 		return NULL;

@@ -146,7 +146,6 @@ IMAGE_BASE_RELOCATION *NTAPI LdrProcessRelocationBlock(void *page, UINT count, U
 		case IMAGE_REL_BASED_LOW: *(WORD *)where += (WORD)delta; break;
 		case IMAGE_REL_BASED_HIGHLOW: *(ULONG *)where += (ULONG)delta; break;
 		case IMAGE_REL_BASED_DIR64: *(ULONG64 *)where += (ULONG64)delta; break;
-		case IMAGE_REL_BASED_ABSOLUTE: break; /* padding */
 		default: return NULL;
 		}
 	}

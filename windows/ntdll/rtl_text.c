@@ -48,6 +48,7 @@ NTSTATUS NTAPI RtlGUIDFromString(PUNICODE_STRING text, GUID *guid)
 }
 
 #define IPV4_TEXT 22 /* "255.255.255.255:65535" */
+#define IPV6_ROOM 46 /* what callers without a length give; its last character is always written */
 #define IPV6_TEXT 65 /* "[" 45 characters "%" scope "]:" port */
 
 static unsigned print_ipv4(const BYTE a[4], char *out)
@@ -102,11 +103,18 @@ static void widen(WCHAR *out, const char *text)
 	while (*text++);
 }
 
-CHAR *NTAPI RtlIpv4AddressToStringA(const IN_ADDR *address, PCHAR out) { return out + print_ipv4((const BYTE *)address, out); }
+#define NO_TEXT ((void *)~(ULONG_PTR)0) /* the answer to a caller without a buffer */
+
+CHAR *NTAPI RtlIpv4AddressToStringA(const IN_ADDR *address, PCHAR out)
+{
+	return out ? out + print_ipv4((const BYTE *)address, out) : NO_TEXT;
+}
 
 WCHAR *NTAPI RtlIpv4AddressToStringW(const IN_ADDR *address, PWCHAR out)
 {
 	char text[IPV4_TEXT];
+	if (!out)
+		return NO_TEXT;
 	unsigned length = print_ipv4((const BYTE *)address, text);
 	widen(out, text);
 	return out + length;
@@ -157,6 +165,9 @@ NTSTATUS NTAPI RtlIpv4AddressToStringExW(const IN_ADDR *address, USHORT port, PW
 CHAR *NTAPI RtlIpv6AddressToStringA(const IN6_ADDR *address, PCHAR out)
 {
 	char text[IPV6_TEXT];
+	if (!out)
+		return NO_TEXT;
+	out[IPV6_ROOM - 1] = 0;
 	unsigned length = print_ipv6((const BYTE *)address, text);
 	memcpy(out, text, length + 1);
 	return out + length;
@@ -165,6 +176,9 @@ CHAR *NTAPI RtlIpv6AddressToStringA(const IN6_ADDR *address, PCHAR out)
 WCHAR *NTAPI RtlIpv6AddressToStringW(const IN6_ADDR *address, PWCHAR out)
 {
 	char text[IPV6_TEXT];
+	if (!out)
+		return NO_TEXT;
+	out[IPV6_ROOM - 1] = 0;
 	unsigned length = print_ipv6((const BYTE *)address, text);
 	widen(out, text);
 	return out + length;
