@@ -3,9 +3,20 @@
  * there is no window station. Calls are counted; the names live in exports.def (build/exports.awk). */
 #include <ntdll.h>
 
+#define GDI_HANDLES 0x10000u    /* gdi32 finds a handle's entry by its low word, without asking us */
+#define GDI_ENTRY_BYTES 24u     /* ntgdi.h: object, owner, unique, type, flags, user pointer */
+
 BOOL WINAPI LibraryEntry(HINSTANCE module, DWORD reason, LPVOID reserved);
+/* The table of GDI handles: there are none, and every entry says so. */
 BOOL WINAPI LibraryEntry(HINSTANCE module, DWORD reason, LPVOID reserved)
 {
+	PVOID table = NULL;
+	SIZE_T bytes = GDI_HANDLES * GDI_ENTRY_BYTES;
+	if (reason != DLL_PROCESS_ATTACH || current_peb()->GdiSharedHandleTable)
+		return TRUE;
+	if (NtAllocateVirtualMemory(NtCurrentProcess(), &table, 0, &bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READONLY))
+		return FALSE;
+	current_peb()->GdiSharedHandleTable = table;
 	return TRUE;
 }
 
