@@ -50,7 +50,8 @@ struct vfs_mount_request { u32 flags; u32 target_fs; };       /* payload: type N
 struct vfs_mount_reply { u32 fs; u32 fs_flags; u64 magic; struct vfs_node root; };
 struct vfs_node_request { u32 fs; u32 flags; u64 cookie; };    /* ops on one object */
 enum vfs_xattr_flag { VFS_XATTR_CREATE = 1, VFS_XATTR_REPLACE = 2 }; /* SETXATTR: EXIST, NODATA */
-struct vfs_name_request { u32 fs; u32 flags; u64 dir; };       /* payload: name */
+struct vfs_name_request { u32 fs; u32 flags; u64 dir;          /* payload: name */
+	u64 known; };                                          /* LOOKUP: the cookie that the name led to before, 0: none */
 /* UNLINK and RENAME (ored into flags): the kernel still uses the object that loses its name; keep it reachable by its
  * cookie until FORGET (9p: hidden rename). Without the flag an object whose nlink becomes 0 is freed at once and no
  * FORGET follows. TMPFILE objects are always forgotten explicitly. */

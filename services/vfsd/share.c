@@ -80,13 +80,45 @@ status_t share_lookup(struct service_request *r, u32 fs, u64 dir, const char *na
 	return OK;
 }
 
+/* The record of the object when it says that the name leads to it. */
+static bool known_record(const struct service_request *r, const struct vfs_name_request *q, struct p9_qid *qid)
+{
+	state_lock();
+	const struct share_path *p = q->known ? path_find(q->fs, q->known) : NULL;
+	bool known = p && !p->flags && p->parent == q->dir && p->name_size == r->message.payload_size &&
+		     !memcmp(state_ptr(p->name), payload_text(r), p->name_size);
+	if (known)
+		*qid = (struct p9_qid){ .path = p->qid_path, .type = p->qid_type };
+	state_unlock();
+	return known;
+}
+
+/* A name whose object has a fid already takes one exchange, not three: QEMU's fids are paths, so GETATTR looks the name up, and
+ * the qid tells whether it is still the same object. False: it has to be walked. */
+static bool lookup_known(struct service_request *r, const struct vfs_name_request *q, struct vfs_node *out)
+{
+	struct p9_qid qid;
+	struct p9_attributes a;
+	struct share_fid *f;
+	if (!known_record(r, q, &qid) || share_acquire(q->fs, q->known, &f))
+		return false;
+	status_t st = share_getattr(q->fs, f->fid, &a);
+	share_release(f);
+	if (st || a.qid.path != qid.path || a.qid.type != qid.type) {
+		share_drop(q->fs, q->known);
+		return false;
+	}
+	share_fill_node(r, q->fs, q->known, &a, out);
+	return true;
+}
+
 static s64 handle_lookup(struct service_request *r)
 {
 	const struct vfs_name_request *q = request_args(r);
 	struct vfs_node node;
 	if (is_hidden_name(payload_text(r), r->message.payload_size))
 		return ERR_NOENT;
-	status_t st = share_lookup(r, q->fs, q->dir, payload_text(r), r->message.payload_size, &node);
+	status_t st = lookup_known(r, q, &node) ? OK : share_lookup(r, q->fs, q->dir, payload_text(r), r->message.payload_size, &node);
 	if (!st)
 		request_reply_args(r, &node, sizeof(node));
 	return st;
@@ -102,6 +134,8 @@ static s64 handle_getattr(struct service_request *r)
 	if (st)
 		return st;
 	st = share_getattr(q->fs, f->fid, &a);
+	if (r->message.op == VFS_GETATTR)
+		share_close_written(f); /* the kernel asks so after it wrote a file's pages back */
 	share_release(f);
 	if (st) {
 		share_drop(q->fs, q->cookie);
@@ -159,11 +193,14 @@ static s64 read_data(const struct vfs_io_request *q, struct share_fid *f, u8 *ou
 	s64 n = share_open(f, 0, &fid);
 	while (!n && done < size) {
 		const u8 *data = NULL;
-		n = read_piece(q->fs, P9_TREAD, fid, q->offset + done, MIN(size - done, piece), &data);
+		u32 wanted = MIN(size - done, piece);
+		n = read_piece(q->fs, P9_TREAD, fid, q->offset + done, wanted, &data);
 		if (n <= 0 || !data)
 			break;
 		memcpy(out + done, data, (size_t)n);
 		done += (u32)n;
+		if ((u32)n < wanted)
+			break; /* the server reads until the piece or the file ends */
 		n = 0;
 	}
 	return n < 0 ? n : done;

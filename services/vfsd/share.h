@@ -58,7 +58,7 @@ status_t share_exchange(u32 fs, struct p9 *m, struct service_request *change) MU
 status_t share_exchange_step(u32 fs, struct p9 *m, struct service_request *change, u32 step) MUST_CHECK;
 status_t share_open_session(u32 fs) MUST_CHECK;
 void share_detach(u32 fs);                       /* unmount: clunks everything */
-struct share_fid { u32 fs, fid, open_fid, open_flags; u64 id, used; u32 busy; };
+struct share_fid { u32 fs, fid, open_fid, open_flags; u64 id; u32 busy; u16 next, used; };
 /* The fid of an object, walked if need be; pinned until share_release. STALE when it is not there any more. */
 status_t share_acquire(u32 fs, u64 id, struct share_fid **out) MUST_CHECK;
 void share_release(struct share_fid *f);
@@ -71,6 +71,8 @@ status_t share_walk_name(u32 fs, u32 from, u32 to, const char *name, u32 name_si
 			 struct p9_qid *qid) MUST_CHECK; /* NULL name: clone */
 /* An open fid for reading (flags 0) or reading and writing (2). */
 status_t share_open(struct share_fid *f, u32 flags, u32 *open_fid) MUST_CHECK;
+/* Its user is the only one: an open fid for writing goes, because the host cannot run a program that is open for writing. */
+void share_close_written(struct share_fid *f);
 status_t share_getattr(u32 fs, u32 fid, struct p9_attributes *a) MUST_CHECK;
 
 /* ---- objects without a name that are in use (share_hide.c) ---- */

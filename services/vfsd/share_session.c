@@ -7,14 +7,17 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-#define FIDS_CACHED 512u
+#define FIDS_CACHED 4096u                /* a source tree; found by hash */
+#define FID_BUCKETS 4096u
+#define OPEN_MAX 256u                    /* open ones: each is a descriptor of QEMU's */
 #define FIRST_FID 1000u                  /* below: the roots, numbered by file system */
 #define MSIZE_WANTED 65536u              /* storaged's buffers */
 #define DEVICES 20u                      /* DEVICES_MAX of storaged */
 
 static struct share_fid cache[FIDS_CACHED];
 static pthread_mutex_t fid_lock = PTHREAD_MUTEX_INITIALIZER, session_lock = PTHREAD_MUTEX_INITIALIZER;
-static u64 use_clock;
+static u16 buckets[FID_BUCKETS];         /* 1 + the first entry's place, 0: none */
+static u32 hand, open_hand, open_count;  /* open_count: cached open fids */
 static u32 next_fid = FIRST_FID;
 static u32 session_msize[DEVICES];       /* 0: no session yet in this instance */
 static bool attached[FS_MAX];
@@ -150,26 +153,47 @@ void share_clunk(u32 fs, u32 fid)
 }
 
 /* ---- cache ---- */
+static u16 *bucket_of(u32 fs, u64 id) { return &buckets[hash_u64(id * FS_MAX + fs) % FID_BUCKETS]; }
+
 static struct share_fid *find_locked(u32 fs, u64 id)
 {
-	for (u32 i = 0; i < FIDS_CACHED; i++)
-		if (cache[i].id == id && cache[i].fs == fs)
-			return &cache[i];
+	for (u32 at = *bucket_of(fs, id); at; at = cache[at - 1].next)
+		if (cache[at - 1].id == id && cache[at - 1].fs == fs)
+			return &cache[at - 1];
 	return NULL;
+}
+
+/* Takes the entry out of its bucket: nobody finds it any more. */
+static void unlist_locked(struct share_fid *f)
+{
+	u16 *link = bucket_of(f->fs, f->id), place = (u16)(f - cache + 1);
+	while (*link != place)
+		link = &cache[*link - 1].next;
+	*link = f->next;
+	f->id = 0;
 }
 
 /* A slot for a new object; what it held is in *old, to be clunked by the caller. NULL: all are in use. */
 static struct share_fid *take_locked(u32 fs, u64 id, u32 fid, struct share_fid *old)
 {
-	struct share_fid *best = NULL;
-	for (u32 i = 0; i < FIDS_CACHED; i++)
-		if (!cache[i].busy && (!best || cache[i].used < best->used))
-			best = &cache[i];
-	if (!best)
-		return NULL;
-	*old = *best;
-	*best = (struct share_fid){ .fs = fs, .id = id, .fid = fid, .used = ++use_clock };
-	return best;
+	for (u32 i = 0; i < 2 * FIDS_CACHED; i++) {
+		struct share_fid *f = &cache[hand++ % FIDS_CACHED];
+		if (f->busy)
+			continue;
+		if (f->used) {
+			f->used = 0;
+			continue;
+		}
+		*old = *f;
+		if (f->id)
+			unlist_locked(f);
+		open_count -= f->open_fid != 0;
+		u16 *head = bucket_of(fs, id);
+		*f = (struct share_fid){ .fs = fs, .id = id, .fid = fid, .used = 1, .next = *head };
+		*head = (u16)(f - cache + 1);
+		return f;
+	}
+	return NULL;
 }
 
 static void clunk_both(const struct share_fid *f)
@@ -189,9 +213,11 @@ void share_drop(u32 fs, u64 id)
 	struct share_fid *f = find_locked(fs, id);
 	if (f && !f->busy) {
 		old = *f;
+		unlist_locked(f);
+		open_count -= f->open_fid != 0;
 		*f = (struct share_fid){ 0 };
 	} else if (f) {
-		f->id = 0; /* its user is the last one; share_release clunks */
+		unlist_locked(f); /* its user is the last one; share_release clunks */
 	}
 	pthread_mutex_unlock(&fid_lock);
 	clunk_both(&old);
@@ -204,6 +230,7 @@ void share_release(struct share_fid *f)
 	if (!--f->busy && !f->id) {
 		old = *f;
 		old.id = 1;
+		open_count -= f->open_fid != 0;
 		*f = (struct share_fid){ 0 };
 	}
 	pthread_mutex_unlock(&fid_lock);
@@ -226,6 +253,7 @@ static status_t install(u32 fs, u64 id, u32 fid, u32 open_fid, u32 open_flags, s
 	if (f && open_fid && !f->open_fid) {
 		f->open_fid = open_fid;
 		f->open_flags = open_flags;
+		open_count++;
 		open_fid = 0;
 	}
 	if (f && out) {
@@ -310,7 +338,7 @@ status_t share_acquire(u32 fs, u64 id, struct share_fid **out)
 	bool found = f && f->fid;
 	if (found) {
 		f->busy++;
-		f->used = ++use_clock;
+		f->used = 1;
 		*out = f;
 	}
 	pthread_mutex_unlock(&fid_lock);
@@ -359,6 +387,16 @@ static status_t open_in_spite_of_mode(struct share_fid *f, u32 fid, u32 flags)
 	return st ? st : back;
 }
 
+/* Takes the open fid out of an entry that has no more than `busy` users. */
+static void take_open_locked(struct share_fid *f, u32 busy, struct share_fid *out)
+{
+	if (!f->open_fid || f->busy > busy)
+		return;
+	*out = *f;
+	f->open_fid = f->open_flags = 0;
+	open_count--;
+}
+
 status_t share_open(struct share_fid *f, u32 flags, u32 *open_fid)
 {
 	pthread_mutex_lock(&fid_lock);
@@ -376,15 +414,32 @@ status_t share_open(struct share_fid *f, u32 flags, u32 *open_fid)
 		share_clunk(f->fs, fid);
 		return st;
 	}
+	struct share_fid surplus = { 0 };
 	pthread_mutex_lock(&fid_lock);
 	u32 old = f->open_fid; /* may be in use by another worker only for reading what it has sent already */
 	f->open_fid = fid;
 	f->open_flags = flags;
+	open_count += !old;
+	for (u32 i = 0; open_count > OPEN_MAX && i < FIDS_CACHED && !surplus.open_fid; i++)
+		take_open_locked(&cache[open_hand++ % FIDS_CACHED], 0, &surplus);
 	pthread_mutex_unlock(&fid_lock);
 	if (old)
 		share_clunk(f->fs, old);
+	if (surplus.open_fid)
+		share_clunk(surplus.fs, surplus.open_fid);
 	*open_fid = fid;
 	return OK;
+}
+
+void share_close_written(struct share_fid *f)
+{
+	struct share_fid written = { 0 };
+	pthread_mutex_lock(&fid_lock);
+	if (f->open_flags & P9_OPEN_READ_WRITE)
+		take_open_locked(f, 1, &written);
+	pthread_mutex_unlock(&fid_lock);
+	if (written.open_fid)
+		share_clunk(written.fs, written.open_fid);
 }
 
 status_t share_getattr(u32 fs, u32 fid, struct p9_attributes *a)

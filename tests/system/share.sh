@@ -22,6 +22,9 @@ out=$(vm -- sh -c 'cat changing; echo ready > flag; for i in 1 2 3 4 5 6 7 8 9; 
 is host_change_is_seen $'one\ntwo' "$out"
 out=$(vm -- sh -c 'sqlite3 t.db "create table t(a); insert into t values(42); select a from t;"' </dev/null 2>&1); is sqlite_on_share 42 "$out"
 is sqlite_file_on_host yes "$([ -s t.db ] && echo yes)"
+out=$(vm -- sh -c 'cp copy-static made; echo > made_ready; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.3; [ -f made_out ] && break; done' </dev/null >/dev/null 2>&1 &
+	for _ in $(seq 100); do [ -f made_ready ] && break; sleep 0.1; done; ./made input made_out 2>&1; wait)
+is host_runs_what_guest_made "" "$out$(cmp input made_out 2>&1)"
 mkdir d; seq 1 1000 > d/a; ln -s a d/b; mkdir d/e; printf x > d/e/f
 vm -- sh -c 'tar cf d.tar d && mkdir x && tar xf d.tar -C x && diff -r d x/d' </dev/null >err 2>&1; is tar_on_share 0 $?
 is tar_result_on_host x "$(cat x/d/e/f 2>/dev/null)"
