@@ -6,19 +6,19 @@ CONFORMANCE := $(patsubst tests/linux/%.c,%,$(wildcard tests/linux/*.c))
 CONFORMANCE_BINARIES := $(foreach c,$(CONFORMANCE),$(TEST_OUT)/linux/$(c) $(TEST_OUT)/linux-musl/$(c) $(TEST_OUT)/linux-dynamic/$(c))
 CFLAGS_TEST := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-unused-result -D_GNU_SOURCE -pthread
 
-$(TEST_OUT)/linux/%: tests/linux/%.c tests/linux/check.h
+$(TEST_OUT)/linux/%: tests/linux/%.c tests/linux/check.h tests/cases.h
 	@mkdir -p $(@D)
 	$(Q)$(CC_HOST) $(CFLAGS_TEST) -static -o $@ $<
-$(TEST_OUT)/linux-dynamic/%: tests/linux/%.c tests/linux/check.h
+$(TEST_OUT)/linux-dynamic/%: tests/linux/%.c tests/linux/check.h tests/cases.h
 	@mkdir -p $(@D)
 	$(Q)$(CC_HOST) $(CFLAGS_TEST) -o $@ $<
-$(TEST_OUT)/linux-musl/%: tests/linux/%.c tests/linux/check.h
+$(TEST_OUT)/linux-musl/%: tests/linux/%.c tests/linux/check.h tests/cases.h
 	@mkdir -p $(@D)
 	$(Q)$(CC_MUSL) $(CFLAGS_TEST) -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu -static -o $@ $<
 
 # tests/nt: for wine64 first, then for the guest (tests/system/nt.sh).
 NT_CONFORMANCE := $(patsubst tests/nt/%.c,$(TEST_OUT)/nt/%.exe,$(wildcard tests/nt/*.c))
-$(TEST_OUT)/nt/%.exe: tests/nt/%.c tests/nt/check.h
+$(TEST_OUT)/nt/%.exe: tests/nt/%.c tests/nt/check.h tests/cases.h
 	@mkdir -p $(@D)
 	$(Q)x86_64-w64-mingw32-gcc -std=gnu11 -O1 -Wall -Wextra -Wno-unused-parameter -D_WIN32_WINNT=0x0A00 -o $@ $< -ladvapi32
 nt-conformance: $(NT_CONFORMANCE)

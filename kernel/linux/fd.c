@@ -11,67 +11,35 @@
 /* preadv2(2) flags. HIPRI asks for polling of a device, a hint; NOWAIT and APPEND are refused like unknown ones. */
 enum { RWF_HIPRI = 1, RWF_DSYNC = 2, RWF_SYNC = 4, RWF_SUPPORTED = RWF_HIPRI | RWF_DSYNC | RWF_SYNC };
 
-LINUX_HANDLER(read)
+enum io_how { IO_READ = 0, IO_WRITE = 1, IO_AT = 2 };
+
+static inline s64 move_bytes(struct file *f, struct io_buf *buf, u64 pos, u32 how)
 {
-	struct io_buf to;
+	if (how & IO_AT)
+		return (how & IO_WRITE) ? file_pwrite(f, buf, pos) : file_pread(f, buf, pos);
+	return (how & IO_WRITE) ? file_write(f, buf) : file_read(f, buf);
+}
+
+/* Always inlined: how is constant in each row, and these are the hottest calls. */
+static inline __attribute__((always_inline)) s64 plain_io(u64 fd, u64 va, u64 count, u64 pos, u32 how)
+{
+	struct io_buf buf;
 	bool held;
-	struct file *f = fd_borrow((int)a0, &held);
+	struct file *f = fd_borrow((int)fd, &held);
 	s64 result;
 
 	if (unlikely(!f))
 		return ERR_BADF;
-	io_buf_init_user(&to, user_ptr(a1), MIN(a2, IO_MAX_BYTES));
-	result = (s64)a2 < 0 ? ERR_INVAL : file_read(f, &to);
+	io_buf_init_user(&buf, user_ptr(va), MIN(count, IO_MAX_BYTES));
+	result = (s64)count < 0 || ((how & IO_AT) && (s64)pos < 0) ? ERR_INVAL : move_bytes(f, &buf, pos, how);
 	fd_return(f, held);
 	return result;
 }
 
-LINUX_HANDLER(write)
-{
-	struct io_buf from;
-	bool held;
-	struct file *f = fd_borrow((int)a0, &held);
-	s64 result;
-
-	if (unlikely(!f))
-		return ERR_BADF;
-	io_buf_init_user(&from, user_ptr(a1), MIN(a2, IO_MAX_BYTES));
-	result = (s64)a2 < 0 ? ERR_INVAL : file_write(f, &from);
-	fd_return(f, held);
-	return result;
-}
-
-LINUX_HANDLER(pread64)
-{
-	struct io_buf to;
-	bool held;
-	struct file *f = fd_borrow((int)a0, &held);
-	s64 result;
-
-	if (unlikely(!f))
-		return ERR_BADF;
-	io_buf_init_user(&to, user_ptr(a1), MIN(a2, IO_MAX_BYTES));
-	result = (s64)a3 < 0 || (s64)a2 < 0 ? ERR_INVAL : file_pread(f, &to, a3);
-	fd_return(f, held);
-	return result;
-}
-
-LINUX_HANDLER(pwrite64)
-{
-	struct io_buf from;
-	bool held;
-	struct file *f = fd_borrow((int)a0, &held);
-	s64 result;
-
-	if (unlikely(!f))
-		return ERR_BADF;
-	io_buf_init_user(&from, user_ptr(a1), MIN(a2, IO_MAX_BYTES));
-	result = (s64)a3 < 0 || (s64)a2 < 0 ? ERR_INVAL : file_pwrite(f, &from, a3);
-	fd_return(f, held);
-	return result;
-}
-
-enum vector_how { VECTOR_READ = 0, VECTOR_WRITE = 1, VECTOR_AT = 2 };
+LINUX_HANDLER(read) { return plain_io(a0, a1, a2, 0, IO_READ); }
+LINUX_HANDLER(write) { return plain_io(a0, a1, a2, 0, IO_WRITE); }
+LINUX_HANDLER(pread64) { return plain_io(a0, a1, a2, a3, IO_READ | IO_AT); }
+LINUX_HANDLER(pwrite64) { return plain_io(a0, a1, a2, a3, IO_WRITE | IO_AT); }
 
 static s64 vector_io(u64 fd, u64 vectors, u64 count, u64 pos, u32 how)
 {
@@ -82,7 +50,7 @@ static s64 vector_io(u64 fd, u64 vectors, u64 count, u64 pos, u32 how)
 
 	if (!f)
 		return ERR_BADF;
-	if ((how & VECTOR_AT) && (s64)pos < 0)
+	if ((how & IO_AT) && (s64)pos < 0)
 		result = ERR_INVAL;
 	else if (count > IO_VECTORS_MAX)
 		result = ERR_INVAL;
@@ -90,26 +58,23 @@ static s64 vector_io(u64 fd, u64 vectors, u64 count, u64 pos, u32 how)
 		result = io_buf_init_iovec(&buf, user_ptr(vectors), (u32)count);
 	if (result == OK) {
 		buf.remaining = MIN(buf.remaining, IO_MAX_BYTES);
-		if (how & VECTOR_AT)
-			result = (how & VECTOR_WRITE) ? file_pwrite(f, &buf, pos) : file_pread(f, &buf, pos);
-		else
-			result = (how & VECTOR_WRITE) ? file_write(f, &buf) : file_read(f, &buf);
+		result = move_bytes(f, &buf, pos, how);
 		io_buf_done(&buf);
 	}
 	fd_return(f, held);
 	return result;
 }
 
-LINUX_HANDLER(readv) { return vector_io(a0, a1, a2, 0, VECTOR_READ); }
-LINUX_HANDLER(writev) { return vector_io(a0, a1, a2, 0, VECTOR_WRITE); }
-LINUX_HANDLER(preadv) { return vector_io(a0, a1, a2, a3, VECTOR_READ | VECTOR_AT); }
-LINUX_HANDLER(pwritev) { return vector_io(a0, a1, a2, a3, VECTOR_WRITE | VECTOR_AT); }
+LINUX_HANDLER(readv) { return vector_io(a0, a1, a2, 0, IO_READ); }
+LINUX_HANDLER(writev) { return vector_io(a0, a1, a2, 0, IO_WRITE); }
+LINUX_HANDLER(preadv) { return vector_io(a0, a1, a2, a3, IO_READ | IO_AT); }
+LINUX_HANDLER(pwritev) { return vector_io(a0, a1, a2, a3, IO_WRITE | IO_AT); }
 
 LINUX_HANDLER(preadv2)
 {
 	if (a5 & ~(u64)RWF_SUPPORTED)
 		return FAIL(ERR_OPNOTSUPP, "RWF_* flag");
-	return vector_io(a0, a1, a2, a3, VECTOR_READ | (a3 == UINT64_MAX ? 0 : VECTOR_AT));
+	return vector_io(a0, a1, a2, a3, IO_READ | (a3 == UINT64_MAX ? 0 : IO_AT));
 }
 
 static s64 sync_file(u64 fd, bool data_only)
@@ -132,7 +97,7 @@ LINUX_HANDLER(pwritev2)
 {
 	if (a5 & ~(u64)RWF_SUPPORTED)
 		return FAIL(ERR_OPNOTSUPP, "RWF_* flag");
-	s64 done = vector_io(a0, a1, a2, a3, VECTOR_WRITE | (a3 == UINT64_MAX ? 0 : VECTOR_AT));
+	s64 done = vector_io(a0, a1, a2, a3, IO_WRITE | (a3 == UINT64_MAX ? 0 : IO_AT));
 	s64 synced = done > 0 && a5 & (RWF_DSYNC | RWF_SYNC) ? sync_file(a0, !(a5 & RWF_SYNC)) : OK;
 	return synced < 0 && synced != ERR_INVAL ? synced : done; /* INVAL: nothing to sync, a pipe */
 }

@@ -107,37 +107,24 @@ LINUX_HANDLER(socketpair)
 	return fd_install_pair(first, second, a1 & O_CLOEXEC_K ? FD_CLOEXEC_K : 0, a3);
 }
 
-LINUX_HANDLER(bind)
+static status_t name_or_connect(u64 fd, u64 user_address, u64 user_length, bool connect)
 {
 	struct sockaddr_un_k address;
 	struct socket_fd s;
 	u32 length;
-	status_t st = socket_fd_get(a0, &s);
+	status_t st = socket_fd_get(fd, &s);
 
 	if (st)
 		return st;
-	st = socket_address_in(user_ptr(a1), (u32)a2, &address, &length);
+	st = socket_address_in(user_ptr(user_address), (u32)user_length, &address, &length);
 	if (st == OK)
-		st = socket_bind(s.socket, &address, length);
+		st = connect ? socket_connect(s.socket, &address, length, s.nonblock) : socket_bind(s.socket, &address, length);
 	socket_fd_put(&s);
 	return st;
 }
 
-LINUX_HANDLER(connect)
-{
-	struct sockaddr_un_k address;
-	struct socket_fd s;
-	u32 length;
-	status_t st = socket_fd_get(a0, &s);
-
-	if (st)
-		return st;
-	st = socket_address_in(user_ptr(a1), (u32)a2, &address, &length);
-	if (st == OK)
-		st = socket_connect(s.socket, &address, length, s.nonblock);
-	socket_fd_put(&s);
-	return st;
-}
+LINUX_HANDLER(bind) { return name_or_connect(a0, a1, a2, false); }
+LINUX_HANDLER(connect) { return name_or_connect(a0, a1, a2, true); }
 
 LINUX_HANDLER(listen)
 {

@@ -144,16 +144,22 @@ static s64 send_message(struct socket_fd *s, const struct msghdr_k *h, u32 flags
 	return result;
 }
 
+/* The checks of sendmsg and recvmsg; OK takes the socket. */
+static status_t message_start(u64 fd, u64 header, u64 flags, u64 allowed, struct msghdr_k *h, struct socket_fd *s)
+{
+	status_t st = check_flags(flags, allowed);
+
+	if (st == OK)
+		st = COPY_IN(h, user_ptr(header));
+	return st == OK ? socket_fd_get(fd, s) : st;
+}
+
 LINUX_HANDLER(sendmsg)
 {
 	struct msghdr_k h;
 	struct socket_fd s;
-	s64 result = check_flags(a2, SEND_FLAGS);
+	s64 result = message_start(a0, a1, a2, SEND_FLAGS, &h, &s);
 
-	if (result == OK)
-		result = COPY_IN(&h, user_ptr(a1));
-	if (result == OK)
-		result = socket_fd_get(a0, &s);
 	if (result)
 		return result;
 	result = send_message(&s, &h, (u32)a2);
@@ -283,12 +289,8 @@ LINUX_HANDLER(recvmsg)
 {
 	struct msghdr_k h;
 	struct socket_fd s;
-	s64 result = check_flags(a2, RECEIVE_FLAGS);
+	s64 result = message_start(a0, a1, a2, RECEIVE_FLAGS, &h, &s);
 
-	if (result == OK)
-		result = COPY_IN(&h, user_ptr(a1));
-	if (result == OK)
-		result = socket_fd_get(a0, &s);
 	if (result)
 		return result;
 	result = receive_message(&s, a1, &h, (u32)a2);

@@ -28,47 +28,27 @@
 
 .macro SAVE_XMM
 	sub	$128, %rsp
-	movups	%xmm0, (%rsp)
-	movups	%xmm1, 16(%rsp)
-	movups	%xmm2, 32(%rsp)
-	movups	%xmm3, 48(%rsp)
-	movups	%xmm4, 64(%rsp)
-	movups	%xmm5, 80(%rsp)
-	movups	%xmm6, 96(%rsp)
-	movups	%xmm7, 112(%rsp)
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	movups	%xmm\n, 16*\n(%rsp)
+	.endr
 .endm
 .macro RESTORE_XMM
-	movups	(%rsp), %xmm0
-	movups	16(%rsp), %xmm1
-	movups	32(%rsp), %xmm2
-	movups	48(%rsp), %xmm3
-	movups	64(%rsp), %xmm4
-	movups	80(%rsp), %xmm5
-	movups	96(%rsp), %xmm6
-	movups	112(%rsp), %xmm7
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	movups	16*\n(%rsp), %xmm\n
+	.endr
 	add	$128, %rsp
 .endm
 
 .macro SAVE_YMM
 	sub	$256, %rsp
-	vmovups	%ymm0, (%rsp)
-	vmovups	%ymm1, 32(%rsp)
-	vmovups	%ymm2, 64(%rsp)
-	vmovups	%ymm3, 96(%rsp)
-	vmovups	%ymm4, 128(%rsp)
-	vmovups	%ymm5, 160(%rsp)
-	vmovups	%ymm6, 192(%rsp)
-	vmovups	%ymm7, 224(%rsp)
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	vmovups	%ymm\n, 32*\n(%rsp)
+	.endr
 .endm
 .macro RESTORE_YMM
-	vmovups	(%rsp), %ymm0
-	vmovups	32(%rsp), %ymm1
-	vmovups	64(%rsp), %ymm2
-	vmovups	96(%rsp), %ymm3
-	vmovups	128(%rsp), %ymm4
-	vmovups	160(%rsp), %ymm5
-	vmovups	192(%rsp), %ymm6
-	vmovups	224(%rsp), %ymm7
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	vmovups	32*\n(%rsp), %ymm\n
+	.endr
 	add	$256, %rsp
 .endm
 

@@ -365,6 +365,22 @@ status_t vma_isolate(struct vma **vp, u64 start, u64 end)
 	return v->end > end ? vma_split(v, end) : OK;
 }
 
+status_t vma_set_rights(struct aspace *as, struct vma **vp, u64 start, u64 end, u32 prot, u32 flags, struct list_node *dead)
+{
+	status_t st = vma_isolate(vp, start, end);
+	if (st)
+		return st;
+	struct vma *v = *vp;
+	u64 pages = (v->end - v->start) >> PAGE_SHIFT;
+	account_vma(as, v, -(s64)pages);
+	v->prot = prot;
+	v->flags = flags;
+	account_vma(as, v, (s64)pages);
+	pt_protect_range(as, v->start, v->end, prot);
+	*vp = vma_merge(v, dead);
+	return OK;
+}
+
 static status_t protect_one(struct aspace *as, struct vma **vp, u64 start, u64 end, u32 prot, struct list_node *dead)
 {
 	struct vma *v = *vp;
@@ -377,16 +393,7 @@ static status_t protect_one(struct aspace *as, struct vma **vp, u64 start, u64 e
 	bool becomes_data = is_data(prot, v->flags) && !is_data(v->prot, v->flags);
 	if (becomes_data && !data_limit_ok(as, (MIN(v->end, end) - MAX(v->start, start)) >> PAGE_SHIFT))
 		return ERR_NOMEM;
-	status_t st = vma_isolate(&v, start, end);
-	if (st)
-		return st;
-	u64 pages = (v->end - v->start) >> PAGE_SHIFT;
-	account_vma(as, v, -(s64)pages);
-	v->prot = prot;
-	account_vma(as, v, (s64)pages);
-	pt_protect_range(as, v->start, v->end, prot);
-	*vp = vma_merge(v, dead);
-	return OK;
+	return vma_set_rights(as, vp, start, end, prot, v->flags, dead);
 }
 
 status_t vma_change_flags(struct aspace *as, u64 start, u64 end, u32 set, u32 clear, struct list_node *dead)

@@ -26,6 +26,8 @@ struct vma *vma_prev(struct vma *v);
 status_t vma_split(struct vma *v, u64 at) MUST_CHECK; /* v keeps [start, at) */
 /* Makes *v (by splitting) lie within [start, end). */
 status_t vma_isolate(struct vma **v, u64 start, u64 end) MUST_CHECK;
+/* Gives what of *v lies within [start, end) this protection and these flags; *v is then that part, merged where it can be. */
+status_t vma_set_rights(struct aspace *as, struct vma **v, u64 start, u64 end, u32 prot, u32 flags, struct list_node *dead) MUST_CHECK;
 /* Joins v with its neighbours where attributes allow; returns the VMA that now covers v's range. */
 struct vma *vma_merge(struct vma *v, struct list_node *dead);
 status_t unmap_locked(struct aspace *as, u64 start, u64 end, struct list_node *dead) MUST_CHECK;

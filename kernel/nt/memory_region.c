@@ -204,16 +204,9 @@ s64 nt_change_pages(struct aspace *as, u64 start, u64 end, u32 prot, u32 flags, 
 		if (!v || v->start > at)
 			return NT(CONFLICTING_ADDRESSES);
 		if (v->prot != prot || (v->flags & MAP_F_NT) != flags) {
-			status_t st = vma_isolate(&v, start, end);
+			status_t st = vma_set_rights(as, &v, start, end, prot, (v->flags & ~(u32)MAP_F_NT) | flags, dead);
 			if (st)
 				return st;
-			u64 pages = (v->end - v->start) >> PAGE_SHIFT;
-			account_vma(as, v, -(s64)pages);
-			v->prot = prot;
-			v->flags = (v->flags & ~(u32)MAP_F_NT) | flags;
-			account_vma(as, v, (s64)pages);
-			pt_protect_range(as, v->start, v->end, prot);
-			v = vma_merge(v, dead);
 		}
 		at = v->end;
 	}

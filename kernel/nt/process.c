@@ -143,18 +143,14 @@ struct process *nt_file_process(struct file *f) { return f->object; }
 
 s64 nt_process_get(u64 handle, u32 access, struct process **out)
 {
-	struct file *f;
-	if (handle == NT_CURRENT_PROCESS) {
-		*out = process_current();
-		process_get(*out);
-		return 0;
-	}
-	s64 st = nt_handle_get(handle, NT_TYPE_PROCESS, access, &f);
+	struct file *f = NULL;
+	s64 st = handle == NT_CURRENT_PROCESS ? 0 : nt_handle_get(handle, NT_TYPE_PROCESS, access, &f);
 	if (st)
 		return st;
-	*out = f->object;
+	*out = f ? f->object : process_current();
 	process_get(*out);
-	file_put(f);
+	if (f)
+		file_put(f);
 	return 0;
 }
 

@@ -44,18 +44,14 @@ struct thread *nt_file_thread(struct file *f) { return f->object; }
 
 s64 nt_thread_get(u64 handle, u32 access, struct thread **out)
 {
-	struct file *f;
-	if (handle == NT_CURRENT_THREAD) {
-		*out = thread_current();
-		thread_get(*out);
-		return 0;
-	}
-	s64 st = nt_handle_get(handle, NT_TYPE_THREAD, access, &f);
+	struct file *f = NULL;
+	s64 st = handle == NT_CURRENT_THREAD ? 0 : nt_handle_get(handle, NT_TYPE_THREAD, access, &f);
 	if (st)
 		return st;
-	*out = f->object;
+	*out = f ? f->object : thread_current();
 	thread_get(*out);
-	file_put(f);
+	if (f)
+		file_put(f);
 	return 0;
 }
 

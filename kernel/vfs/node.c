@@ -396,6 +396,17 @@ static void node_flush_times(struct node *n)
 		klog(LOG_DEBUG, "vfs: times of an evicted node were refused\n");
 }
 
+/* Ends a pass over the nodes: names may be looked up again, and what it took (name_lock is held until here) is freed. */
+static void destroy_detached(struct list_node *names, struct list_node *gone)
+{
+	struct list_node *link;
+	names_admit_locked();
+	spin_unlock(&name_lock);
+	name_entries_free(names);
+	while ((link = list_pop_front(gone)))
+		node_destroy(list_entry(link, struct node, lru));
+}
+
 /* One pass of the clock: referenced or used nodes get another round. */
 static u32 node_reclaim(u32 target, bool may_sleep)
 {
@@ -423,12 +434,7 @@ static u32 node_reclaim(u32 target, bool may_sleep)
 		list_push_back(&gone, &n->lru);
 		taken++;
 	}
-	names_admit_locked();
-	spin_unlock(&name_lock);
-	name_entries_free(&names);
-	struct list_node *link;
-	while ((link = list_pop_front(&gone)))
-		node_destroy(list_entry(link, struct node, lru));
+	destroy_detached(&names, &gone);
 	for (u32 i = 0; i < flushes; i++) {
 		node_flush_times(flush[i]);
 		node_put(flush[i]);
@@ -456,12 +462,7 @@ u32 nodes_purge(struct filesystem *fs)
 			list_push_back(&gone, &n->lru);
 			taken++;
 		}
-		names_admit_locked();
-		spin_unlock(&name_lock);
-		name_entries_free(&names);
-		struct list_node *link;
-		while ((link = list_pop_front(&gone)))
-			node_destroy(list_entry(link, struct node, lru));
+		destroy_detached(&names, &gone);
 	} while (taken);
 	return left;
 }

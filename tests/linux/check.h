@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Conformance programs: one function per case, named after the behaviour; main runs them in order.
- *	CASE(read_at_eof_returns_zero) { ...CHECK(n == 0)...; }
- *	int main(void) { RUN(read_at_eof_returns_zero); return check_summary(); }
- * Prints "ok NAME" or "FAIL NAME: file:line: condition (errno)" per case; the exit status is the failures (max 99).
- * Every program must pass on Linux before it is used here. */
+/* Conformance programs for Linux (cases.h). Every program must pass on Linux before it is used here. */
 #ifndef AMBOS_TESTS_CHECK_H
 #define AMBOS_TESTS_CHECK_H
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
-static int check_failures, check_cases;
-static int check_failed_here;
+#include "../cases.h"
 
-#define CASE(name) static void name(void)
 #define CHECK(cond)                                                                              \
 	do {                                                                                     \
 		int check_errno_ = errno;                                                        \
@@ -35,20 +27,5 @@ static int check_failed_here;
 			check_failed_here++;                                                     \
 		}                                                                                \
 	} while (0)
-#define RUN(name)                                                                                \
-	do {                                                                                     \
-		check_failed_here = 0;                                                           \
-		check_cases++;                                                                   \
-		name();                                                                          \
-		printf("%s %s\n", check_failed_here ? "FAIL" : "ok", #name);                     \
-		fflush(stdout);                                                                  \
-		check_failures += check_failed_here != 0;                                        \
-	} while (0)
-
-static inline int check_summary(void)
-{
-	printf("%d cases, %d failed\n", check_cases, check_failures);
-	return check_failures > 99 ? 99 : check_failures;
-}
 
 #endif

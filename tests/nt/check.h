@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Conformance programs for Windows: as tests/linux/check.h. Each passes under wine64 (or real Windows) before it counts here. */
+/* Conformance programs for Windows (cases.h). Each passes under wine64 (or real Windows) before it counts here. */
 #ifndef AMBOS_TESTS_NT_CHECK_H
 #define AMBOS_TESTS_NT_CHECK_H
 
 #include <windows.h>
-#include <stdio.h>
-#include <string.h>
 
-static int check_failures, check_cases, check_failed_here;
+#include "../cases.h"
 
-#define CASE(name) static void name(void)
 #define CHECK(condition)                                                                                 \
 	do {                                                                                             \
 		if (!(condition)) {                                                                      \
@@ -27,19 +24,5 @@ static int check_failures, check_cases, check_failed_here;
 			check_failed_here++;                                                             \
 		}                                                                                        \
 	} while (0)
-#define RUN(name)                                                                                        \
-	do {                                                                                             \
-		check_failed_here = 0;                                                                   \
-		check_cases++;                                                                           \
-		name();                                                                                  \
-		printf("%s %s\n", check_failed_here ? "FAIL" : "ok", #name);                             \
-		fflush(stdout);                                                                          \
-		check_failures += check_failed_here != 0;                                                \
-	} while (0)
-static inline int check_summary(void)
-{
-	printf("%d passed, %d failed\n", check_cases - check_failures, check_failures);
-	return check_failures > 99 ? 99 : check_failures;
-}
 
 #endif
