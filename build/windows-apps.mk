@@ -30,7 +30,7 @@ out/windows/bench/%.exe: bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC_APPS) -O2 -o $@ $<
 windows-bench: out/windows/bench/winhello.exe out/windows/bench/winmicro.exe
-bench-windows: all windows-bench ## Windows rows against Wine 8.0 on Linux in the same QEMU -> bench/results-windows.md
+bench-windows: all windows-bench ## Windows rows against Wine 8.0 on Linux in the same QEMU -> bench/results.md
 	tools/deps.sh build run bench
 	bench/run-windows.sh
 .PHONY: windows-bench bench-windows

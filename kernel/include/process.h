@@ -117,6 +117,7 @@ struct thread {
 	u32 held_mutexes;                /* debug: count of the ranks below */
 	u16 held_mutex_ranks[8];
 	u32 wake_token;                  /* [a] */
+	u32 held;                        /* [a] THREAD_NEW until sched_release_thread, at the latest by its end */
 	u32 on_cpu;                      /* [a] its stack is in use by a CPU */
 	u32 wait_flags;                  /* enum wait_flags of the current sleep */
 	u64 affinity;                    /* [r] */

@@ -129,6 +129,7 @@ bool timer_cancel(struct timer *t);               /* true if it had not fired; w
 /* Threads. kernel_thread_create starts `fn(arg)` in ring 0 with its own stack; it ends by returning. */
 struct thread *kernel_thread_create(const char *name, void (*fn)(void *), void *arg);
 void sched_start_thread(struct thread *t);         /* first enqueue of a new thread (user or kernel) */
+void sched_release_thread(struct thread *t);       /* the same for one that was `held`, whoever comes first */
 void schedule(void);                               /* give the CPU away; returns when chosen again */
 void sched_yield_current(void);
 /* Blocks the caller (already wait_prepare'd) and runs `to` at once on this CPU if `to` is blocked and may

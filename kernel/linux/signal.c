@@ -14,6 +14,8 @@ static struct slab_cache *entry_cache;
 void thread_notify(struct thread *t, u32 work)
 {
 	__atomic_or_fetch(&t->work, work, __ATOMIC_RELEASE);
+	if (t->state == THREAD_NEW && (work & WORK_EXIT))
+		sched_release_thread(t);
 	if (t == thread_current() || t->state == THREAD_NEW)
 		return;
 	thread_wake(t);

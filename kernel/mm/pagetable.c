@@ -114,10 +114,28 @@ static void table_remove(struct aspace *as, struct unmap_batch *b, u64 va)
 	batch_note(b, va, page_to_phys(p) | PTE_COUNTED | PTE_ACCESSED); /* paging-structure caches: always flush */
 }
 
+#define SLOTS_AT_ONCE 8 /* a cache line of them */
+
+/* Stacks and reservations are mostly holes. */
+static inline u64 *skip_holes(u64 *slot, const u64 *stop)
+{
+	while (slot + SLOTS_AT_ONCE <= stop && !(slot[0] | slot[1] | slot[2] | slot[3] | slot[4] | slot[5] | slot[6] | slot[7]))
+		slot += SLOTS_AT_ONCE;
+	return slot;
+}
+
 static void unmap_slots(struct aspace *as, struct unmap_batch *b, u64 *slot, u64 va, u64 stop, bool object_only)
 {
-	for (; va < stop; va += PAGE_SIZE, slot++) {
+	for (const u64 *end = slot + ((stop - va) >> PAGE_SHIFT); va < stop; va += PAGE_SIZE, slot++) {
 		u64 pte = *slot;
+		if (!pte && (va & (SLOTS_AT_ONCE * PAGE_SIZE - 1)) == 0) {
+			u64 *next = skip_holes(slot, end);
+			va += (u64)(next - slot) << PAGE_SHIFT;
+			slot = next;
+			if (va >= stop)
+				break;
+			pte = *slot;
+		}
 		if (!(pte & PTE_HELD)) {
 			if (unlikely(pte))
 				*slot = 0; /* a mark of NT's write watch */

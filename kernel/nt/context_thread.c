@@ -10,7 +10,8 @@
 
 static bool stands(struct thread *t)
 {
-	return !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) && (t->nt->parked || t->state == THREAD_BLOCKED || t->state == THREAD_DEAD);
+	return !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) &&
+		(t->nt->parked || t->state == THREAD_BLOCKED || t->state == THREAD_DEAD || t->held);
 }
 
 /* The thread was suspended before: waits until it is in the kernel and will not leave. */

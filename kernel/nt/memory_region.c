@@ -213,17 +213,6 @@ s64 nt_change_pages(struct aspace *as, u64 start, u64 end, u32 prot, u32 flags, 
 	return 0;
 }
 
-static bool all_committed(struct aspace *as, u64 start, u64 end)
-{
-	while (start < end) {
-		struct vma *v = aspace_find_vma_locked(as, start);
-		if (!v || v->start > start || (v->flags & MAP_F_RESERVED))
-			return false;
-		start = v->end;
-	}
-	return true;
-}
-
 static s64 add_private(struct aspace *as, u64 va, u64 size, u32 type, u32 protect, u32 prot, u32 flags, struct list_node *dead)
 {
 	bool commit = type & NT_MEM_COMMIT;
@@ -266,27 +255,40 @@ s64 nt_memory_reserve(struct aspace *as, const struct nt_place *place, u64 size,
 	return st;
 }
 
-static s64 stack_pages(struct aspace *as, u64 va, u64 size, struct list_node *dead)
+/* From the bottom: a reserved page, the guard page, the stack. Inserted as they are, because splitting costs more. */
+static status_t stack_pages(struct aspace *as, u64 va, u64 size, struct list_node *dead)
 {
 	const u32 prot = PROT_R | PROT_W;
-	u64 guard = va + STACK_RESERVED_PAGES * PAGE_SIZE;
-	s64 st = nt_change_pages(as, guard + PAGE_SIZE, va + size, prot, 0, dead);
-	return st ? st : nt_change_pages(as, guard, guard + PAGE_SIZE, 0, MAP_F_GUARD | prot << MAP_GUARDED_SHIFT, dead);
+	const u64 guard = va + STACK_RESERVED_PAGES * PAGE_SIZE;
+	const struct map_request parts[] = {
+		{ .va = va, .size = guard - va, .flags = MAP_F_RESERVED },
+		{ .va = guard, .size = PAGE_SIZE, .flags = MAP_F_GUARD | prot << MAP_GUARDED_SHIFT },
+		{ .va = guard + PAGE_SIZE, .size = va + size - guard - PAGE_SIZE, .prot = prot },
+	};
+	status_t st = OK;
+	for (u32 i = 0; i < ARRAY_SIZE(parts) && !st; i++) {
+		struct map_request part = parts[i];
+		part.max_prot = PROT_MASK;
+		st = map_insert(as, &part, part.va, dead);
+	}
+	if (st && unmap_locked(as, va, va + size, dead)) { /* whole mappings: nothing to split */ }
+	return st;
 }
 
 s64 nt_memory_stack(struct aspace *as, const struct nt_place *place, u64 size, u64 *va)
 {
 	struct list_node dead = LIST_INIT(dead);
+	struct nt_region *r = NULL;
 	mutex_lock(&as->lock);
 	s64 st = nt_find_place(as, place, size, va);
+	if (!st && !(r = nt_region_new(*va, *va + size, NT_MEM_PRIVATE, NT_PAGE_READWRITE)))
+		st = ERR_NOMEM;
 	if (!st)
-		st = add_private(as, *va, size, NT_MEM_RESERVE, NT_PAGE_READWRITE, 0, 0, &dead);
-	if (!st && (st = stack_pages(as, *va, size, &dead))) {
-		struct nt_region *r = nt_region_find(as, *va);
-		rb_remove(&as->nt_regions, &r->node);
+		st = stack_pages(as, *va, size, &dead);
+	if (!st)
+		nt_region_insert(as, r);
+	else
 		kfree(r);
-		if (unmap_locked(as, *va, *va + size, &dead)) { /* whole mappings: nothing to split */ }
-	}
 	mutex_unlock(&as->lock);
 	vma_release_dead(&dead);
 	return st;
@@ -482,7 +484,7 @@ s64 nt_memory_release(struct aspace *as, u64 *va, u64 *size, u32 placeholder)
 /* ---- protect ---- */
 static s64 protect_allowed(struct aspace *as, const struct nt_region *r, u64 start, u64 end, u32 page, u32 prot)
 {
-	if (!all_committed(as, start, end))
+	if (!nt_all_committed(as, start, end))
 		return NT(NOT_COMMITTED);
 	if (r && r->type == NT_MEM_MAPPED)
 		return nt_page_within(r->protect, page) ? 0 : NT(SECTION_PROTECTION);

@@ -5,6 +5,18 @@
 #include "image.h"
 #include "tlb.h"
 
+/* ---- committed pages ---- */
+bool nt_all_committed(struct aspace *as, u64 start, u64 end)
+{
+	while (start < end) {
+		struct vma *v = aspace_find_vma_locked(as, start);
+		if (!v || v->start > start || (v->flags & MAP_F_RESERVED))
+			return false;
+		start = v->end;
+	}
+	return true;
+}
+
 /* ---- queries ---- */
 static u64 next_used(struct aspace *as, u64 va)
 {

@@ -92,7 +92,7 @@ struct nt_thread_request {
 	u64 start, argument, stack_reserve, stack_commit, zero_bits;
 	bool suspended, skip_attach;
 };
-s64 nt_thread_create(const struct nt_thread_request *r, struct thread **out) MUST_CHECK; /* *out referenced, suspended if asked */
+s64 nt_thread_create(const struct nt_thread_request *r, struct thread **out) MUST_CHECK; /* *out referenced, for sched_release_thread */
 struct nt_thread *nt_thread_alloc(u64 teb, u64 start_address);
 s64 nt_thread_suspend(struct thread *t, u32 *previous) MUST_CHECK;
 u32 nt_thread_resume(struct thread *t);  /* previous count */

@@ -274,6 +274,7 @@ bool nt_signal(struct process *p, int signo)
 	struct nt_thread_request r = { .process = p, .start = p->nt->control_routine, .argument = event };
 	if (nt_thread_create(&r, &t))
 		return false;
+	sched_release_thread(t);
 	thread_put(t);
 	return true;
 }

@@ -7,6 +7,7 @@
 #include "nt_memory.h"
 #include "aspace.h"
 #include "random.h"
+#include "../mm/map.h"
 #include "../../lib/base/string.h"
 
 #define SYSTEM_WINDOW 0x7ff800000000ull      /* 32 GiB at the top, as on Windows */
@@ -48,20 +49,19 @@ void nt_layout_choose(struct aspace *as)
 /* At NT's granularity. */
 static status_t map_pages(struct aspace *as, u64 size, u64 *va)
 {
-	struct map_request hole = { .size = ALIGN_UP(size, ALLOCATION_UNIT) + ALLOCATION_UNIT, .flags = MAP_F_NORESERVE };
-	u64 low;
-	status_t st = aspace_map(as, &hole, &low);
-	if (st)
-		return st;
-	*va = ALIGN_UP(low, ALLOCATION_UNIT);
-	st = aspace_unmap(as, low, hole.size);
-	if (st)
-		return st;
+	struct list_node dead = LIST_INIT(dead);
 	struct map_request r = {
-		.va = *va, .size = size, .prot = PROT_R | PROT_W, .max_prot = PROT_R | PROT_W | PROT_X,
-		.flags = MAP_F_FIXED | MAP_F_NOREPLACE | MAP_F_NORESERVE,
+		.size = size, .prot = PROT_R | PROT_W, .max_prot = PROT_R | PROT_W | PROT_X, .flags = MAP_F_NORESERVE,
 	};
-	return aspace_map(as, &r, &low);
+	mutex_lock(&as->lock);
+	u64 gap = find_gap(as, ALIGN_UP(size, ALLOCATION_UNIT) + ALLOCATION_UNIT - PAGE_SIZE, 0);
+	*va = ALIGN_UP(gap, ALLOCATION_UNIT);
+	if (gap)
+		as->search_top = *va;
+	status_t st = gap ? map_insert(as, &r, *va, &dead) : ERR_NOMEM;
+	mutex_unlock(&as->lock);
+	vma_release_dead(&dead);
+	return st;
 }
 
 static status_t store(struct aspace *as, u64 va, const void *from, u64 size)
@@ -76,14 +76,12 @@ struct thread_memory { u64 teb, low, limit, base; };
 
 static status_t teb_fill(struct aspace *as, const struct nt_stack_request *r, const struct thread_memory *m)
 {
-	const u64 fields[][2] = {
-		{ TEB_STACK_BASE, m->base }, { TEB_STACK_LIMIT, m->limit }, { TEB_SELF, m->teb },
-		{ TEB_PROCESS_ID, r->pid }, { TEB_THREAD_ID, nt_thread_id(r->tid) }, { TEB_PEB, r->peb }, { TEB_DEALLOCATION_STACK, m->low },
+	const u64 head[] = {
+		[TEB_STACK_BASE / 8] = m->base, [TEB_STACK_LIMIT / 8] = m->limit, [TEB_SELF / 8] = m->teb,
+		[TEB_PROCESS_ID / 8] = r->pid, [TEB_THREAD_ID / 8] = nt_thread_id(r->tid), [TEB_PEB / 8] = r->peb,
 	};
-	status_t st = OK;
-	for (u32 i = 0; i < ARRAY_SIZE(fields) && !st; i++)
-		st = store_word(as, m->teb + fields[i][0], fields[i][1]);
-	return st;
+	status_t st = store(as, m->teb, head, sizeof(head));
+	return st ? st : store_word(as, m->teb + TEB_DEALLOCATION_STACK, m->low);
 }
 
 static void thread_memory_free(struct aspace *as, const struct thread_memory *m)

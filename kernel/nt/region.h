@@ -14,6 +14,7 @@ static inline u32 nt_page_in_region(const struct nt_region *r, u32 page)
 	return r && page && page != NT_PAGE_NOACCESS ? page | (r->protect & (NT_PAGE_NOCACHE | NT_PAGE_WRITECOMBINE)) : page;
 }
 u32 nt_page_of_vma(const struct vma *v);                     /* NT_PAGE_*; 0: reserved */
+bool nt_all_committed(struct aspace *as, u64 start, u64 end);
 /* Gives every page of [start, end), which VMAs cover, this protection and these MAP_F_NT marks. */
 s64 nt_change_pages(struct aspace *as, u64 start, u64 end, u32 prot, u32 flags, struct list_node *dead) MUST_CHECK;
 

@@ -88,6 +88,7 @@ static status_t parts_make(struct thread *t, struct process *p)
 	struct thread *self = thread_current();
 	list_init(&t->pending.queue);
 	list_init(&t->process_link);
+	t->held = 1;
 	t->cred = process_cred_get(p);
 	sched_inherit(t, self);
 	t->fds = process_fds_get(p);
@@ -179,7 +180,6 @@ s64 nt_thread_create(const struct nt_thread_request *r, struct thread **out)
 		t->nt->suspend_count = 1;
 		__atomic_or_fetch(&t->work, WORK_NT, __ATOMIC_RELEASE);
 	}
-	sched_start_thread(t);
 	*out = t;
 	return OK;
 }
@@ -228,8 +228,8 @@ static s64 create_thread(struct process *p, const u64 *a)
 	struct thread *t;
 	u32 flags = (u32)a[6];
 	struct nt_thread_request r = {
-		.process = p, .start = a[4], .argument = a[5], .stack_commit = a[8], .stack_reserve = a[9], .zero_bits = a[7], .suspended = true,
-		.skip_attach = flags & CREATE_SKIP_ATTACH,
+		.process = p, .start = a[4], .argument = a[5], .stack_commit = a[8], .stack_reserve = a[9],
+		.zero_bits = a[7], .suspended = flags & CREATE_SUSPENDED, .skip_attach = flags & CREATE_SKIP_ATTACH,
 	};
 	if (!p->nt)
 		return NT(NOT_SUPPORTED);
@@ -245,8 +245,8 @@ static s64 create_thread(struct process *p, const u64 *a)
 		file_put(f);
 	if (st)
 		thread_notify(t, WORK_EXIT);
-	if (st || !(flags & CREATE_SUSPENDED))
-		nt_thread_resume(t);
+	if (!r.suspended)
+		sched_release_thread(t);
 	thread_put(t);
 	return st;
 }
@@ -322,6 +322,8 @@ u32 nt_thread_resume(struct thread *t)
 	if (previous)
 		__atomic_store_n(&t->nt->suspend_count, previous - 1, __ATOMIC_RELEASE);
 	spin_unlock(&nt_dispatcher_lock);
+	if (previous == 1 && t->state == THREAD_NEW)
+		sched_release_thread(t);
 	wake_all(&t->nt->resume_wait);
 	return previous;
 }

@@ -270,6 +270,12 @@ void sched_start_thread(struct thread *t)
 	queue_woken(t);
 }
 
+void sched_release_thread(struct thread *t)
+{
+	if (__atomic_exchange_n(&t->held, 0, __ATOMIC_ACQ_REL))
+		sched_start_thread(t);
+}
+
 /* ---- sleeping ---- */
 
 static void sleep_expired(struct timer *timer)

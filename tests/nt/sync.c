@@ -260,8 +260,34 @@ CASE(tick_count_moves_by_itself)
 	CHECK(GetTickCount64() > start);
 }
 
+static DWORD WINAPI set_first(void *argument)
+{
+	*(volatile LONG *)argument = 1;
+	return 7;
+}
+CASE(thread_that_never_ran_has_a_context_and_an_end)
+{
+	volatile LONG ran = 0;
+	DWORD code = 0;
+	CONTEXT c = { .ContextFlags = CONTEXT_CONTROL };
+	HANDLE t = CreateThread(NULL, 0, set_first, (void *)&ran, CREATE_SUSPENDED, NULL);
+	CHECK(t && WaitForSingleObject(t, 20) == WAIT_TIMEOUT);
+	CHECK(GetThreadContext(t, &c) && c.Rip && c.Rsp);
+	CHECK(SuspendThread(t) == 1 && ResumeThread(t) == 2);
+	CHECK(WaitForSingleObject(t, 20) == WAIT_TIMEOUT);
+	CHECK(TerminateThread(t, 5) && WaitForSingleObject(t, 5000) == WAIT_OBJECT_0);
+	CHECK(GetExitCodeThread(t, &code) && code == 5 && !ran);
+	CloseHandle(t);
+	t = CreateThread(NULL, 0, set_first, (void *)&ran, CREATE_SUSPENDED, NULL);
+	CHECK(ResumeThread(t) == 1 && WaitForSingleObject(t, 5000) == WAIT_OBJECT_0);
+	CHECK(GetExitCodeThread(t, &code) && code == 7 && ran);
+	CloseHandle(t);
+	CHECK(CreateThread(NULL, 0, set_first, (void *)&ran, CREATE_SUSPENDED, NULL) != NULL); /* the process ends all the same */
+}
+
 int main(void)
 {
+	RUN(thread_that_never_ran_has_a_context_and_an_end);
 	RUN(threads_under_a_critical_section_count_exactly);
 	RUN(auto_event_releases_one_wait);
 	RUN(mutex_of_a_dead_thread_is_abandoned);
