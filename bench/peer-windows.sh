@@ -4,18 +4,13 @@
 # a prefix made here beforehand and a warm wineserver; prints the rows of winmicro and of program starts.
 # The kernel is that of peer.sh; Wine's part of the initramfs is made once, in .cache/peer. Progress goes to stderr.
 set -euo pipefail
+shopt -s extglob
 cd "$(dirname "$0")/.."
 cache=$PWD/.cache/peer
 # Wine's rows need three minutes on an idle host; the table as a whole is to end within ten.
 limit=${PEER_LIMIT:-480}
-# What a console program and Wine's own services load; windows, sound, HTML and the rest are left out.
-modules="ntdll.dll kernel32.dll kernelbase.dll msvcrt.dll ucrtbase.dll advapi32.dll sechost.dll rpcrt4.dll user32.dll gdi32.dll win32u.dll imm32.dll
-	version.dll ole32.dll oleaut32.dll combase.dll coml2.dll shell32.dll shlwapi.dll shcore.dll setupapi.dll cfgmgr32.dll ws2_32.dll iphlpapi.dll
-	dnsapi.dll nsi.dll userenv.dll wtsapi32.dll winsta.dll bcrypt.dll crypt32.dll comctl32.dll usp10.dll uxtheme.dll msimg32.dll newdev.dll
-	cabinet.dll wintrust.dll mpr.dll netapi32.dll wininet.dll urlmon.dll propsys.dll secur32.dll sspicli.dll dbghelp.dll kerberos.dll msv1_0.dll
-	hal.dll ntoskrnl.exe mountmgr.sys nsiproxy.sys ndis.sys netio.sys http.sys winebus.sys winexinput.sys winehid.sys wineusb.sys hidclass.sys
-	hidparse.sys cng.sys fltmgr.sys wmilib.sys usbd.sys ksecdd.sys tdi.sys scsiport.sys dxgkrnl.sys dxgmms1.sys vga.sys
-	wineboot.exe services.exe plugplay.exe winedevice.exe svchost.exe rpcss.exe conhost.exe start.exe explorer.exe cmd.exe"
+# What programs with a window need: graphics, HTML, the help system. A Wine without more than that hangs at its second start.
+without='d3d*|wined3d*|mshtml*|jscript*|vbscript*|gdiplus*|dwrite*|msxml*|*.mui|opengl*|vulkan*|glu32*|quartz*|x3daud*|xaudio*|xact*|windowscodecs*'
 say() { echo "peer-windows.sh: $*" >&2; }
 die() { say "$*"; exit 1; }
 limited() { timeout -k 5 "$@"; }
@@ -40,9 +35,9 @@ if [ ! -s "$cache/wine.cpio" ]; then
 	cp -aL /usr/share/wine "$wine/usr/share/"
 	cp -a /usr/lib/x86_64-linux-gnu/wine/x86_64-unix "$wine/usr/lib/x86_64-linux-gnu/wine/"
 	cp -a /usr/lib/x86_64-linux-gnu/libwine.so* "$wine/usr/lib/x86_64-linux-gnu/" 2>/dev/null || true
-	for module in $modules; do
-		from=/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/$module
-		[ -e "$from" ] || continue
+	for from in /usr/lib/x86_64-linux-gnu/wine/x86_64-windows/*; do
+		module=${from##*/}
+		[[ $module == @($without) ]] && continue
 		x86_64-w64-mingw32-strip -o "$wine/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/$module" "$from" 2>/dev/null ||
 			cp "$from" "$wine/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/"
 	done

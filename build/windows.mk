@@ -23,7 +23,7 @@ $(OUT)/w/%.S.o: %.S $(OUT)/windows.flags
 # windows_dll(name, image base, entry, call table or /dev/null)
 define windows_dll
 $(1)_WINDOWS_EXPORTS := $$(wildcard windows/$(1)/exports*.def)
-$(1)_WINDOWS_OBJECTS := $$(patsubst %,$$(OUT)/w/%.o,$$(filter-out %_test.c,$$(wildcard windows/$(1)/*.c windows/$(1)/*.S)))
+$(1)_WINDOWS_OBJECTS := $$(patsubst %,$$(OUT)/w/%.o,$$(filter-out %_test.c %_fuzz.c,$$(wildcard windows/$(1)/*.c windows/$(1)/*.S)))
 $$(WINDOWS_OUT)/$(1).dll: $$($(1)_WINDOWS_OBJECTS) $$($(1)_WINDOWS_EXPORTS) build/exports.awk build/windows.mk abi/nt/syscalls.def
 	@mkdir -p $$(@D) $$(OUT)/w/windows/$(1)
 	$$(Q)$$(NM_WINDOWS) -g --defined-only $$($(1)_WINDOWS_OBJECTS) > $$(OUT)/w/windows/$(1)/names

@@ -21,6 +21,6 @@ while read -r harness; do
 	else
 		fail=$((fail + 1)); echo "FAIL fuzz $name"; tail -n 15 "$out/$name.log" | sed 's/^/    /'
 	fi
-done < <(find kernel lib services tools -name '*_fuzz.c' | sort)
+done < <(find kernel lib services tools windows -name '*_fuzz.c' | sort)
 echo "fuzz: $pass passed, $fail failed"
 [ "$fail" = 0 ]

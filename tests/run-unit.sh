@@ -20,6 +20,6 @@ while read -r test; do
 	else
 		fail=$((fail + 1)); echo "FAIL unit $name"; tail -n 15 "$out/$name.log" | sed 's/^/    /'
 	fi
-done < <(find kernel lib services tools -name '*_test.c' | sort)
+done < <(find kernel lib services tools windows -name '*_test.c' | sort)
 echo "unit: $pass passed, $fail failed"
 [ "$fail" = 0 ]

@@ -106,10 +106,11 @@ BOOL NTAPI RtlTryEnterCriticalSection(RTL_CRITICAL_SECTION *section)
 }
 NTSTATUS NTAPI RtlLeaveCriticalSection(RTL_CRITICAL_SECTION *section)
 {
-	if (--section->RecursionCount > 0) {
+	LONG left = --section->RecursionCount;
+	if (left > 0)
 		__atomic_sub_fetch(&section->LockCount, 1, __ATOMIC_RELAXED);
+	if (left) /* below 0: it was not held, and the next entry puts the count right */
 		return STATUS_SUCCESS;
-	}
 	section->OwningThread = NULL;
 	if (__atomic_sub_fetch(&section->LockCount, 1, __ATOMIC_RELEASE) >= 0) {
 		__atomic_store_n(token_of(section), 1, __ATOMIC_RELEASE);
