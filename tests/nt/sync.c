@@ -16,6 +16,20 @@ static DWORD WINAPI add_thousand(void *argument)
 	}
 	return 17 + (DWORD)(ULONG_PTR)argument;
 }
+/* Leaving what was not entered leaves a wrong recursion count and a usable section. */
+CASE(critical_section_left_by_mistake_is_usable)
+{
+	CRITICAL_SECTION s;
+	InitializeCriticalSection(&s);
+	LeaveCriticalSection(&s);
+	LeaveCriticalSection(&s);
+	CHECK(s.LockCount == -1 && s.RecursionCount == -2 && !s.OwningThread);
+	EnterCriticalSection(&s);
+	CHECK(s.RecursionCount == 1 && s.OwningThread == (HANDLE)(ULONG_PTR)GetCurrentThreadId());
+	LeaveCriticalSection(&s);
+	CHECK(s.LockCount == -1 && s.RecursionCount == 0);
+	DeleteCriticalSection(&s);
+}
 CASE(threads_under_a_critical_section_count_exactly)
 {
 	HANDLE threads[4];
@@ -288,6 +302,7 @@ CASE(thread_that_never_ran_has_a_context_and_an_end)
 int main(void)
 {
 	RUN(thread_that_never_ran_has_a_context_and_an_end);
+	RUN(critical_section_left_by_mistake_is_usable);
 	RUN(threads_under_a_critical_section_count_exactly);
 	RUN(auto_event_releases_one_wait);
 	RUN(mutex_of_a_dead_thread_is_abandoned);
