@@ -6,6 +6,7 @@
 #include "call.h"
 #include "linux.h"
 #include "nt_text.h"
+#include "registry_lease.h"
 #include "string.h"
 #include "../../abi/proto/nt.h"
 
@@ -27,16 +28,8 @@ struct ask {
 	void *data; u32 capacity, length;
 };
 
-static s64 ask(struct ask *q)
+static s64 named_status(s64 st)
 {
-	struct route_request r = {
-		.service = SERVICE_NTD, .op = q->op, .cause = HOP_BY_DESIGN, .args = q->args, .args_size = q->args_size,
-		.payload = q->payload, .payload_size = q->payload_size, .payload2 = q->folded, .payload2_size = q->folded_size,
-		.reply = q->reply, .reply_size = q->reply_size, .reply_payload = q->data, .reply_capacity = q->capacity,
-		.killable_only = true,
-	};
-	s64 st = route_call(&r);
-	q->length = r.reply_length;
 	switch (st) {
 	case ERR_NOENT:
 		return NT(OBJECT_NAME_NOT_FOUND);
@@ -49,6 +42,51 @@ static s64 ask(struct ask *q)
 	default:
 		return st < 0 ? st : 0;
 	}
+}
+
+static s64 send(struct ask *q)
+{
+	struct route_request r = {
+		.service = SERVICE_NTD, .op = q->op, .cause = HOP_BY_DESIGN, .args = q->args, .args_size = q->args_size,
+		.payload = q->payload, .payload_size = q->payload_size, .payload2 = q->folded, .payload2_size = q->folded_size,
+		.reply = q->reply, .reply_size = q->reply_size, .reply_payload = q->data, .reply_capacity = q->capacity,
+		.killable_only = true,
+	};
+	s64 st = route_call(&r);
+	q->length = r.reply_length;
+	return st;
+}
+
+static bool is_write(const struct ask *q)
+{
+	return q->op == NTD_KEY_DELETE || q->op == NTD_KEY_RENAME || q->op == NTD_VALUE_SET || q->op == NTD_VALUE_DELETE;
+}
+
+/* From the leases, or from ntd. */
+static s64 ask(struct ask *q)
+{
+	u32 set_name = q->op == NTD_VALUE_SET ? ((const struct ntd_value_set *)q->args)->name_bytes : q->payload_size;
+	struct registry_question question = { q->op, q->args, q->args_size, q->folded, q->folded_size,
+		(const u8 *)q->payload + set_name, q->payload_size - set_name };
+	struct registry_answer a = { .reply = q->reply, .reply_size = q->reply_size, .data = q->data, .capacity = q->capacity };
+	u64 mark, start = 0;
+	if (registry_lease_find(&question, &a, &mark)) {
+		q->length = a.length;
+		return named_status(a.status);
+	}
+	bool opens_new = q->op == NTD_KEY_OPEN && ((const struct ntd_key_open *)q->args)->flags & NTD_OPEN_CREATE;
+	if (is_write(q))
+		start = registry_lease_writing();
+	a.status = send(q);
+	a.length = q->length;
+	bool created = opens_new && !a.status && ((const struct ntd_key_opened *)q->reply)->created;
+	if (is_write(q) || created)
+		mark = registry_lease_written(&question);
+	bool kept = is_write(q) ? !a.status && q->op == NTD_VALUE_SET && mark == start + 1 /* no other write beside it */
+				: a.status == ERR_NOENT || (!a.status && !created);
+	if (kept)
+		registry_lease_keep(&question, &a, mark);
+	return named_status(a.status);
 }
 
 /* Upper case of a name, in fresh memory; NULL = none left. */

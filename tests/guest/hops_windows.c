@@ -132,8 +132,21 @@ static void channels(void)
 	MUST(CloseHandle(read) && CloseHandle(write) && CloseHandle(port));
 }
 
-static void (*const parts[])(void) = { files, memory, waits, channels };
-static const char *const part_names[] = { "nt_files", "nt_memory", "nt_waits_and_threads", "nt_ports_and_pipes" };
+/* What was asked before, and a value that is set to what it is. */
+static void registry(void)
+{
+	HKEY key;
+	DWORD value = 7, n = sizeof(value);
+	MUST(!RegCreateKeyExA(HKEY_CURRENT_USER, "Software\\HopsRead", 0, NULL, 0, KEY_ALL_ACCESS, NULL, &key, NULL));
+	MUST(!RegSetValueExA(key, "value", 0, REG_DWORD, (BYTE *)&value, sizeof(value)));
+	MUST(!RegQueryValueExA(key, "value", NULL, NULL, (BYTE *)&value, &n) && value == 7);
+	MUST(RegQueryValueExA(key, "none", NULL, NULL, NULL, NULL) == ERROR_FILE_NOT_FOUND);
+	MUST(!RegQueryInfoKeyA(key, NULL, NULL, NULL, NULL, NULL, NULL, &n, NULL, NULL, NULL, NULL) && n == 1);
+	MUST(!RegCloseKey(key));
+}
+
+static void (*const parts[])(void) = { files, memory, waits, channels, registry };
+static const char *const part_names[] = { "nt_files", "nt_memory", "nt_waits_and_threads", "nt_ports_and_pipes", "nt_registry_reads" };
 
 int main(void)
 {
@@ -146,6 +159,8 @@ int main(void)
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		int wrong = 0;
 		parts[i]();
+		if (parts[i] == registry)
+			parts[i](); /* the first one made the key */
 		snapshot(&before);
 		snapshot(&idle);
 		parts[i]();

@@ -48,8 +48,79 @@ CASE(the_system_describes_itself)
 	RegCloseKey(k);
 }
 
+static DWORD number(HKEY k, const char *name)
+{
+	DWORD value = 0xdead, n = 4;
+	return RegQueryValueExA(k, name, NULL, NULL, (BYTE *)&value, &n) == 0 ? value : 0xdead;
+}
+static void set(HKEY k, const char *name, DWORD value) { CHECK(RegSetValueExA(k, name, 0, REG_DWORD, (BYTE *)&value, 4) == 0); }
+static DWORD values_of(HKEY k)
+{
+	DWORD n = 0xdead;
+	return RegQueryInfoKeyA(k, NULL, NULL, NULL, NULL, NULL, NULL, &n, NULL, NULL, NULL, NULL) == 0 ? n : 0xdead;
+}
+/* Answers may be remembered by the system; what was written shows at once, whatever was asked before. */
+CASE(reads_after_writes_are_new)
+{
+	HKEY top, k, again;
+	char name[64];
+	CHECK(RegCreateKeyA(HKEY_CURRENT_USER, "Software\\AmbosLease", &top) == 0);
+	for (DWORD round = 0; round < 3; round++) {
+		DWORD n = sizeof(name), type;
+		CHECK(RegOpenKeyA(top, "Below", &again) == ERROR_FILE_NOT_FOUND);
+		CHECK(RegEnumKeyA(top, 0, name, sizeof(name)) == ERROR_NO_MORE_ITEMS);
+		CHECK(RegCreateKeyA(top, "Below", &k) == 0 && RegOpenKeyA(top, "BELOW", &again) == 0);
+		CHECK(RegEnumKeyA(top, 0, name, sizeof(name)) == 0 && !strcmp(name, "Below"));
+		CHECK(number(k, "a") == 0xdead && values_of(again) == 0);
+		set(k, "a", round);
+		CHECK(number(again, "A") == round && values_of(again) == 1);
+		set(again, "A", round + 1);
+		CHECK(number(k, "a") == round + 1 && values_of(k) == 1);
+		set(again, "b", 5);
+		set(again, "A", round + 1); /* nothing new */
+		set(k, "a", round + 7);
+		set(again, "A", round + 1); /* new again */
+		CHECK(number(k, "a") == round + 1 && number(k, "b") == 5 && values_of(k) == 2);
+		CHECK(RegDeleteValueA(k, "a") == 0 && number(again, "a") == 0xdead && values_of(again) == 1);
+		set(again, "A", round + 1); /* after its deletion */
+		CHECK(number(k, "a") == round + 1);
+		CHECK(RegEnumValueA(k, 0, name, &n, NULL, &type, NULL, NULL) == 0);
+		CHECK(RegDeleteKeyA(top, "Below") == 0 && RegCloseKey(k) == 0 && RegCloseKey(again) == 0);
+	}
+	CHECK(RegCloseKey(top) == 0 && RegDeleteKeyA(HKEY_CURRENT_USER, "Software\\AmbosLease") == 0);
+}
+
+#define WRITES 300
+static HKEY shared;
+static DWORD WINAPI writer(void *arg)
+{
+	for (DWORD i = 0; i < WRITES; i++) {
+		DWORD value = i % 2 ? (DWORD)(ULONG_PTR)arg : i;
+		RegSetValueExA(shared, "both", 0, REG_DWORD, (BYTE *)&value, 4);
+		RegQueryValueExA(shared, "both", NULL, NULL, NULL, NULL);
+	}
+	return 0;
+}
+CASE(writers_side_by_side_leave_what_is_read)
+{
+	HKEY again;
+	CHECK(RegCreateKeyA(HKEY_CURRENT_USER, "Software\\AmbosWriters", &shared) == 0);
+	HANDLE threads[2] = { CreateThread(NULL, 0, writer, (void *)1000, 0, NULL), CreateThread(NULL, 0, writer, (void *)2000, 0, NULL) };
+	CHECK(WaitForMultipleObjects(2, threads, TRUE, 60000) == WAIT_OBJECT_0);
+	DWORD last = number(shared, "both");
+	CHECK(last == 1000 || last == 2000);
+	CHECK(RegOpenKeyA(HKEY_CURRENT_USER, "Software\\AmbosWriters", &again) == 0 && number(again, "both") == last);
+	set(shared, "other", 1); /* drops what is remembered of the key's list, not of the value */
+	CHECK(number(again, "both") == last && values_of(again) == 2);
+	RegCloseKey(again);
+	RegCloseKey(shared);
+	CHECK(RegDeleteKeyA(HKEY_CURRENT_USER, "Software\\AmbosWriters") == 0);
+}
+
 int main(void)
 {
+	RUN(reads_after_writes_are_new);
+	RUN(writers_side_by_side_leave_what_is_read);
 	RUN(keys_and_values_live);
 	RUN(the_system_describes_itself);
 	return check_summary();

@@ -104,7 +104,8 @@ enum lznt1_result lznt1_expand(const uint8_t *in, size_t in_size, uint8_t *out, 
 	}
 }
 
-enum lznt1_result lznt1_expand_at(const uint8_t *in, size_t in_size, size_t offset, uint8_t *out, size_t out_size, uint8_t *chunk, size_t *used)
+enum lznt1_result lznt1_expand_at(const uint8_t *in, size_t in_size, size_t offset, uint8_t *out, size_t out_size, uint8_t *chunk,
+	size_t *used)
 {
 	size_t at = 0, size, got = 0;
 	int compressed, more;

@@ -18,6 +18,7 @@ enum lznt1_result lznt1_compress(const uint8_t *in, size_t in_size, uint8_t *out
  * bytes is filled up with zeros. */
 enum lznt1_result lznt1_expand(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size, size_t *used);
 /* The same from byte `offset` of the result on; chunk: 4096 bytes of room. */
-enum lznt1_result lznt1_expand_at(const uint8_t *in, size_t in_size, size_t offset, uint8_t *out, size_t out_size, uint8_t *chunk, size_t *used);
+enum lznt1_result lznt1_expand_at(const uint8_t *in, size_t in_size, size_t offset, uint8_t *out, size_t out_size, uint8_t *chunk,
+	size_t *used);
 
 #endif

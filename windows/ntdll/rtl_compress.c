@@ -8,7 +8,8 @@
 #define ENGINE_MAXIMUM 0x100u /* our search is the same for both */
 
 NTSTATUS NTAPI RtlGetCompressionWorkSpaceSize(USHORT format, ULONG *compress, ULONG *fragment);
-NTSTATUS NTAPI RtlCompressBuffer(USHORT format, UCHAR *in, ULONG in_size, UCHAR *out, ULONG out_size, ULONG chunk, ULONG *final, void *workspace);
+NTSTATUS NTAPI RtlCompressBuffer(USHORT format, UCHAR *in, ULONG in_size, UCHAR *out, ULONG out_size, ULONG chunk, ULONG *final,
+	void *workspace);
 NTSTATUS NTAPI RtlDecompressBuffer(USHORT format, UCHAR *out, ULONG out_size, UCHAR *in, ULONG in_size, ULONG *final);
 NTSTATUS NTAPI RtlDecompressFragment(USHORT format, UCHAR *out, ULONG out_size, UCHAR *in, ULONG in_size, ULONG offset, ULONG *final,
 	void *workspace);
@@ -39,7 +40,8 @@ NTSTATUS NTAPI RtlGetCompressionWorkSpaceSize(USHORT format, ULONG *compress, UL
 }
 
 /* The chunk size is a hint on Windows too: LZNT1 has one. */
-NTSTATUS NTAPI RtlCompressBuffer(USHORT format, UCHAR *in, ULONG in_size, UCHAR *out, ULONG out_size, ULONG chunk, ULONG *final, void *workspace)
+NTSTATUS NTAPI RtlCompressBuffer(USHORT format, UCHAR *in, ULONG in_size, UCHAR *out, ULONG out_size, ULONG chunk, ULONG *final,
+	void *workspace)
 {
 	size_t used = 0;
 	NTSTATUS status = check_format(format);
