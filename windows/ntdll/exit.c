@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Ends of threads and of the process, and where threads begin. */
-#include "loader.h"
+#include "actctx.h"
 #include "unwind.h"
 
 typedef DWORD(WINAPI *thread_function)(LPVOID);
@@ -68,6 +68,7 @@ void NTAPI LdrShutdownThread(void)
 	if (process_detaching)
 		return;
 	fls_thread_end();
+	contexts_thread_end();
 	loader_lock();
 	if (current_teb()->AmbosThreadAttached)
 		modules_thread_notify(DLL_THREAD_DETACH);

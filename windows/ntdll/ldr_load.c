@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Loading and unloading at run time: find (API set, loaded list, known DLLs, search path), map, relocate, bind, attach.
  * A module that a load brings holds one reference on each of its imports; a cycle of imports is never unloaded. */
-#include "loader.h"
+#include "actctx.h"
 
 #define LOADER_PATH_LIMIT 1024u
 struct dll_name { WCHAR text[LOADER_PATH_LIMIT]; SIZE_T characters; bool has_path; };
@@ -263,6 +263,17 @@ static NTSTATUS resolve_name(const UNICODE_STRING *wanted, struct dll_name *name
 	}
 	return status;
 }
+/* Into the place that the active context has for a DLL's bare name. */
+static void redirect(struct dll_name *name, WCHAR *full)
+{
+	HANDLE file;
+	if (name->has_path || !context_dll_path(name->text, name->characters, full, LOADER_PATH_LIMIT) || open_file_section(full, &file))
+		return;
+	NtClose(file);
+	wcscpy(name->text, full);
+	name->characters = wcslen(full);
+	name->has_path = true;
+}
 /* Loads, binds and gives TLS; the caller attaches. The module has one more reference. */
 NTSTATUS module_load(const WCHAR *search_path, const UNICODE_STRING *wanted, ULONG flags, struct module **module)
 {
@@ -272,6 +283,8 @@ NTSTATUS module_load(const WCHAR *search_path, const UNICODE_STRING *wanted, ULO
 	WCHAR *full = (WCHAR *)(name + 1);
 	HANDLE section = NULL;
 	NTSTATUS status = resolve_name(wanted, name);
+	if (!status)
+		redirect(name, full);
 	if (!status && (*module = already_loaded(name))) {
 		reference(*module);
 		heap_free(name);

@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: MIT
 /* New threads by the Rtl interface, and user stacks for fibers. */
-#include <ntdll.h>
+#include "actctx.h"
 
 struct attribute { ULONG_PTR id; SIZE_T bytes; void *value; SIZE_T *written; };
 struct attribute_list { SIZE_T total; struct attribute attributes[1]; };
 #define ATTRIBUTE_CLIENT_ID 0x10003u
 #define THREAD_SUSPENDED 1u
 
+/* A thread of this process begins in its creator's context; takes the reference. */
+static void give_context(HANDLE thread, const CLIENT_ID *client, HANDLE context, bool suspended)
+{
+	struct { NTSTATUS exit_status; PTEB teb; CLIENT_ID id; ULONG_PTR affinity; LONG priority, base_priority; } basic;
+	if (client->UniqueProcess == current_teb()->ClientId.UniqueProcess &&
+		!NtQueryInformationThread(thread, ThreadBasicInformation, &basic, sizeof(basic), NULL))
+		context_inherit(basic.teb, context);
+	else
+		RtlReleaseActivationContext(context);
+	if (!suspended)
+		NtResumeThread(thread, NULL);
+}
 NTSTATUS NTAPI RtlCreateUserThread(HANDLE process, SECURITY_DESCRIPTOR *security, BOOLEAN suspended, ULONG zero_bits, SIZE_T reserve,
 	SIZE_T commit, LPTHREAD_START_ROUTINE start, void *argument, HANDLE *handle, CLIENT_ID *id);
 NTSTATUS NTAPI RtlCreateUserThread(HANDLE process, SECURITY_DESCRIPTOR *security, BOOLEAN suspended, ULONG zero_bits, SIZE_T reserve,
@@ -17,10 +29,16 @@ NTSTATUS NTAPI RtlCreateUserThread(HANDLE process, SECURITY_DESCRIPTOR *security
 	struct attribute_list list = { sizeof(list), { { ATTRIBUTE_CLIENT_ID, sizeof(client), &client, NULL } } };
 	OBJECT_ATTRIBUTES attributes = { .Length = sizeof(attributes) };
 	attributes.SecurityDescriptor = security;
+	HANDLE context;
+	RtlGetActiveActivationContext(&context);
 	NTSTATUS status = NtCreateThreadEx(&thread, THREAD_ALL_ACCESS, &attributes, process, (PVOID)start, argument,
-		suspended ? THREAD_SUSPENDED : 0, zero_bits, commit, reserve, &list);
-	if (status)
+		suspended || context ? THREAD_SUSPENDED : 0, zero_bits, commit, reserve, &list);
+	if (status) {
+		RtlReleaseActivationContext(context);
 		return status;
+	}
+	if (context)
+		give_context(thread, &client, context, suspended);
 	if (id)
 		*id = client;
 	if (handle)
