@@ -231,16 +231,15 @@ static bool texts_equal(const struct xml_text *a, const struct xml_text *b)
 	return names_equal(a->at, a->count, b->at, b->count);
 }
 static bool any(const struct xml_text *text) { return !text->count || xml_equals(text, "*"); }
-/* An assembly serves who asks for its major and minor version with a build up to its own. */
+/* A private assembly has to be what is asked for: without a policy of the system no other version will do. */
 static bool serves(const struct manifest_identity *wanted, const struct manifest_identity *found)
 {
-	const USHORT *w = wanted->version, *f = found->version;
 	if (!texts_equal(&wanted->name, &found->name) || (!any(&wanted->architecture) && !any(&found->architecture) &&
 		!texts_equal(&wanted->architecture, &found->architecture)))
 		return false;
 	if (!any(&wanted->token) && !texts_equal(&wanted->token, &found->token))
 		return false;
-	return w[0] == f[0] && w[1] == f[1] && (w[2] < f[2] || (w[2] == f[2] && w[3] <= f[3]));
+	return !memcmp(wanted->version, found->version, sizeof(wanted->version));
 }
 static bool native(const struct manifest_identity *identity)
 {

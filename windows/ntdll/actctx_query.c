@@ -41,17 +41,9 @@ static NTSTATUS query_detailed(struct query *query)
 {
 	const struct activation_context *context = query->context;
 	const WCHAR *manifest = context->assembly_count ? context->assemblies[0]->path : NULL;
-	WCHAR *directory = NULL;
-	if (context->directory) { /* told without its last separator */
-		SIZE_T count = wcslen(context->directory);
-		directory = text_copy(context->directory, count > 3 ? count - 1 : count);
-		if (!directory)
-			return STATUS_NO_MEMORY;
-	}
-	if (too_small(query, sizeof(ACTIVATION_CONTEXT_DETAILED_INFORMATION) + text_bytes(manifest) + text_bytes(directory))) {
-		heap_free(directory);
+	const WCHAR *directory = context->directory;
+	if (too_small(query, sizeof(ACTIVATION_CONTEXT_DETAILED_INFORMATION) + text_bytes(manifest) + text_bytes(directory)))
 		return STATUS_BUFFER_TOO_SMALL;
-	}
 	ACTIVATION_CONTEXT_DETAILED_INFORMATION *information = query->buffer;
 	WCHAR *at = (WCHAR *)(information + 1);
 	ULONG some = context->assembly_count ? 1 : 0;
@@ -64,7 +56,6 @@ static NTSTATUS query_detailed(struct query *query)
 	information->ulRootManifestPathChars = bytes / (DWORD)sizeof(WCHAR);
 	information->lpAppDirPath = put_text(&at, directory, &bytes);
 	information->ulAppDirPathChars = bytes / (DWORD)sizeof(WCHAR);
-	heap_free(directory);
 	return STATUS_SUCCESS;
 }
 /* The index counts from one. */
@@ -104,6 +95,7 @@ static NTSTATUS query_file(struct query *query)
 	WCHAR *text = (WCHAR *)(information + 1);
 	memcpy(text, name->at, name->count * sizeof(WCHAR));
 	text[name->count] = 0;
+	query->needed = 0; /* this class tells a size only on failure */
 	*information = (ASSEMBLY_FILE_DETAILED_INFORMATION){ FILE_IS_THERE, (DWORD)(name->count * sizeof(WCHAR)), 0, text, NULL };
 	return STATUS_SUCCESS;
 }

@@ -99,8 +99,9 @@ static void build_flags(struct builder *builder, const WCHAR *module, ULONG flag
 }
 static void build_default(struct builder *builder, const WCHAR *module, ULONG flags)
 {
-	if ((flags & LOAD_WITH_ALTERED_SEARCH_PATH) && is_absolute(module))
-		append(builder, module, directory_characters(module, wcslen(module)));
+	const WCHAR *last = (flags & LOAD_WITH_ALTERED_SEARCH_PATH) && module ? wcsrchr(module, '\\') : NULL;
+	if (last) /* a relative one counts too, one with slashes does not */
+		append(builder, module, directory_characters(module, (SIZE_T)(last + 1 - module)));
 	else
 		append_program_directory(builder);
 	RtlAcquireSRWLockShared(&directory_lock);
