@@ -82,6 +82,17 @@ struct activation_context *context_of_process(void)
 	RtlReleaseSRWLockExclusive(&process_lock);
 	return process_context;
 }
+/* kernelbase asks for the systems at every start; for that alone no file is looked for beside the program, since the look
+ * costs a message where the program is on a share. */
+struct activation_context *context_of_image(void)
+{
+	const struct { ULONG_PTR type, name, language; } place = { MANIFEST_RESOURCE_TYPE, MANIFEST_RESOURCE_OF_PROGRAM, 0 };
+	const IMAGE_RESOURCE_DATA_ENTRY *entry;
+	struct activation_context *context = __atomic_load_n(&process_context, __ATOMIC_ACQUIRE);
+	if (context)
+		return context;
+	return LdrFindResource_U(main_module->ldr.DllBase, &place, 3, &entry) ? &empty_context : context_of_process();
+}
 static ACTIVATION_CONTEXT_STACK *stack_of(PTEB teb)
 {
 	return teb->ActivationContextStackPointer ? teb->ActivationContextStackPointer : &teb->ActivationContextStack;

@@ -10,6 +10,7 @@
 #define ASSEMBLY_LIMIT 32u               /* of one context, with the root */
 #define MANIFEST_BYTES_LIMIT (1u << 20)  /* real ones are below 64 KiB */
 #define ACTCTX_PATH_LIMIT 1024u
+#define MANIFEST_RESOURCE_TYPE 24u
 
 struct assembly {
 	WCHAR *path;      /* of the manifest, or of the image it is in */
@@ -49,6 +50,7 @@ bool context_dll_path(const WCHAR *name, SIZE_T characters, WCHAR *full, SIZE_T 
 /* actctx.c */
 struct activation_context *context_of_handle(HANDLE handle); /* with a reference; NULL: none */
 struct activation_context *context_of_process(void);         /* reads the program's manifest at its first use */
+struct activation_context *context_of_image(void);           /* of the manifest in the program alone */
 struct activation_context *context_active(void);             /* NULL: none on this thread */
 void context_release(struct activation_context *context);
 void context_inherit(PTEB teb, HANDLE context);              /* for a thread that has not begun; takes the reference */

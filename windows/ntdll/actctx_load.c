@@ -4,7 +4,6 @@
 #include "actctx.h"
 #include "rtl.h"
 
-#define MANIFEST_RESOURCE_TYPE 24u
 #define MANIFEST_RESOURCE_OF_ASSEMBLY 1u
 
 struct bytes { void *data; ULONG size; };

@@ -182,7 +182,9 @@ NTSTATUS NTAPI RtlQueryInformationActivationContext(ULONG flags, HANDLE handle, 
 	NTSTATUS status = choose(flags, &handle);
 	if (status)
 		return status;
-	struct activation_context *context = context_meant(handle, &referenced);
+	struct activation_context *context = handle || class != COMPATIBILITY_INFORMATION ? context_meant(handle, &referenced) :
+		context_of_image();
+	referenced = handle != NULL;
 	if (!context)
 		return STATUS_INVALID_PARAMETER;
 	query.context = context;

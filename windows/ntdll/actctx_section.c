@@ -79,6 +79,9 @@ static const struct section_index *find(const struct activation_context *context
 /* In the thread's context, then in the program's. */
 static NTSTATUS look_up(const WCHAR *name, SIZE_T characters, struct activation_context **context, const struct section_index **index)
 {
+	for (SIZE_T i = 0; i < characters; i++)
+		if (name[i] == ':') /* absolute, as no assembly's file is: not worth reading the program's manifest */
+			return STATUS_SXS_KEY_NOT_FOUND;
 	struct activation_context *const places[2] = { context_active(), context_of_process() };
 	NTSTATUS status = STATUS_SXS_SECTION_NOT_FOUND;
 	for (ULONG i = 0; i < 2; i++) {
