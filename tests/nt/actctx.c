@@ -63,7 +63,8 @@ CASE(the_programs_manifest_decides_the_version_it_is_told)
 	CHECK(GetVersionExW(&version) && !system_version(&system));
 	CHECK(version.dwMajorVersion == system.dwMajorVersion && version.dwBuildNumber == system.dwBuildNumber);
 	struct { ULONG count, padding; GUID id; ULONG kind; ULONGLONG tested; } systems;
-	CHECK(QueryActCtxW(QUERY_ACTCTX_FLAG_NO_ADDREF, NULL, NULL, CompatibilityInformationInActivationContext, &systems, sizeof(systems), NULL));
+	CHECK(QueryActCtxW(QUERY_ACTCTX_FLAG_NO_ADDREF, NULL, NULL, CompatibilityInformationInActivationContext, &systems,
+		sizeof(systems), NULL));
 	CHECK(systems.count == 1 && systems.kind == 1 && systems.id.Data1 == 0x8e0f7a12);
 }
 CASE(settings_of_the_program_are_found)

@@ -89,8 +89,11 @@ struct activation_context *context_of_image(void)
 	const struct { ULONG_PTR type, name, language; } place = { MANIFEST_RESOURCE_TYPE, MANIFEST_RESOURCE_OF_PROGRAM, 0 };
 	const IMAGE_RESOURCE_DATA_ENTRY *entry;
 	struct activation_context *context = __atomic_load_n(&process_context, __ATOMIC_ACQUIRE);
+	ULONG bytes;
 	if (context)
 		return context;
+	if (!RtlImageDirectoryEntryToData(main_module->ldr.DllBase, TRUE, IMAGE_DIRECTORY_ENTRY_RESOURCE, &bytes))
+		return &empty_context;
 	return LdrFindResource_U(main_module->ldr.DllBase, &place, 3, &entry) ? &empty_context : context_of_process();
 }
 static ACTIVATION_CONTEXT_STACK *stack_of(PTEB teb)
