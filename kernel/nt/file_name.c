@@ -91,7 +91,9 @@ static s64 parse_device(struct nt_target *t, const u16 *text, u32 count)
 	} else if ((n = nt_prefix(text, count, "null")) && n == count) {
 		t->kind = NT_TARGET_NULL;
 	} else if ((n = nt_prefix(text, count, "harddiskvolume1")) && (count == n || text[n] == '\\')) {
-		return count == n ? put_path(t, DRIVE_C, text, 0) : put_path(t, DRIVE_C, text + n + 1, count - n - 1);
+		return put_path(t, DRIVE_C, text + MIN(n + 1, count), count - MIN(n + 1, count));
+	} else if ((n = nt_prefix(text, count, "harddiskvolume2")) && (count == n || text[n] == '\\')) {
+		return put_path(t, "/", text + MIN(n + 1, count), count - MIN(n + 1, count));
 	} else {
 		return NT(OBJECT_NAME_NOT_FOUND); /* \Device\Afd: sockets are refused by name until they are made */
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Files: dispositions, share modes, delete on close, rename, case, directories, positions, sizes, times. */
 #include "check.h"
+#include <winternl.h>
+#include <stdlib.h>
 
 static HANDLE make(const char *name, DWORD access, DWORD share, DWORD disposition, DWORD flags)
 {
@@ -308,8 +310,44 @@ CASE(volume_and_type)
 	DeleteFileA("v.txt");
 }
 
+/* Names below a handle, the one of the current directory first, and with the device's name before them. */
+static NTSTATUS (NTAPI *nt_open)(HANDLE *, ACCESS_MASK, OBJECT_ATTRIBUTES *, IO_STATUS_BLOCK *, ULONG, ULONG);
+static NTSTATUS open_below(HANDLE root, const WCHAR *name)
+{
+	UNICODE_STRING text = { (USHORT)(wcslen(name) * 2), (USHORT)(wcslen(name) * 2 + 2), (WCHAR *)name };
+	OBJECT_ATTRIBUTES oa;
+	IO_STATUS_BLOCK io;
+	HANDLE h;
+	InitializeObjectAttributes(&oa, &text, OBJ_CASE_INSENSITIVE, root, NULL);
+	NTSTATUS status = nt_open(&h, GENERIC_READ | SYNCHRONIZE, &oa, &io, 7, 0x20 /* FILE_SYNCHRONOUS_IO_NONALERT */);
+	if (!status)
+		CloseHandle(h);
+	return status;
+}
+CASE(current_directory_has_a_handle)
+{
+	struct current { UNICODE_STRING path; HANDLE handle; };
+	char *parameters = (char *)NtCurrentTeb()->ProcessEnvironmentBlock->ProcessParameters;
+	struct current *now = (struct current *)(parameters + 0x38); /* RTL_USER_PROCESS_PARAMETERS.CurrentDirectory */
+	char path[MAX_PATH], target[MAX_PATH];
+	WCHAR device[MAX_PATH * 2];
+	nt_open = (void *)GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtOpenFile");
+	put("below.txt", "1");
+	CHECK(now->handle && open_below(now->handle, L"below.txt") == 0);
+	GetCurrentDirectoryA(sizeof(path), path);
+	CHECK(CreateDirectoryA("sub", NULL) && SetCurrentDirectoryA("sub"));
+	CHECK(now->handle && open_below(now->handle, L"below.txt") != 0);
+	CHECK(SetCurrentDirectoryA(path) && RemoveDirectoryA("sub") && open_below(now->handle, L"below.txt") == 0);
+	char drive[3] = { path[0], ':', 0 };
+	CHECK(QueryDosDeviceA(drive, target, sizeof(target)));
+	swprintf(device, MAX_PATH * 2, L"%hs%hs\\below.txt", target, path + 2);
+	CHECK(getenv("NT_PEER") || open_below(NULL, device) == 0); /* Wine's device of a Unix folder cannot be opened */
+	CHECK(DeleteFileA("below.txt"));
+}
+
 int main(void)
 {
+	RUN(current_directory_has_a_handle);
 	char temp[MAX_PATH], dir[MAX_PATH + 32];
 	GetTempPathA(sizeof(temp), temp);
 	sprintf(dir, "%snt-file-%lu", temp, GetCurrentProcessId());

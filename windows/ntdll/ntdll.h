@@ -275,6 +275,7 @@ static inline const void *runtime_at(uint32_t offset) { return offset ? (const c
 
 /* start.c */
 DECLSPEC_NORETURN void NTAPI AmbosMissingImport(const char *module, const char *function);
+void path_open_current_directory(void);
 DECLSPEC_NORETURN void start_fail(const char *text, NTSTATUS status);
 void debug_text(const char *text); /* a line on standard error, for failures before there is anything else */
 

@@ -399,6 +399,13 @@ static NTSTATUS open_directory(const WCHAR *path, HANDLE *handle)
 	RtlFreeUnicodeString(&nt);
 	return status;
 }
+/* At the start: programs name files relative to this handle (Zig's run-time does). A folder that cannot be opened leaves it 0. */
+void path_open_current_directory(void)
+{
+	CURDIR *current = &current_peb()->ProcessParameters->CurrentDirectory;
+	if (open_directory(current->DosPath.Buffer, &current->Handle))
+		current->Handle = NULL;
+}
 static NTSTATUS store_directory(const WCHAR *full, HANDLE handle, HANDLE *old)
 {
 	CURDIR *current = &current_peb()->ProcessParameters->CurrentDirectory;

@@ -231,6 +231,7 @@ DECLSPEC_NORETURN void NTAPI AmbosProcessStart(const struct windows_runtime *blo
 	fls_start();
 	if ((status = make_parameters(peb)) || (status = modules_from_blob()))
 		start_fail("process parameters or module list", status);
+	path_open_current_directory();
 	peb->ImageBaseAddress = main_module->ldr.DllBase;
 	seed_cookies();
 	loader_lock();
