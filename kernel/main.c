@@ -20,6 +20,7 @@ static void kernel_late_init(void *arg UNUSED)
 {
 	static void (*const inits[])(void) = { process_init, file_init, vfs_init, ipc_init, trace_init };
 
+	memory_hunter_start();
 	for (u32 i = 0; i < ARRAY_SIZE(inits); i++)
 		if (inits[i])
 			inits[i]();

@@ -105,6 +105,7 @@ u64 account_left(const struct account *a);           /* pages that may still be 
 /* Working memory of services, granted whole: what is unused of it is kept from programs. */
 void pool_reserve(u64 pages);                        /* once for each service */
 void account_use_pool(struct account *a, u64 pages); /* of an instance that has not started */
+void memory_hunter_start(void);                      /* once threads run */
 bool memory_admit_program(void);                     /* waits for room for one more program; false: there is none. Sleeps */
 static inline void account_get(struct account *a) { if (a) __atomic_add_fetch(&a->refs, 1, __ATOMIC_RELAXED); }
 void account_put(struct account *a);                 /* NULL is fine */

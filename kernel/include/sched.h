@@ -29,6 +29,8 @@ struct waiter;
 struct sched_group;
 struct sched_group *sched_group_create(u32 head);  /* pid of its first member; refs 1; NULL = no memory */
 u32 sched_group_head(const struct sched_group *g);
+struct job_tally { u64 pages, since_ns; u32 kills; }; /* what a job's members are charged, and how many ended for it since when */
+struct job_tally *sched_group_tally(struct sched_group *g);
 struct sched_group *sched_group_get(struct sched_group *g);
 void sched_group_put(struct sched_group *g);       /* NULL is harmless */
 void sched_set_group(struct thread *t, struct sched_group *g); /* takes its own reference; in effect at t's next switch */

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* Waiting for memory: idle nodes and names go first, then a program (object/oom.c). Nothing may be locked here. */
+/* Waiting for memory: idle nodes and names go first, then a program (object/oom.c). Nothing may be locked here.
+ * One kernel thread looks for memory, with CPU shares of its own: among the thousands of a fork bomb that all lack memory,
+ * one of them that looked for all would get its turn once in a second. */
 #include "frame.h"
 #include "map.h"
 #include "process.h"
 
 #define MEMORY_PAUSE_NS NSEC_PER_SEC /* who waits is woken in turn; looking again often, thousands would fill the CPUs */
 #define MEMORY_WAITS 20          /* times that: a large victim takes a while to end on a busy host */
-#define HUNT_PAUSE_NS NSEC_PER_MSEC
-#define HUNT_ROUNDS 500          /* then another thread may try */
+#define HUNT_PAUSE_NS NSEC_PER_MSEC /* what ends takes about that long; memory also comes back where nobody tells */
 #define ROOM_SEEN_MAX 16384      /* pages: enough for all waiters */
 #define PAGES_PER_WAITER 2       /* woken for memory that came back: each wants a page, and a table perhaps */
 #define PROGRAM_FRAMES 64        /* what the kernel takes for a small program: tables, stack, descriptors */
@@ -17,7 +18,8 @@
 u32 vfs_reclaim(u32 count) WEAK; /* vfs.h */
 
 static struct wait_queue waiters = { SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT(waiters.waiters) };
-static u32 hunting; /* [a] one thread at a time looks for memory: the others would only look at the same places */
+static struct wait_queue hunter_sleeps = { SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT(hunter_sleeps.waiters) };
+static u32 vain_hunts; /* [a] counts those that found nothing to end: who waited since before need not go on */
 
 static bool wake_once(struct waiter *w, u64 key UNUSED)
 {
@@ -41,46 +43,50 @@ static bool hunt(void)
 	return aspaces_dying || (oom_kill && oom_kill()); /* memory on its way back is waited for */
 }
 
-static bool pause_until_killed(u64 pause_ns)
+static void hunter(void *arg UNUSED)
 {
-	wait_prepare();
-	status_t st = wait_sleep(time_now_ns() + pause_ns, WAIT_KILLABLE);
-	wait_finish();
-	return st != ERR_INTR;
+	for (;;) {
+		WAIT_EVENT(&hunter_sleeps, !list_empty(&waiters.waiters), DEADLINE_NEVER, WAIT_UNINTERRUPTIBLE);
+		if (!frames_above_reserve(PROGRAM_FRAMES) && !hunt()) {
+			__atomic_add_fetch(&vain_hunts, 1, __ATOMIC_RELEASE);
+			wait_queue_wake(&waiters, UINT32_MAX, 0);
+			continue;
+		}
+		wait_prepare();
+		wait_sleep(time_now_ns() + HUNT_PAUSE_NS, WAIT_UNINTERRUPTIBLE);
+		wait_finish();
+		u64 room = PAGES_PER_WAITER;
+		while (room < ROOM_SEEN_MAX && frames_above_reserve(room * 2))
+			room *= 2;
+		if (frames_above_reserve(room))
+			memory_came_back(room);
+	}
 }
 
-/* Memory may also come back where nobody tells: the hunter sees it and serves the others. */
-static bool hunt_until_room(void)
+void memory_hunter_start(void)
 {
-	bool found = false;
-	for (u32 round = 0; round < HUNT_ROUNDS && hunt(); round++) {
-		found = pause_until_killed(HUNT_PAUSE_NS);
-		if (!found || frames_above_reserve(PAGES_PER_WAITER))
-			break;
-	}
-	u64 room = PAGES_PER_WAITER;
-	while (room < ROOM_SEEN_MAX && frames_above_reserve(room * 2))
-		room *= 2;
-	__atomic_store_n(&hunting, 0, __ATOMIC_RELEASE);
-	memory_came_back(room);
-	return found;
+	if (!kernel_thread_create("memory", hunter, NULL))
+		panic("no memory for the thread that looks for memory");
 }
 
 bool memory_wait(u32 attempt)
 {
 	struct thread *t = thread_current();
-	u32 nobody = 0;
-	if (attempt >= MEMORY_WAITS || (t && t->process && (t->process->flags & PROC_EXITING)))
+	const u32 *flags = t && t->process ? &t->process->flags : NULL;
+	if (attempt >= MEMORY_WAITS || (flags && (*flags & PROC_EXITING)))
 		return false;
-	if (__atomic_compare_exchange_n(&hunting, &nobody, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return hunt_until_room();
+	u32 vain = __atomic_load_n(&vain_hunts, __ATOMIC_ACQUIRE);
 	struct waiter w;
 	waiter_init(&w);
 	w.fn = wake_once;
 	waiter_add(&waiters, &w);
-	bool go_on = pause_until_killed(MEMORY_PAUSE_NS);
+	wake_all(&hunter_sleeps);
+	wait_prepare();
+	if (list_linked(&w.link)) /* not woken yet */
+		wait_sleep(time_now_ns() + MEMORY_PAUSE_NS, WAIT_KILLABLE);
+	wait_finish();
 	waiter_remove(&w);
-	return go_on;
+	return vain == __atomic_load_n(&vain_hunts, __ATOMIC_ACQUIRE) && !(flags && (__atomic_load_n(flags, __ATOMIC_RELAXED) & PROC_EXITING));
 }
 
 bool memory_admit_program(void)

@@ -26,6 +26,7 @@ struct sched_group *sched_group_create(u32 head)
 }
 
 u32 sched_group_head(const struct sched_group *g) { return g->head; }
+struct job_tally *sched_group_tally(struct sched_group *g) { return &g->tally; }
 
 void sched_group_init(void)
 {

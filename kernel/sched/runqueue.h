@@ -28,6 +28,7 @@ struct group_queue {
 struct sched_group {
 	u32 refs;                   /* [a] */
 	u32 head;                   /* [I] pid of the first member */
+	struct job_tally tally;     /* object/oom.c's, under process_tree_lock */
 	struct group_queue queue[]; /* [lock of that CPU's run queue] */
 };
 struct runqueue {
