@@ -15,6 +15,11 @@ s64 nt_from_utf8(const char *text, u32 bytes, u16 *out, u32 room);
 /* Same name but for case, both UTF-8. */
 bool nt_names_equal(const char *a, u32 a_bytes, const char *b, u32 b_bytes);
 u32 nt_name_hash(const char *name, u32 bytes);  /* equal for names that differ in case only */
+#define NT_SHORT_NAME_MAX 12u
+/* The 8.3 name of a file into `out` (room for NT_SHORT_NAME_MAX); its length, or 0 when the name has that form itself. */
+u32 nt_short_name(const char *name, u32 bytes, char *out);
+bool nt_may_be_short_name(const char *name, u32 bytes); /* false: nt_short_name makes no such name */
+bool nt_has_short_name(const char *name, u32 bytes, const char *wanted, u32 wanted_bytes);
 /* Length of `prefix` (lower case ASCII) when text begins with it whatever its case, else 0. */
 u32 nt_prefix(const u16 *text, u32 count, const char *prefix);
 #define NT_PATTERN_MAX 512u /* units: twice a name's length, since each unit can have a star before it */

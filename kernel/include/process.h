@@ -267,7 +267,7 @@ void process_adopt_locked(struct process *parent, struct process *child); /* als
 void process_unlink_locked(struct process *p);       /* reaped: out of tree, group and table; drops the table's reference */
 void process_move_group_locked(struct process *p, u32 pgid, u32 sid);
 void thread_link_locked(struct process *p, struct thread *t, u32 tid);
-void thread_unlink_locked(struct thread *t);
+void thread_unlink_locked(struct thread *t); /* the user's count of threads is the caller's: a zombie takes the last thread's over */
 void thread_retid_locked(struct thread *t, u32 tid); /* exec by a thread other than the leader */
 bool pgrp_exists_locked(u32 pgid, u32 sid);          /* a group with a member in the session */
 struct process *process_find_locked(u32 pid);        /* not referenced */

@@ -175,6 +175,7 @@ static void account_thread_locked(struct process *p, struct thread *t)
 static void leave_siblings_locked(struct process *p, struct thread *t)
 {
 	thread_unlink_locked(t);
+	__atomic_sub_fetch(&t->cred->user->threads, 1, __ATOMIC_RELAXED);
 	spin_lock(&p->signal_lock);
 	signal_flush_locked(p, &t->pending, ~0ull);
 	list_for_each(other, &p->threads, struct thread, process_link)
@@ -192,8 +193,7 @@ static void leave_siblings_locked(struct process *p, struct thread *t)
 static void become_zombie_locked(struct process *p, struct thread *t)
 {
 	bool may_orphan = keeps_group_from_orphanhood(p->parent, p);
-	p->last_cred = cred_get(t->cred);
-	__atomic_add_fetch(&p->last_cred->user->threads, 1, __ATOMIC_RELAXED);
+	p->last_cred = cred_get(t->cred); /* the thread's place in its user's count becomes the zombie's: never two, never none */
 	str_copy(p->last_name, t->name, sizeof(p->last_name));
 	spin_lock(&p->signal_lock);
 	t->exiting = true;

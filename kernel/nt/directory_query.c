@@ -26,13 +26,34 @@ void nt_scan_free(struct nt_scan *s)
 	kfree(s);
 }
 
+static u32 wide_short_name(const char *name, u16 *out)
+{
+	char text[NT_SHORT_NAME_MAX];
+	u32 n = nt_short_name(name, (u32)strlen(name), text);
+	for (u32 i = 0; i < n; i++)
+		out[i] = (u8)text[i];
+	return n;
+}
+
+/* Short names match too, but only a pattern that asks for one: their other characters mean nothing to anybody. */
+static bool matches(const struct nt_string *pattern, const char *name, u32 length)
+{
+	u16 wide[NAME_MAX_BYTES + 1];
+	u32 count = pattern->bytes / 2;
+	s64 n = nt_from_utf8(name, length, wide, NAME_MAX_BYTES + 1);
+	if (n < 0 || nt_match(pattern->text, count, wide, (u32)n))
+		return n >= 0;
+	for (u32 i = 0; i < count; i++)
+		if (pattern->text[i] == '~')
+			return nt_match(pattern->text, count, wide, wide_short_name(name, wide));
+	return false;
+}
+
 /* ---- the snapshot ---- */
 static s64 add_name(struct nt_scan *s, const char *name)
 {
-	u16 wide[NAME_MAX_BYTES + 1];
 	u32 length = (u32)strlen(name);
-	s64 n = nt_from_utf8(name, length, wide, NAME_MAX_BYTES + 1);
-	if (n < 0 || !nt_match(s->pattern.text, s->pattern.bytes / 2, wide, (u32)n))
+	if (!matches(&s->pattern, name, length))
 		return 0;
 	if (s->bytes + length + 1 > s->room) {
 		u32 room = MAX(s->room * 2, 1024u);
@@ -128,7 +149,7 @@ static s64 attributes_of(struct file *f, const char *name, struct attributes *ou
 static u64 ticks(s64 ns) { return ns > 0 ? nt_time_from_ns((u64)ns) : NT_EPOCH_TICKS; }
 
 /* Builds the fixed part; the name's offset is returned. */
-static u32 build(u8 *out, u32 class, const struct attributes *a, u32 name_bytes)
+static u32 build(u8 *out, u32 class, const char *name, const struct attributes *a, u32 name_bytes)
 {
 	bool directory = mode_is(a->mode, S_IFDIR_K);
 	u32 offset = name_offset(class), reparse = mode_is(a->mode, S_IFLNK_K) ? NT_REPARSE_SYMLINK : 0;
@@ -145,6 +166,12 @@ static u32 build(u8 *out, u32 class, const struct attributes *a, u32 name_bytes)
 	memcpy(out, &e, sizeof(e));
 	if (class != DIR_DIRECTORY)
 		memcpy(out + 64, &reparse, 4); /* EaSize says the tag of a reparse point */
+	if (class == DIR_BOTH || class == DIR_ID_BOTH) {
+		u16 text[NT_SHORT_NAME_MAX];
+		u32 n = wide_short_name(name, text);
+		out[68] = (u8)(n * 2);
+		memcpy(out + 70, text, n * 2);
+	}
 	if (class == DIR_ID_BOTH)
 		memcpy(out + 96, &a->ino, 8);
 	if (class == DIR_ID_FULL)
@@ -167,7 +194,7 @@ static s64 put_entry(struct fill *o, u32 class, const char *name, const struct a
 	u8 fixed[112];
 	s64 n = nt_from_utf8(name, (u32)strlen(name), wide, NAME_MAX_BYTES + 1);
 	u32 bytes = n < 0 ? 0 : (u32)n * 2, at = o->any ? ALIGN_UP(o->used, 8) : 0;
-	u32 offset = build(fixed, class, a, bytes);
+	u32 offset = build(fixed, class, name, a, bytes);
 	if (at + offset + bytes > o->length) {
 		if (o->any)
 			return ERR_NOSPC;

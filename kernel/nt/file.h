@@ -91,6 +91,7 @@ struct walk_result;
 s64 nt_walk(const struct nt_target *t, bool follow, struct walk_result *out) MUST_CHECK;
 /* "\dir\name" on its volume and the drive letter; kmalloc'd. */
 s64 nt_path_of(const struct file *f, struct nt_string *out, u16 *drive) MUST_CHECK;
+s64 nt_short_name_of(const struct file *f, u16 *out) MUST_CHECK; /* characters, NT_SHORT_NAME_MAX at most; 0: it has none of its own */
 
 /* ---- file_open.c ---- */
 struct nt_open_request { u64 handle_va, iosb_va, allocation_va; u32 access, attributes, share, disposition, options; };

@@ -2,6 +2,7 @@
 /* NtQueryInformationFile, NtQueryAttributesFile, NtQueryFullAttributesFile. Layouts: FILE_*_INFORMATION of MS-FSCC 2.4. */
 #include "file.h"
 
+#include "nt_text.h"
 #include "string.h"
 #include "../vfs/vfs_internal.h"
 
@@ -105,6 +106,20 @@ static s64 query_stream(const struct attributes *a, u64 va, u32 length, u64 *inf
 	return put(va, length, &s, offsetof(struct file_stream, name) + 14, information);
 }
 
+static s64 query_short_name(struct file *f, u64 va, u32 length, u64 *information)
+{
+	struct { u32 bytes; u16 text[NT_SHORT_NAME_MAX]; } out = { 0 };
+	s64 n = nt_short_name_of(f, out.text);
+	if (n <= 0)
+		return n ? n : NT(OBJECT_NAME_NOT_FOUND);
+	out.bytes = (u32)n * 2;
+	if (length < 8)
+		return NT(INFO_LENGTH_MISMATCH);
+	u32 fits = MIN(length, 4 + out.bytes);
+	s64 st = put(va, length, &out, fits, information);
+	return st || fits == 4 + out.bytes ? st : NT(BUFFER_OVERFLOW);
+}
+
 /* Classes that only files with a place have. */
 static s64 query_place(struct file *f, const struct attributes *at, u32 granted, const u64 *a, u64 *information)
 {
@@ -137,7 +152,7 @@ static s64 query_place(struct file *f, const struct attributes *at, u32 granted,
 		u.pair[1] = at->ino;
 		return put(a[2], length, &u, 24, information);
 	case CLASS_ALTERNATE_NAME:
-		return NT(OBJECT_NAME_NOT_FOUND);
+		return query_short_name(f, a[2], length, information);
 	default:
 		return NT(INVALID_INFO_CLASS);
 	}

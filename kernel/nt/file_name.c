@@ -316,6 +316,21 @@ s64 nt_walk(const struct nt_target *t, bool follow, struct walk_result *out)
 }
 
 /* ---- the way back ---- */
+s64 nt_short_name_of(const struct file *f, u16 *out)
+{
+	char *path = kmalloc(PATH_MAX_BYTES), text[NT_SHORT_NAME_MAX];
+	s64 n = path ? vfs_path_of(f->where, (struct position){ 0 }, path, PATH_MAX_BYTES) : ERR_NOMEM;
+	s64 start = n;
+	while (start > 0 && path[start - 1] != '/')
+		start--;
+	if (n >= 0)
+		n = nt_short_name(path + start, (u32)(n - start), text);
+	for (s64 i = 0; i < n; i++)
+		out[i] = (u8)text[i];
+	kfree(path);
+	return n;
+}
+
 s64 nt_path_of(const struct file *f, struct nt_string *out, u16 *drive)
 {
 	char *path = kmalloc(PATH_MAX_BYTES), *rest = path;

@@ -294,7 +294,6 @@ void thread_unlink_locked(struct thread *t)
 	struct process *p = t->process;
 	pid_slot(t->tid)->thread = NULL;
 	thread_total--;
-	__atomic_sub_fetch(&t->cred->user->threads, 1, __ATOMIC_RELAXED);
 	spin_lock(&p->signal_lock);
 	list_remove(&t->process_link);
 	p->thread_count--;

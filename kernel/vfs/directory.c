@@ -301,32 +301,49 @@ static bool fold_build(struct listing *l)
 	return l->folded;
 }
 
+static status_t take_name(const struct vfs_dirent *d, char *found)
+{
+	memcpy(found, d->name, d->name_size);
+	found[d->name_size] = '\0';
+	return OK;
+}
+
+/* A name of the form 8.3 that no file has may be another one's short name: rare, so it has no index. */
+static status_t short_find(const struct listing *l, const char *name, u32 length, char *found)
+{
+	const struct vfs_dirent *d;
+	for (u32 i = 0; i < l->length && nt_may_be_short_name(name, length); i += d->record_size) {
+		d = (const void *)(l->data + i);
+		if (nt_has_short_name(d->name, d->name_size, name, length))
+			return take_name(d, found);
+	}
+	return ERR_NOENT;
+}
+
 static status_t fold_find(const struct listing *l, const char *name, u32 length, char *found)
 {
 	for (u32 slot = fold_slot(l, name, length); l->folded[slot]; slot = (slot + 1) & (l->folded_size - 1)) {
 		const struct vfs_dirent *d = (const void *)(l->data + l->folded[slot] - 1);
-		if (!nt_names_equal(d->name, d->name_size, name, length))
-			continue;
-		memcpy(found, d->name, d->name_size);
-		found[d->name_size] = '\0';
-		return OK;
+		if (nt_names_equal(d->name, d->name_size, name, length))
+			return take_name(d, found);
 	}
-	return ERR_NOENT;
+	return short_find(l, name, length, found);
 }
 
 static status_t scan_pieces(struct node *dir, const char *name, u32 length, char *found)
 {
 	u8 *piece = kmalloc(LISTING_PIECE);
 	status_t st = piece ? OK : ERR_NOMEM;
+	bool maybe_short = nt_may_be_short_name(name, length);
 	for (u64 last = 0; !st;) {
 		bool ordered;
 		s64 got = fetch_piece(dir, last, piece);
 		u32 sane = got > 0 ? check_records(piece, (u32)got, &last, &ordered) : 0;
 		for (u32 at = 0; at < sane;) {
 			const struct vfs_dirent *d = (const void *)(piece + at);
-			if (nt_names_equal(d->name, d->name_size, name, length)) {
-				memcpy(found, d->name, d->name_size);
-				found[d->name_size] = '\0';
+			if (nt_names_equal(d->name, d->name_size, name, length) ||
+			    (maybe_short && nt_has_short_name(d->name, d->name_size, name, length))) {
+				take_name(d, found);
 				kfree(piece);
 				return OK;
 			}
