@@ -371,6 +371,7 @@ s64 nt_open_object(const struct nt_open_request *r, const struct nt_object_attri
 		break;
 	case NT_TARGET_NULL:
 		st = open_null(r, &f);
+		result = 0; /* a driver tells no result, so CreateFile with OPEN_ALWAYS tells no ERROR_ALREADY_EXISTS */
 		break;
 	case NT_TARGET_PIPE:
 		st = nt_pipe_open(r, oa, &t);

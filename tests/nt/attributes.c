@@ -44,6 +44,17 @@ CASE(hidden_and_system_are_kept)
 	CHECK(DeleteFileA("moved.txt"));
 }
 
+/* Rust's File::create truncates by hand what OPEN_ALWAYS says existed, and NUL cannot be truncated. */
+CASE(nul_is_nothing_that_existed)
+{
+	DWORD done;
+	SetLastError(0xdead);
+	HANDLE h = make("nul", GENERIC_READ | GENERIC_WRITE, OPEN_ALWAYS, 0);
+	CHECK(h != INVALID_HANDLE_VALUE && (peer || GetLastError() == 0));
+	CHECK(WriteFile(h, "x", 1, &done, NULL) && done == 1);
+	CloseHandle(h);
+}
+
 CASE(a_directory_keeps_hidden)
 {
 	CHECK(CreateDirectoryA("dir", NULL));
@@ -218,6 +229,7 @@ int main(void)
 		return 99;
 	}
 	RUN(hidden_and_system_are_kept);
+	RUN(nul_is_nothing_that_existed);
 	RUN(a_directory_keeps_hidden);
 	RUN(a_hidden_file_is_not_overwritten_by_accident);
 	RUN(creation_and_change_times_are_set);

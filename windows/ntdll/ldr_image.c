@@ -33,6 +33,15 @@ PVOID NTAPI RtlImageRvaToVa(const IMAGE_NT_HEADERS *nt, HMODULE module, DWORD rv
 		*section = found;
 	return (char *)module + found->PointerToRawData + (rva - found->VirtualAddress);
 }
+/* Of every Windows, not of Wine: the same walk under its older names (GraalVM's images find their heap by it). */
+PIMAGE_SECTION_HEADER NTAPI RtlSectionTableFromVirtualAddress(const IMAGE_NT_HEADERS *nt, PVOID base, ULONG rva)
+{
+	return RtlImageRvaToSection(nt, base, rva);
+}
+PVOID NTAPI RtlAddressInSectionTable(const IMAGE_NT_HEADERS *nt, PVOID base, ULONG rva)
+{
+	return RtlImageRvaToVa(nt, base, rva, NULL);
+}
 #define MAPPED_AS_FILE 1u  /* low bit of a module handle: a data file */
 #define MAPPED_AS_IMAGE 2u /* a resource library, laid out as an image */
 PVOID NTAPI RtlImageDirectoryEntryToData(HMODULE module, BOOLEAN image, WORD directory, ULONG *size)
