@@ -203,7 +203,7 @@ struct pe_loaded *pe_import_target(struct pe_program *p, const struct pe_loaded 
 	}
 	struct pe_loaded *target = pe_resolve(p, l, i->dll, st, t);
 	if (!target && *st == ERR_NOENT)
-		*st = pe_fail(t, "missing_dll", ERR_LIBBAD, "%s", i->dll);
+		*st = pe_fail(t, "missing_dll", ERR_LIBACC, "%s", i->dll);
 	return target;
 }
 
@@ -281,7 +281,7 @@ static status_t add_by_name(struct pe_program *p, const char *name)
 	s32 index = pe_system_find(name);
 	struct pe_loaded *l = index < 0 ? NULL : pe_system_loaded(index, &p->trouble);
 	if (index < 0)
-		return pe_fail(&p->trouble, "missing_dll", ERR_LIBBAD, "%s", name);
+		return pe_fail(&p->trouble, "missing_dll", ERR_LIBACC, "%s", name);
 	return l ? add(p, l) : ERR_NOMEM;
 }
 
