@@ -45,7 +45,7 @@ build_tree() {
 	local start=$SECONDS
 	rm -f "$tree.part"
 	SOURCE_DATE_EPOCH=1700000000 mmdebstrap --mode="$mode" --variant=essential --format=tar --skip=cleanup/apt \
-		--aptopt='Acquire::Languages "none"' --dpkgopt='path-exclude=/usr/share/man/*' \
+		--aptopt='Acquire::Languages "none"' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-include=/usr/share/man/man[1-9]' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
 		--include="$(tr '\n' ',' <<<"$packages" | sed 's/,$//')" \
