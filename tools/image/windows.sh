@@ -7,7 +7,7 @@
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 list=$top/registry/compat/windows-system-dlls.txt
-programs="cmd.exe find.exe reg.exe where.exe xcopy.exe tasklist.exe attrib.exe expand.exe fsutil.exe hostname.exe start.exe taskkill.exe
+programs="cmd.exe chcp.com find.exe reg.exe where.exe xcopy.exe tasklist.exe attrib.exe expand.exe fsutil.exe hostname.exe start.exe taskkill.exe
 	whoami.exe"
 ours="ntdll.dll win32u.dll bcryptprimitives.dll"
 packages="libwine libz-mingw-w64"
@@ -49,14 +49,14 @@ stage() {
 	cp "$root"/usr/share/wine/nls/*.nls "$to/"
 	cp "$root/usr/share/doc/libwine/copyright" "$tree/Windows/Licenses/wine.txt"
 	cp "$root/usr/share/doc/libz-mingw-w64/copyright" "$tree/Windows/Licenses/zlib.txt"
-	chmod 755 "$to"/*.dll "$to"/*.drv "$to"/*.exe
+	chmod 755 "$to"/*.dll "$to"/*.drv "$to"/*.exe "$to"/*.com
 	chmod 644 "$to"/*.nls
 }
 
 # Each import of each staged file is staged too or a contract of apisetschema; one line per gap.
 check() {
 	local folder=$1 gaps=0 file dll
-	for file in "$folder"/*.dll "$folder"/*.drv "$folder"/*.exe; do
+	for file in "$folder"/*.dll "$folder"/*.drv "$folder"/*.exe "$folder"/*.com; do
 		for dll in $(x86_64-w64-mingw32-objdump -p "$file" | sed -n 's/.*DLL Name: //p' | tr 'A-Z' 'a-z'); do
 			case $dll in api-ms-* | ext-ms-*) continue ;; esac
 			[ -f "$folder/$dll" ] || { echo "windows.sh: $(basename "$file") imports $dll, which is not staged" >&2; gaps=$((gaps + 1)); }
