@@ -44,6 +44,7 @@ struct windows_time_zone {
 	struct windows_text standard_name, daylight_name, key_name;
 };
 
+#define WINDOWS_CONSOLE_OF_TERMINAL UINT64_MAX
 struct windows_runtime {
 	uint32_t magic, version;
 	uint32_t bytes;               /* of the whole blob */
@@ -55,7 +56,7 @@ struct windows_runtime {
 	struct windows_text command_line, current_directory, dll_path, window_title, desktop, runtime_info;
 	struct windows_text environment;   /* NAME=value NUL ... NUL NUL */
 	uint64_t standard_handles[3];      /* NT handles, 0: none */
-	uint64_t console_handle;           /* connection, 0: no console */
+	uint64_t console_handle;           /* 0: no console; WINDOWS_CONSOLE_OF_TERMINAL: that of the controlling terminal, if it has one */
 	uint64_t process_group_id;
 	struct windows_mapping nls[WINDOWS_NLS_COUNT];
 	struct windows_mapping api_set;    /* the .apiset section of apisetschema.dll */

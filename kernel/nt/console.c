@@ -356,20 +356,23 @@ static s64 set_output_info(struct nt_io *io, const u64 *a)
 }
 
 /* ---- title, code pages ---- */
+/* Count of units and the units; the size told is that of kernelbase's structure, with its padding behind the count, and it takes
+ * so many bytes off again. */
 static s64 get_title(struct nt_io *io, const u64 *a)
 {
 	u16 title[TITLE_UNITS_MAX];
+	const u32 padded = 8;
 	spin_lock(&console_lock);
 	struct console *c = console_locked(io->file);
-	u32 bytes = c->title_units * 2;
-	memcpy(title, c->title, bytes);
+	u32 units = c->title_units;
+	memcpy(title, c->title, units * 2);
 	spin_unlock(&console_lock);
 	u32 room = (u32)a[9];
-	if (room < 4)
+	if (room < padded)
 		return NT(INVALID_PARAMETER);
-	u32 n = MIN(bytes, room - 4);
-	io->information = 4 + n;
-	if (copy_out(user_ptr(a[8]), &bytes, 4) || copy_out(user_ptr(a[8] + 4), title, n))
+	u32 n = MIN(units * 2, room - padded);
+	io->information = padded + n;
+	if (copy_out(user_ptr(a[8]), &units, 4) || copy_out(user_ptr(a[8] + 4), title, n))
 		return NT(ACCESS_VIOLATION);
 	return 0;
 }

@@ -183,7 +183,7 @@ static void fill_handles(const struct pe_program *p, const struct windows_parame
 	for (u32 i = 0; i < 3; i++)
 		r->standard_handles[i] = given ? g->standard_handles[i] :
 			p->arguments.open_fds & 1u << i ? WINDOWS_HANDLE_OF_FD(i) : 0;
-	r->console_handle = given ? g->console_handle : 0;
+	r->console_handle = given ? g->console_handle : WINDOWS_CONSOLE_OF_TERMINAL;
 	r->process_group_id = g && g->process_group_id ? g->process_group_id : p->arguments.pid;
 	r->show_window = g ? g->show_window : SHOW_DEFAULT;
 }

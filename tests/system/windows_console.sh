@@ -55,9 +55,29 @@ static void sizes(void)
 	BOOL same = SetConsoleScreenBufferSize(out, now), larger = SetConsoleScreenBufferSize(out, more);
 	printf("[%d %d]", same, larger);
 }
+/* What belongs to the console and not to one of its handles; a child has the same console, a detached one none. */
+static void shared(void)
+{
+	char title[32] = "", command[] = "screen.exe 6";
+	DWORD ids[4];
+	BOOL set = SetConsoleOutputCP(437), again = GetConsoleOutputCP() == 437 && SetConsoleOutputCP(65001);
+	BOOL named = SetConsoleTitleA("a title") && GetConsoleTitleA(title, sizeof(title)) && !strcmp(title, "a title");
+	printf("[%u %d %d %d %d]", GetConsoleCP(), set, again, named, GetConsoleProcessList(ids, 4) >= 1);
+	for (DWORD flags = 0; flags <= DETACHED_PROCESS; flags += DETACHED_PROCESS) {
+		STARTUPINFOA start = { .cb = sizeof(start) };
+		PROCESS_INFORMATION child;
+		DWORD code = 99;
+		if (CreateProcessA(NULL, command, NULL, NULL, FALSE, flags, NULL, NULL, &start, &child)) {
+			WaitForSingleObject(child.hProcess, INFINITE);
+			GetExitCodeProcess(child.hProcess, &code);
+		}
+		printf("[%lu]", code);
+	}
+}
+static void page(void) { exit(GetConsoleOutputCP() == 65001 ? 1 : GetConsoleOutputCP() ? 2 : 0); }
 int main(int c, char **v)
 {
-	void (*all[])(void) = { filled, drawn, scrolled, modes, sizes };
+	void (*all[])(void) = { filled, drawn, scrolled, modes, sizes, shared, page };
 	out = GetStdHandle(STD_OUTPUT_HANDLE);
 	setvbuf(stdout, NULL, _IONBF, 0);
 	all[atoi(v[1])]();
@@ -67,7 +87,7 @@ E1
 x86_64-w64-mingw32-gcc -O1 -s "$work/screen.c" -o "$work/screen.exe" || exit 1
 cat > "$work/record.py" <<'P'
 import fcntl, os, pty, struct, termios
-for which in "01234":
+for which in "012345":
     pid, fd = pty.fork()
     if pid == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -92,3 +112,4 @@ want windows_console_draw 1 '\x1b7\x1b[2;6H\x1b[0mab\x1b[3;6H\x1b[0;91;40mcd\x1b
 want windows_console_scroll 2 '\x1b7\x1b[0m\x1b[1;24r\x1b[1S\x1b[r\x1b8[1 1]'
 want windows_console_output_modes 3 'e\u2190[1m\r\ng\u2022\u25d9k\x1bD\x1b[?7l\x1b[?7h[0]'
 want windows_console_sizes 4 '[1 0]'
+want windows_console_shared 5 '\x1b]2;a title\x07[65001 1 1 1 1][1][0]'

@@ -73,6 +73,18 @@ static void put_text(UNICODE_STRING *to, struct windows_text from, char **room)
 	to->Buffer[ROUND_UP(from.bytes, sizeof(WCHAR)) / sizeof(WCHAR)] = 0;
 	*room += text_room(from);
 }
+/* What a Linux program started has a console when it has a terminal: code pages, title and control events go by this handle. */
+static HANDLE console_of_terminal(void)
+{
+	static WCHAR path[] = L"\\Device\\ConDrv\\Connection";
+	UNICODE_STRING name = { sizeof(path) - sizeof(WCHAR), sizeof(path), path };
+	OBJECT_ATTRIBUTES attributes = { .Length = sizeof(attributes), .ObjectName = &name, .Attributes = OBJ_CASE_INSENSITIVE };
+	IO_STATUS_BLOCK io;
+	HANDLE h;
+	NTSTATUS status = NtOpenFile(&h, GENERIC_READ | GENERIC_WRITE | SYNCHRONIZE, &attributes, &io, FILE_SHARE_READ | FILE_SHARE_WRITE,
+				     FILE_SYNCHRONOUS_IO_NONALERT);
+	return status ? NULL : h; /* no terminal: no console, as for a service of Windows */
+}
 static NTSTATUS make_parameters(PPEB peb)
 {
 	const struct windows_runtime *b = runtime_blob;
@@ -85,7 +97,7 @@ static NTSTATUS make_parameters(PPEB peb)
 	char *room = (char *)(p + 1), *first = room;
 	p->AllocationSize = p->Size = bytes;
 	p->Flags = PROCESS_PARAMS_FLAG_NORMALIZED;
-	p->ConsoleHandle = (HANDLE)b->console_handle;
+	p->ConsoleHandle = b->console_handle == WINDOWS_CONSOLE_OF_TERMINAL ? console_of_terminal() : (HANDLE)b->console_handle;
 	p->hStdInput = (HANDLE)b->standard_handles[0];
 	p->hStdOutput = (HANDLE)b->standard_handles[1];
 	p->hStdError = (HANDLE)b->standard_handles[2];
