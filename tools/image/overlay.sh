@@ -27,7 +27,16 @@ for dll in "$AMBOS_TOP"/out/windows/*.dll; do
 	[ -f "$dll" ] || { echo "out/windows is empty: run make windows first" >&2; exit 1; }
 	x86_64-w64-mingw32-strip -o "system/drive_c/Windows/System32/$(basename "$dll")" "$dll"
 done
-mkdir -p system/drive_c/Users/{root,user}/AppData/{Local/Temp,Roaming} system/drive_c/Users/Public system/drive_c/Temp system/drive_c/ProgramData "system/drive_c/Program Files"
+# The folders that SHGetFolderPath names: it fails for one that is missing.
+mkdir -p system/drive_c/{Temp,Windows/{Fonts,Resources,Temp},"Program Files"{,\ \(x86\)}/"Common Files",Users/Public/{Desktop,Documents,Downloads,Music,Pictures,Videos}}
+for profile in system/drive_c/Users/{root,user}; do
+	mkdir -p "$profile"/{Desktop,Documents,Downloads,Favorites,Links,Music,Pictures,"Saved Games",Videos} "$profile"/AppData/{LocalLow,Local/Temp} \
+		"$profile"/AppData/Local/Microsoft/Windows/{Burn/Burn,History,INetCache,INetCookies}
+done
+for shell in system/drive_c/{ProgramData,Users/{root,user}/AppData/Roaming}/Microsoft/Windows; do
+	mkdir -p "$shell"/{"Start Menu/Programs"/{"Administrative Tools",StartUp},Templates}
+done
+mkdir -p system/drive_c/Users/{root,user}/AppData/Roaming/Microsoft/Windows/{"Network Shortcuts","Printer Shortcuts",Recent,SendTo}
 chmod 1777 system/drive_c/Temp
 chown -R 1000:1000 system/drive_c/Users/user
 "$AMBOS_TOP/tools/image/windows.sh" check system/drive_c/Windows/System32
