@@ -10,28 +10,38 @@ struct nt_row {
 	nt_handler handler;
 	const char *name;
 	u32 argument_count;
-	u32 refused; /* NTSTATUS; 0: call the handler */
+	u32 how; /* KERNEL, CREATES, else an NTSTATUS to refuse with */
 };
 
 #define NT_ROWS (CALL_ROWS - NT_ROW_FIRST) /* private numbers, dense */
 #define STACK_ARGUMENTS 0x28 /* return address and four home slots */
 #define KERNEL 0
+#define CREATES 1
+#define ERRORS 0xc0000000u /* NTSTATUS of this severity */
 #define REFUSED(st) NT_##st
 static const struct nt_row nt_rows[NT_ROWS] = {
 #define NT_CALL(nr, name, count, how) [nr] = { nt_##name, #name, (count), (u32)(how) },
 #include "../../abi/nt/syscalls.def"
 #undef NT_CALL
 };
-#undef KERNEL
 #undef REFUSED
+
+static bool refused(const struct nt_row *row) { return row->how > CREATES; }
 
 static s64 call_missing(u64 nr, const struct nt_row *row)
 {
 	refused_record(NT_ROW_FIRST + nr);
-	if (row->refused)
-		return row->refused;
+	if (refused(row))
+		return row->how;
 	klog(LOG_DEBUG, "%s[%u]: Nt%s is not implemented", thread_current()->name, process_current()->pid, row->name);
 	return NT(NOT_IMPLEMENTED);
+}
+
+/* A pointer that cannot be written was refused already. */
+static s64 made_nothing(const u64 *a, s64 status)
+{
+	const u64 none = 0;
+	return COPY_OUT(user_ptr(a[0]), &none) ? (s64)NT(ACCESS_VIOLATION) : status;
 }
 
 s64 nt_dispatch(struct trap_frame *f, struct thread *t)
@@ -40,7 +50,7 @@ s64 nt_dispatch(struct trap_frame *f, struct thread *t)
 	const struct nt_row *row = nr < NT_ROWS && nt_rows[nr].name ? &nt_rows[nr] : NULL;
 	if (unlikely(!row))
 		return NT(INVALID_SYSTEM_SERVICE);
-	if (unlikely(!row->handler || row->refused))
+	if (unlikely(!row->handler || refused(row)))
 		return call_missing(nr, row);
 	t->syscall_nr = NT_ROW_FIRST + nr;
 	u64 a[NT_ARGUMENTS_MAX] = { f->r10, f->rdx, f->r8, f->r9 };
@@ -56,7 +66,8 @@ s64 nt_dispatch(struct trap_frame *f, struct thread *t)
 		t->nt->frame_replaced = false;
 		return (s64)f->rax;
 	}
-	return nt_status(result);
+	s64 status = nt_status(result);
+	return unlikely((u32)status >= ERRORS && row->how == CREATES) ? made_nothing(a, status) : status;
 }
 
 const char *nt_call_name(u32 nr) { return nr < NT_ROWS ? nt_rows[nr].name : NULL; }

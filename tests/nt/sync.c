@@ -299,6 +299,18 @@ CASE(thread_that_never_ran_has_a_context_and_an_end)
 	CHECK(CreateThread(NULL, 0, set_first, (void *)&ran, CREATE_SUSPENDED, NULL) != NULL); /* the process ends all the same */
 }
 
+struct nt_attributes { ULONG length; HANDLE root; void *name; ULONG attributes; void *security, *quality; };
+CASE(a_failure_leaves_handle_0)
+{
+	LONG (WINAPI *create)(HANDLE *, ULONG, void *, ULONG, BOOLEAN) = (void *)GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtCreateEvent");
+	LONG (WINAPI *open)(HANDLE *, ULONG, void *) = (void *)GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtOpenMutant");
+	struct nt_attributes no_name = { .length = sizeof(no_name) };
+	HANDLE h = (HANDLE)0x1234;
+	CHECK(create(&h, EVENT_ALL_ACCESS, NULL, 77, FALSE) < 0 && !h);
+	h = (HANDLE)0x1234;
+	CHECK(open(&h, MUTANT_ALL_ACCESS, &no_name) < 0 && !h);
+}
+
 int main(void)
 {
 	RUN(thread_that_never_ran_has_a_context_and_an_end);
@@ -320,5 +332,6 @@ int main(void)
 	RUN(thread_priority_is_kept_and_bounded);
 	RUN(threads_start_with_double_precision);
 	RUN(tick_count_moves_by_itself);
+	RUN(a_failure_leaves_handle_0);
 	return check_summary();
 }
