@@ -6,8 +6,8 @@
 #include <string.h>
 
 typedef HRESULT (WINAPI *folder_t)(HWND, int, HANDLE, DWORD, LPSTR);
-enum { DESKTOP = 0x10, DOCUMENTS = 5, START_MENU = 0xb, MUSIC = 0xd, ROAMING = 0x1a, LOCAL = 0x1c, CACHE = 0x20, COMMON_DATA = 0x23, WINDOWS = 0x24,
-	SYSTEM = 0x25, PROGRAM_FILES = 0x26, PICTURES = 0x27, PROFILE = 0x28, COMMON_FILES = 0x2b, COMMON_DOCUMENTS = 0x2e };
+enum { DESKTOP = 0x10, DOCUMENTS = 5, START_MENU = 0xb, MUSIC = 0xd, ROAMING = 0x1a, LOCAL = 0x1c, CACHE = 0x20, COMMON_DATA = 0x23,
+	WINDOWS = 0x24, SYSTEM = 0x25, PROGRAM_FILES = 0x26, PICTURES = 0x27, PROFILE = 0x28, COMMON_FILES = 0x2b, COMMON_DOCUMENTS = 0x2e };
 static folder_t folder;
 
 static bool is_folder(const char *path)
@@ -18,8 +18,8 @@ static bool is_folder(const char *path)
 
 CASE(each_is_there)
 {
-	static const int all[] = { DESKTOP, DOCUMENTS, START_MENU, MUSIC, ROAMING, LOCAL, CACHE, COMMON_DATA, WINDOWS, SYSTEM, PROGRAM_FILES, PICTURES,
-		PROFILE, COMMON_FILES, COMMON_DOCUMENTS };
+	static const int all[] = { DESKTOP, DOCUMENTS, START_MENU, MUSIC, ROAMING, LOCAL, CACHE, COMMON_DATA, WINDOWS, SYSTEM, PROGRAM_FILES,
+		PICTURES, PROFILE, COMMON_FILES, COMMON_DOCUMENTS };
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		char path[MAX_PATH] = "";
 		HRESULT result = folder(NULL, all[i], NULL, 0, path);
