@@ -72,21 +72,21 @@ void memory_hunter_start(void)
 bool memory_wait(u32 attempt)
 {
 	struct thread *t = thread_current();
-	const u32 *flags = t && t->process ? &t->process->flags : NULL;
-	if (attempt >= MEMORY_WAITS || (flags && (*flags & PROC_EXITING)))
+	status_t st = OK;
+	if (attempt >= MEMORY_WAITS || (t && t->process && (t->process->flags & PROC_EXITING)))
 		return false;
-	u32 vain = __atomic_load_n(&vain_hunts, __ATOMIC_ACQUIRE);
 	struct waiter w;
 	waiter_init(&w);
 	w.fn = wake_once;
 	waiter_add(&waiters, &w);
+	u32 vain = __atomic_load_n(&vain_hunts, __ATOMIC_ACQUIRE); /* an earlier one was not for this waiter */
 	wake_all(&hunter_sleeps);
 	wait_prepare();
 	if (list_linked(&w.link)) /* not woken yet */
-		wait_sleep(time_now_ns() + MEMORY_PAUSE_NS, WAIT_KILLABLE);
+		st = wait_sleep(time_now_ns() + MEMORY_PAUSE_NS, WAIT_KILLABLE);
 	wait_finish();
 	waiter_remove(&w);
-	return vain == __atomic_load_n(&vain_hunts, __ATOMIC_ACQUIRE) && !(flags && (__atomic_load_n(flags, __ATOMIC_RELAXED) & PROC_EXITING));
+	return st != ERR_INTR && vain == __atomic_load_n(&vain_hunts, __ATOMIC_ACQUIRE);
 }
 
 bool memory_admit_program(void)
