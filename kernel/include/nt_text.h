@@ -20,7 +20,7 @@ u32 nt_name_hash(const char *name, u32 bytes);  /* equal for names that differ i
 u32 nt_short_name(const char *name, u32 bytes, char *out);
 bool nt_may_be_short_name(const char *name, u32 bytes); /* false: nt_short_name makes no such name */
 bool nt_has_short_name(const char *name, u32 bytes, const char *wanted, u32 wanted_bytes);
-/* Length of `prefix` (lower case ASCII) when text begins with it whatever its case, else 0. */
+/* Length of `prefix` (ASCII) when text begins with it whatever its case, else 0. */
 u32 nt_prefix(const u16 *text, u32 count, const char *prefix);
 #define NT_PATTERN_MAX 512u /* units: twice a name's length, since each unit can have a star before it */
 /* Does `name` match `pattern` with the wildcards of NtQueryDirectoryFile (* ? < > ")? Case does not count.

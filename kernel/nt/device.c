@@ -63,8 +63,8 @@ static s64 control(const u64 *a, bool file_system)
 {
 	struct nt_io io;
 	struct file *f;
-	u32 code = (u32)a[5];
-	s64 st = nt_handle_get(a[0], NT_TYPE_FILE, 0, &f);
+	u32 code = (u32)a[5], granted;
+	s64 st = nt_handle_get_access(a[0], NT_TYPE_FILE, 0, &f, &granted);
 	if (st)
 		return st;
 	st = nt_io_begin(&io, f, a);
@@ -75,6 +75,8 @@ static s64 control(const u64 *a, bool file_system)
 			st = nt_pipe_directory_control(code, a);
 		else if (nt_console_is(f))
 			st = nt_console_control(&io, code, a);
+		else if (nt_mount_manager_is(f) && !file_system)
+			st = nt_mount_manager_control(&io, code, granted, a);
 		else if (pipe_is(f) && code == FSCTL_PIPE_PEEK)
 			st = nt_linux_pipe_peek(f, a, &io.information);
 		else if (f->where.node && nt_device_of(f) == NT_DEVICE_DISK && file_system)

@@ -22,7 +22,8 @@ enum nt_create_option { FILE_DIRECTORY_FILE = 1, FILE_WRITE_THROUGH = 2, FILE_SE
 #define FILE_SYNCHRONOUS (FILE_SYNCHRONOUS_ALERT | FILE_SYNCHRONOUS_NONALERT)
 enum nt_file_attribute { NT_ATTRIBUTE_READONLY = 1, NT_ATTRIBUTE_HIDDEN = 2, NT_ATTRIBUTE_SYSTEM = 4, NT_ATTRIBUTE_DIRECTORY = 0x10,
 	NT_ATTRIBUTE_ARCHIVE = 0x20, NT_ATTRIBUTE_NORMAL = 0x80, NT_ATTRIBUTE_REPARSE_POINT = 0x400 };
-enum nt_device { NT_DEVICE_DISK = 7, NT_DEVICE_NAMED_PIPE = 0x11, NT_DEVICE_NULL = 0x15, NT_DEVICE_CONSOLE = 0x50 };
+enum nt_device { NT_DEVICE_DISK = 8 /* with a file system */, NT_DEVICE_NAMED_PIPE = 0x11, NT_DEVICE_NULL = 0x15,
+	NT_DEVICE_UNKNOWN = 0x22, NT_DEVICE_CONSOLE = 0x50 };
 #define NT_REPARSE_SYMLINK 0xa000000cu
 
 /* Locks: [s] node->spin, [i] nt_io_lock, [p] pos_lock of the file, [I] immutable. */
@@ -124,6 +125,9 @@ bool nt_console_is(struct file *f);
 s64 nt_console_control(struct nt_io *io, u32 code, const u64 *a) MUST_CHECK;
 s64 nt_console_read(struct nt_io *io) MUST_CHECK;
 s64 nt_console_write(struct nt_io *io) MUST_CHECK;
+bool nt_mount_manager_is(const struct file *f);
+s64 nt_mount_manager_open(const struct nt_open_request *r, struct file **out) MUST_CHECK;
+s64 nt_mount_manager_control(struct nt_io *io, u32 code, u32 granted, const u64 *a) MUST_CHECK;
 s64 nt_console_records(struct nt_io *io, const u64 *a, bool peek) MUST_CHECK;
 bool nt_range_allowed(struct file *f, u64 offset, u64 length, bool write); /* byte-range locks */
 void nt_locks_release(struct file *f);

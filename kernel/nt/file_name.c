@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* NT names of files: \??\C:\dir is /system/drive_c/dir, \??\Z:\ is /, devices by their names; and the way back.
+/* NT names of files: \??\C:\dir is /system/drive_c/dir, \??\Z:\ is / (nt_mount.h), devices by their names; and the way back.
  * Case does not count: the exact path is walked first; where that misses, each component is looked for in its
  * directory's cached index (directory_find_folded), so a repeated look-up stays in the kernel. */
 #include "file.h"
 
+#include "nt_mount.h"
 #include "nt_text.h"
 #include "../vfs/vfs_internal.h"
 
-#define DRIVE_C "/system/drive_c"
-#define DRIVE_C_LENGTH 15u
+#define DRIVE_C_LENGTH ((u32)sizeof(NT_VOLUME_ROOT_C) - 1)
 #define REDIRECTIONS_MAX 4u   /* \??\GLOBALROOT in front of a name */
 
 /* ---- parsing ---- */
@@ -67,22 +67,38 @@ static s64 not_an_object(const u16 *text, u32 count)
 	return NT(OBJECT_NAME_NOT_FOUND);
 }
 
+/* The volume itself, or what follows its name: nothing or a path that begins with a backslash. */
+static s64 put_volume(struct nt_target *t, const struct nt_volume *v, const u16 *text, u32 count)
+{
+	if (!count)
+		t->kind = NT_TARGET_VOLUME;
+	return put_path(t, v->root, text + MIN(1u, count), count - MIN(1u, count));
+}
+
+/* The volume whose name `text` begins with, by its device's name or its own; *length is the name's. */
+static const struct nt_volume *find_volume(const u16 *text, u32 count, bool device, u32 *length)
+{
+	for (u32 i = 0; i < NT_VOLUMES; i++) {
+		u32 n = nt_prefix(text, count, device ? nt_volumes[i].device : nt_volumes[i].name);
+		if (!n || (n < count && text[n] != '\\'))
+			continue;
+		*length = n;
+		return &nt_volumes[i];
+	}
+	return NULL;
+}
+
 static s64 parse_drive(struct nt_target *t, const u16 *text, u32 count)
 {
-	u32 letter = nt_upcase(text[0]);
-	if (letter != 'C' && letter != 'Z')
-		return NT(OBJECT_PATH_NOT_FOUND);
-	if (count == 2) {
-		t->kind = NT_TARGET_VOLUME;
-		return put_path(t, letter == 'C' ? DRIVE_C : "/", text, 0);
-	}
-	if (text[2] != '\\')
-		return not_an_object(text, count);
-	return put_path(t, letter == 'C' ? DRIVE_C : "/", text + 3, count - 3);
+	for (u32 i = 0; i < NT_VOLUMES; i++)
+		if (nt_upcase(text[0]) == (u32)nt_volumes[i].letter)
+			return count > 2 && text[2] != '\\' ? not_an_object(text, count) : put_volume(t, &nt_volumes[i], text + 2, count - 2);
+	return NT(OBJECT_PATH_NOT_FOUND);
 }
 
 static s64 parse_device(struct nt_target *t, const u16 *text, u32 count)
 {
+	const struct nt_volume *v;
 	u32 n;
 	if ((n = nt_prefix(text, count, "namedpipe")) && (count == n || text[n] == '\\')) {
 		t->kind = NT_TARGET_PIPE;
@@ -90,10 +106,10 @@ static s64 parse_device(struct nt_target *t, const u16 *text, u32 count)
 		t->kind = NT_TARGET_CONSOLE;
 	} else if ((n = nt_prefix(text, count, "null")) && n == count) {
 		t->kind = NT_TARGET_NULL;
-	} else if ((n = nt_prefix(text, count, "harddiskvolume1")) && (count == n || text[n] == '\\')) {
-		return put_path(t, DRIVE_C, text + MIN(n + 1, count), count - MIN(n + 1, count));
-	} else if ((n = nt_prefix(text, count, "harddiskvolume2")) && (count == n || text[n] == '\\')) {
-		return put_path(t, "/", text + MIN(n + 1, count), count - MIN(n + 1, count));
+	} else if ((n = nt_prefix(text, count, "mountpointmanager")) && n == count) {
+		t->kind = NT_TARGET_MOUNT_MANAGER;
+	} else if ((v = find_volume(text, count, true, &n))) {
+		return put_volume(t, v, text + n, count - n);
 	} else {
 		return NT(OBJECT_NAME_NOT_FOUND); /* \Device\Afd: sockets are refused by name until they are made */
 	}
@@ -108,6 +124,7 @@ static s64 parse_dos(struct nt_target *t, const u16 *text, u32 count)
 		{ "nul", NT_TARGET_NULL }, { "con", NT_TARGET_CONSOLE }, { "conin$", NT_TARGET_CONSOLE },
 		{ "conout$", NT_TARGET_CONSOLE }, { "mountpointmanager", NT_TARGET_MOUNT_MANAGER },
 	};
+	const struct nt_volume *v;
 	u32 n;
 	if (!count)
 		return NT(OBJECT_NAME_INVALID);
@@ -123,6 +140,8 @@ static s64 parse_dos(struct nt_target *t, const u16 *text, u32 count)
 		return NT(BAD_NETWORK_PATH);
 	if ((n = nt_prefix(text, count, "unix\\"))) /* the whole tree, whatever the drives are */
 		return put_path(t, "/", text + n, count - n);
+	if ((v = find_volume(text, count, false, &n)))
+		return put_volume(t, v, text + n, count - n);
 	for (u32 i = 0; i < ARRAY_SIZE(devices); i++) {
 		n = nt_prefix(text, count, devices[i].name);
 		if (!n || n != count)
@@ -155,7 +174,7 @@ static s64 parse_absolute(struct nt_target *t, const u16 *text, u32 count)
 		if ((n = nt_prefix(text, count, "\\device\\")))
 			return parse_device(t, text + n, count - n);
 		if ((n = nt_prefix(text, count, "\\systemroot")) && (n == count || text[n] == '\\'))
-			return put_path(t, DRIVE_C "/Windows", text + MIN(n + 1, count), count - MIN(n + 1, count));
+			return put_path(t, NT_VOLUME_ROOT_C "/Windows", text + MIN(n + 1, count), count - MIN(n + 1, count));
 		break;
 	}
 	return count && *text == '\\' ? not_an_object(text + 1, count - 1) : NT(OBJECT_PATH_SYNTAX_BAD);
@@ -337,7 +356,7 @@ s64 nt_path_of(const struct file *f, struct nt_string *out, u16 *drive)
 	u16 *text = kmalloc((PATH_MAX_BYTES + 1) * sizeof(u16));
 	s64 n = path && text ? vfs_path_of(f->where, (struct position){ 0 }, path, PATH_MAX_BYTES) : ERR_NOMEM;
 	*drive = 'Z';
-	if (n >= (s64)DRIVE_C_LENGTH && !memcmp(path, DRIVE_C, DRIVE_C_LENGTH) &&
+	if (n >= (s64)DRIVE_C_LENGTH && !memcmp(path, NT_VOLUME_ROOT_C, DRIVE_C_LENGTH) &&
 	    (path[DRIVE_C_LENGTH] == '/' || !path[DRIVE_C_LENGTH])) {
 		*drive = 'C';
 		rest = path + DRIVE_C_LENGTH;

@@ -155,6 +155,12 @@ static u32 linux_flags(const struct nt_open_request *r, const struct node *n)
 
 static bool is_read_only(const struct node *n) { return !(n->mode & 0222) && !node_is_link(n); }
 
+/* A volume is opened as itself to ask about it; its bytes nobody may have. */
+static bool asks_about_volume(const struct nt_open_request *r, const struct nt_target *t)
+{
+	return t->kind == NT_TARGET_VOLUME && !(r->access & (FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | NT_DELETE));
+}
+
 static s64 check_found(const struct nt_open_request *r, const struct nt_target *t, const struct node *n)
 {
 	bool overwrites = r->disposition == FILE_SUPERSEDE || r->disposition == FILE_OVERWRITE || r->disposition == FILE_OVERWRITE_IF;
@@ -163,7 +169,7 @@ static s64 check_found(const struct nt_open_request *r, const struct nt_target *
 		return (r->options & FILE_DIRECTORY_FILE) && !directory ? NT(OBJECT_NAME_COLLISION) : NT(OBJECT_NAME_COLLISION);
 	if ((r->options & FILE_DIRECTORY_FILE) && !directory && !node_is_link(n))
 		return NT(NOT_A_DIRECTORY);
-	if ((r->options & FILE_NON_DIRECTORY_FILE) && directory)
+	if ((r->options & FILE_NON_DIRECTORY_FILE) && directory && !asks_about_volume(r, t))
 		return NT(FILE_IS_A_DIRECTORY);
 	if (t->trailing && !directory && !node_is_link(n))
 		return NT(OBJECT_NAME_INVALID);
@@ -372,6 +378,9 @@ s64 nt_open_object(const struct nt_open_request *r, const struct nt_object_attri
 	case NT_TARGET_NULL:
 		st = open_null(r, &f);
 		result = 0; /* a driver tells no result, so CreateFile with OPEN_ALWAYS tells no ERROR_ALREADY_EXISTS */
+		break;
+	case NT_TARGET_MOUNT_MANAGER:
+		st = nt_mount_manager_open(r, &f);
 		break;
 	case NT_TARGET_PIPE:
 		st = nt_pipe_open(r, oa, &t);

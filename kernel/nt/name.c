@@ -188,7 +188,6 @@ static void tree_make(void)
 		{ "\\Sessions\\1\\BaseNamedObjects\\Global", "\\BaseNamedObjects" },
 		{ "\\Sessions\\1\\BaseNamedObjects\\Local", "\\Sessions\\1\\BaseNamedObjects" },
 		{ "\\Sessions\\1\\BaseNamedObjects\\Session", "\\Sessions\\BNOLINKS" },
-		{ "\\GLOBAL??\\C:", "\\Device\\HarddiskVolume1" }, { "\\GLOBAL??\\Z:", "\\Device\\HarddiskVolume2" },
 		{ "\\GLOBAL??\\GLOBALROOT", "" }, { "\\GLOBAL??\\Global", "\\GLOBAL??" }, { "\\GLOBAL??\\NUL", "\\Device\\Null" },
 		{ "\\GLOBAL??\\PIPE", "\\Device\\NamedPipe" }, { "\\GLOBAL??\\MAILSLOT", "\\Device\\Mailslot" },
 		{ "\\GLOBAL??\\CON", "\\Device\\ConDrv\\Console" }, { "\\GLOBAL??\\CONIN$", "\\Device\\ConDrv\\CurrentIn" },
@@ -199,7 +198,7 @@ static void tree_make(void)
 		st = nt_name_add_permanent(directories[i], directory_create()) ? ERR_NOMEM : st;
 	for (u32 i = 0; i < ARRAY_SIZE(links); i++)
 		st = nt_name_add_link(links[i][0], links[i][1]) ? ERR_NOMEM : st;
-	if (st)
+	if (st || nt_volume_links_add())
 		klog(LOG_WARN, "nt: the object tree is not complete");
 }
 

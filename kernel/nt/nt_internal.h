@@ -17,6 +17,7 @@ struct thread *nt_file_thread(struct file *f);
 struct process *nt_file_process(struct file *f);
 
 void nt_name_set_permanent(struct file *f, bool permanent);
+s64 nt_volume_links_add(void) MUST_CHECK; /* mount_manager.c: \??\C:, \??\Volume{GUID} and the manager's own name */
 
 /* Common part of Create<Object>: a new object file gets its name and handle. Takes `f` over. */
 s64 nt_object_create(struct file *f, const u64 *a); /* a[0] handle va, a[1] access, a[2] attributes */

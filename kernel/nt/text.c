@@ -162,16 +162,15 @@ u32 nt_name_hash(const char *name, u32 bytes)
 	return h ^ h >> 15;
 }
 
+static u32 lower_ascii(u32 c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
+
 u32 nt_prefix(const u16 *text, u32 count, const char *prefix)
 {
 	u32 i = 0;
 	for (; prefix[i]; i++) {
 		if (i >= count)
 			return 0;
-		u32 c = text[i];
-		if (c >= 'A' && c <= 'Z')
-			c += 32;
-		if (c != (u8)prefix[i])
+		if (lower_ascii(text[i]) != lower_ascii((u8)prefix[i]))
 			return 0;
 	}
 	return i;

@@ -18,6 +18,8 @@ enum nt_device nt_device_of(struct file *f)
 		return NT_DEVICE_CONSOLE;
 	if (nt_pipe_is(f) || pipe_is(f))
 		return NT_DEVICE_NAMED_PIPE;
+	if (nt_mount_manager_is(f))
+		return NT_DEVICE_UNKNOWN;
 	if (!n)
 		return f->ops->seek ? NT_DEVICE_DISK : NT_DEVICE_NAMED_PIPE; /* sockets and the like behave as pipes do */
 	switch (n->mode & S_IFMT_K) {
