@@ -4,11 +4,12 @@
 CC_WINDOWS ?= x86_64-w64-mingw32-gcc
 NM_WINDOWS ?= x86_64-w64-mingw32-nm
 WINDOWS_OUT := out/windows
+WINDOWS_GENERATED := $(WINDOWS_OUT)/generated
 WINDOWS_DLLS := $(WINDOWS_OUT)/ntdll.dll $(WINDOWS_OUT)/bcryptprimitives.dll $(WINDOWS_OUT)/win32u.dll
 # No builtin memcpy loops inside memcpy, no SEH surprises, no dllimport on our own names.
 CFLAGS_WINDOWS := -std=gnu11 -g -O2 $(WARNINGS) -fno-strict-aliasing -MMD -MP -ffreestanding -fno-stack-protector -fno-ident \
 	-fno-tree-loop-distribute-patterns -fno-builtin -mno-ms-bitfields -fcf-protection=none -Wno-unknown-pragmas -Wno-array-bounds \
-	-D_NTSYSTEM_ -D_CRTIMP= -D_WIN32_WINNT=0x0A00 -DAMBOS_WINDOWS -Iabi -Iwindows/ntdll
+	-D_NTSYSTEM_ -D_CRTIMP= -D_WIN32_WINNT=0x0A00 -DAMBOS_WINDOWS -Iabi -Iwindows/ntdll -I$(WINDOWS_GENERATED)
 LDFLAGS_WINDOWS := -shared -nostdlib -Wl,--disable-auto-import -Wl,--dynamicbase -Wl,--nxcompat -Wl,--high-entropy-va \
 	-Wl,--file-alignment,0x1000 -Wl,--section-alignment,0x1000 -Wl,--major-os-version,10,--major-subsystem-version,10 -Wl,--subsystem,console
 $(eval $(call flags_stamp,windows,CFLAGS_WINDOWS))
@@ -19,6 +20,13 @@ $(OUT)/w/%.c.o: %.c $(OUT)/windows.flags
 $(OUT)/w/%.S.o: %.S $(OUT)/windows.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC_WINDOWS) $(CFLAGS_WINDOWS) -c $< -o $@
+
+# Normalisation and names of domains: the tables are made of what python3 knows.
+UNICODE_TABLES := $(WINDOWS_GENERATED)/unicode_tables.h
+$(UNICODE_TABLES): build/unicode_tables.py
+	@mkdir -p $(@D)
+	$(Q)python3 $< > $@.new && mv $@.new $@
+$(OUT)/w/windows/ntdll/unicode.c.o: $(UNICODE_TABLES)
 
 # windows_dll(name, image base, entry, call table or /dev/null)
 define windows_dll

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Builds each *_fuzz.c with clang's libFuzzer (+ASan, UBSan) and runs it for the given seconds.
-# Sources linked: the harness's "// LINK:" line. Corpus: tests/fuzz/corpus/<name>/ when there.
+# Sources linked: the harness's "// LINK:" line; "// NEEDS:" names what make has to make before. Corpus: tests/fuzz/corpus/<name>/ when there.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-30} out=out/fuzz pass=0 fail=0
@@ -11,6 +11,9 @@ while read -r harness; do
 	link=$(sed -n 's,^// LINK: *,,p' "$harness" | tr '\n' ' ')
 	[ -n "$link" ] || { beside=${harness%_fuzz.c}.c; [ -f "$beside" ] && link=$beside; }
 	flags=$(sed -n 's,^// CFLAGS: *,,p' "$harness" | tr '\n' ' ')
+	needs=$(sed -n 's,^// NEEDS: *,,p' "$harness" | tr '\n' ' ')
+	# shellcheck disable=SC2086
+	[ -z "$needs" ] || make -s $needs
 	mkdir -p "$out/corpus-$name"
 	corpus=; [ -d "tests/fuzz/corpus/$name" ] && corpus=tests/fuzz/corpus/$name
 	# shellcheck disable=SC2086

@@ -3,9 +3,9 @@
 # Installs the Debian packages that building, running and testing need, when one is missing (docs/dependencies.md).
 # As root or through passwordless sudo; otherwise prints the one line to type and fails. usage: deps.sh [build|run|test]...
 set -euo pipefail
-build="gcc gcc-mingw-w64-x86-64 make musl-tools libc6-dev binutils"
+build="gcc gcc-mingw-w64-x86-64 make musl-tools libc6-dev binutils python3"
 run="qemu-system-x86 mmdebstrap erofs-utils fakeroot uidmap"
-test="g++-mingw-w64-x86-64 clang clang-tidy libclang-rt-14-dev python3 expect"
+test="g++-mingw-w64-x86-64 clang clang-tidy libclang-rt-14-dev expect"
 bench="cpio wine64"
 corpus="p7zip-full"
 wanted=
