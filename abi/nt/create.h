@@ -18,7 +18,7 @@ struct ambos_create_process {
 	uint64_t handle_list;              /* AMBOS_CREATE_HANDLE_LIST: only these are inherited */
 	uint32_t handle_count;
 	uint32_t process_access, thread_access, process_attributes, thread_attributes, unused;
-	uint64_t job;                      /* handle or 0 */
+	uint64_t job, token;               /* handle or 0 */
 };
 struct ambos_created { uint64_t process, thread, peb, teb; uint32_t pid, tid; uint32_t windows, unused; };
 

@@ -26,7 +26,7 @@ struct create {
 	u64 *handles;
 	struct file *program;
 	struct position directory;
-	struct file *job;
+	struct file *job, *token;
 	bool is_windows, done;
 	s64 result;
 	struct thread *waiter;
@@ -158,6 +158,8 @@ static void create_run(void *arg)
 	s64 st = c->is_windows ? take_for_windows(c) : take_for_linux(c);
 	if (st >= 0)
 		st = exec_run(&c->args);
+	if (st >= 0 && t->nt && c->token)
+		st = nt_token_assign(t->process, c->token);
 	if (st >= 0 && t->nt && (c->in.flags & AMBOS_CREATE_SUSPENDED)) {
 		t->nt->suspend_count = 1;
 		__atomic_or_fetch(&t->work, WORK_NT, __ATOMIC_RELEASE);
@@ -327,6 +329,8 @@ static s64 create(struct create *c, const u64 *a)
 		st = find_directory(c);
 	if (!st && c->in.job)
 		st = nt_handle_get(c->in.job, NT_TYPE_JOB, 1, &c->job);
+	if (!st && c->in.token)
+		st = nt_token_primary(c->in.token, &c->token);
 	if (!st)
 		st = open_program(c);
 	if (st)
@@ -348,6 +352,8 @@ NT_HANDLER(AmbosCreateProcess)
 		file_put(c->program);
 	if (c->job)
 		file_put(c->job);
+	if (c->token)
+		file_put(c->token);
 	if (c->directory.node)
 		position_put(c->directory);
 	kfree(c->handles);

@@ -69,6 +69,9 @@ s64 nt_priority_set_class(struct process *p, u32 class);
 s64 nt_priority_set_increment(struct thread *t, s32 increment);
 s64 nt_thread_zero_tls(u32 index);                             /* thread_tls.c */
 s64 nt_thread_impersonate(struct thread *t, u64 token_handle); /* token.c; 0: ends it */
+status_t nt_token_inherit(struct process *p, struct file **out) MUST_CHECK; /* a copy of the parent's; NULL: it has made none */
+s64 nt_token_primary(u64 handle, struct file **out) MUST_CHECK; /* one that a process may be given */
+status_t nt_token_assign(struct process *p, struct file *from) MUST_CHECK; /* a copy of this one, before p runs */
 
 /* I/O and page priority of threads and processes: hints that are kept and told back. */
 enum { NT_IO_PRIORITY_NORMAL = 2, NT_IO_PRIORITY_CRITICAL = 4, NT_PAGE_PRIORITY_NORMAL = 5 };

@@ -49,8 +49,11 @@ u32 nt_exit_code(struct process *p)
 status_t nt_process_attach(struct process *p, struct thread *t, const struct windows_start *start, u64 peb, u64 teb)
 {
 	struct nt_process *n = kzalloc(sizeof(*n));
-	struct nt_thread *nt = n ? nt_thread_alloc(teb, start->process_start) : NULL;
+	bool ready = n && !nt_token_inherit(p, &n->token);
+	struct nt_thread *nt = ready ? nt_thread_alloc(teb, start->process_start) : NULL;
 	if (!nt) {
+		if (ready && n->token)
+			file_put(n->token);
 		kfree(n);
 		return ERR_NOMEM;
 	}

@@ -60,6 +60,36 @@ CASE(share_modes_hold_between_handles)
 	CHECK(DeleteFileA("s.txt"));
 }
 
+/* Asking for no data and no deletion neither conflicts nor keeps others out, whatever is shared. */
+CASE(opens_without_data_access_leave_share_modes_alone)
+{
+	const DWORD harmless[] = { READ_CONTROL, WRITE_DAC | READ_CONTROL | SYNCHRONIZE, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES,
+		FILE_READ_EA };
+	put("sn.txt", "x");
+	HANDLE all = make("sn.txt", GENERIC_READ | GENERIC_WRITE | DELETE, 7, OPEN_EXISTING, 0);
+	CHECK(all != INVALID_HANDLE_VALUE);
+	for (unsigned i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++) {
+		HANDLE h = make("sn.txt", harmless[i], 0, OPEN_EXISTING, 0);
+		CHECK(h != INVALID_HANDLE_VALUE);
+		HANDLE other = make("sn.txt", GENERIC_READ | GENERIC_WRITE | DELETE, 7, OPEN_EXISTING, 0);
+		CHECK(other != INVALID_HANDLE_VALUE);
+		CloseHandle(other);
+		CloseHandle(h);
+	}
+	CHECK_ERROR(make("sn.txt", GENERIC_READ, FILE_SHARE_READ, OPEN_EXISTING, 0), ERROR_SHARING_VIOLATION);
+	CloseHandle(all);
+	HANDLE alone = make("sn.txt", FILE_READ_DATA, 0, OPEN_EXISTING, 0);
+	CHECK(alone != INVALID_HANDLE_VALUE);
+	HANDLE h = make("sn.txt", READ_CONTROL, 0, OPEN_EXISTING, 0);
+	CHECK(h != INVALID_HANDLE_VALUE);
+	CloseHandle(h);
+	CHECK_ERROR(make("sn.txt", FILE_EXECUTE, 7, OPEN_EXISTING, 0), ERROR_SHARING_VIOLATION);
+	CHECK_ERROR(make("sn.txt", FILE_APPEND_DATA, 7, OPEN_EXISTING, 0), ERROR_SHARING_VIOLATION);
+	CHECK_ERROR(make("sn.txt", DELETE, 7, OPEN_EXISTING, 0), ERROR_SHARING_VIOLATION);
+	CloseHandle(alone);
+	CHECK(DeleteFileA("sn.txt"));
+}
+
 CASE(delete_on_close_removes_with_the_last_handle)
 {
 	HANDLE h = make("doc.txt", GENERIC_WRITE | DELETE, FILE_SHARE_DELETE | FILE_SHARE_READ, CREATE_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE);
@@ -358,6 +388,7 @@ int main(void)
 	}
 	RUN(dispositions_create_open_and_truncate);
 	RUN(share_modes_hold_between_handles);
+	RUN(opens_without_data_access_leave_share_modes_alone);
 	RUN(delete_on_close_removes_with_the_last_handle);
 	RUN(names_differ_in_case_only);
 	RUN(directories_are_listed_and_removed);

@@ -285,7 +285,7 @@ static struct image_information image_of(HANDLE file)
 	return info;
 }
 
-/* What the caller gives and wants. A parent, a token or a debugger of its own is not there. */
+/* What the caller gives and wants. A parent or a debugger of its own is not there. */
 static NTSTATUS read_attributes(struct attribute_list *a, struct ambos_create_process *in, UNICODE_STRING *image, struct attribute *out[3])
 {
 	ULONG count = a ? (ULONG)((a->total - sizeof(a->total)) / sizeof(a->list[0])) : 0;
@@ -294,7 +294,7 @@ static NTSTATUS read_attributes(struct attribute_list *a, struct ambos_create_pr
 		switch (x->id) {
 		case ATTRIBUTE_PARENT:
 		case ATTRIBUTE_DEBUG: if (x->pointer) return STATUS_NOT_SUPPORTED; break;
-		case ATTRIBUTE_TOKEN: break; /* the same user: there is one */
+		case ATTRIBUTE_TOKEN: in->token = (ULONG_PTR)x->pointer; break;
 		case ATTRIBUTE_CLIENT_ID: out[0] = x; break;
 		case ATTRIBUTE_TEB: out[1] = x; break;
 		case ATTRIBUTE_IMAGE_INFO: out[2] = x; break;
