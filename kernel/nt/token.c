@@ -53,6 +53,7 @@ static struct file *token_create(void)
 	struct nt_token *t = kzalloc(sizeof(*t));
 	if (t) {
 		t->type = TOKEN_PRIMARY;
+		t->integrity = INTEGRITY_MEDIUM;
 		t->count = ARRAY_SIZE(initial_members);
 		memcpy(t->members, initial_members, sizeof(initial_members));
 		t->privilege_count = ARRAY_SIZE(initial_privileges);
@@ -66,7 +67,7 @@ struct file *nt_token_copy(struct nt_token *from, u32 type, u32 level)
 	struct nt_token *t = kmalloc(sizeof(*t));
 	if (!t)
 		return NULL;
-	spin_lock(&from->lock);
+	spin_lock(&from->lock); /* privileges and level belong together */
 	*t = *from;
 	spin_unlock(&from->lock);
 	t->type = type;
@@ -142,9 +143,10 @@ status_t nt_token_assign(struct process *p, struct file *from)
 
 status_t nt_token_inherit(struct process *p, struct file **out)
 {
-	struct process *parent = p->parent;
-	struct file *f = parent && parent->nt ? token_of_process_now(parent) : NULL;
 	*out = NULL;
+	spin_lock(&process_tree_lock); /* the parent may be ending: under the lock it is there still */
+	struct file *f = p->parent && p->parent->nt ? token_of_process_now(p->parent) : NULL;
+	spin_unlock(&process_tree_lock);
 	if (!f)
 		return OK;
 	*out = nt_token_copy(nt_token_of(f), TOKEN_PRIMARY, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tokens inside kernel/nt. All but the privileges of one stays as it was made. */
+/* Tokens inside kernel/nt. All but the privileges and the integrity level of one stays as it was made. */
 #ifndef AMBOS_NT_TOKEN_H
 #define AMBOS_NT_TOKEN_H
 
@@ -9,7 +9,7 @@
 enum nt_token_type { TOKEN_PRIMARY = 1, TOKEN_IMPERSONATION = 2 };
 enum nt_token_level { TOKEN_ANONYMOUS, TOKEN_IDENTIFICATION, TOKEN_IMPERSONATES, TOKEN_DELEGATION };
 enum nt_token_access { TOKEN_ASSIGN_PRIMARY = 1, TOKEN_DUPLICATE = 2, TOKEN_IMPERSONATE = 4, TOKEN_QUERY = 8, TOKEN_QUERY_SOURCE = 0x10,
-	TOKEN_ADJUST_PRIVILEGES = 0x20, TOKEN_ALL_ACCESS = 0xf01ff };
+	TOKEN_ADJUST_PRIVILEGES = 0x20, TOKEN_ADJUST_DEFAULT = 0x80, TOKEN_ALL_ACCESS = 0xf01ff };
 enum nt_privilege { PRIVILEGE_SECURITY = 8, PRIVILEGE_TAKE_OWNERSHIP = 9, PRIVILEGE_SHUTDOWN = 19, PRIVILEGE_CHANGE_NOTIFY = 23,
 	PRIVILEGE_UNDOCK = 25, PRIVILEGE_WORKING_SET = 33, PRIVILEGE_TIME_ZONE = 34 };
 enum nt_privilege_attribute { PRIVILEGE_ENABLED_BY_DEFAULT = 1, PRIVILEGE_ENABLED = 2, PRIVILEGE_REMOVED = 4 };
@@ -19,6 +19,7 @@ enum nt_privilege_attribute { PRIVILEGE_ENABLED_BY_DEFAULT = 1, PRIVILEGE_ENABLE
 #define MEMBERS_MAX 8u
 #define RESTRICTING_MAX 24u    /* an answer that names all of them fits ANSWER_MAX */
 #define INTEGRITY_MEDIUM 0x2000u
+enum { TOKEN_CLASS_INTEGRITY = 25 };
 struct nt_luid_attributes { u32 low; s32 high; u32 attributes; };
 struct nt_token {
 	u64 id;
@@ -27,7 +28,8 @@ struct nt_token {
 	u32 count, restricting_count;
 	struct nt_member members[MEMBERS_MAX];     /* the user first */
 	struct nt_member *restricting;             /* kmalloc'd */
-	struct spinlock lock;                      /* RANK_OBJECT: privileges */
+	u32 integrity;                             /* [l] last number of its SID */
+	struct spinlock lock;                      /* [l] RANK_OBJECT: privileges too */
 	struct nt_luid_attributes privileges[PRIVILEGES_MAX]; u32 privilege_count;
 };
 static inline struct nt_token *nt_token_of(struct file *f) { return f->object; }

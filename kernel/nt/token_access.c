@@ -160,7 +160,7 @@ NT_HANDLER(AccessCheck)
 	if (st)
 		return st;
 	struct nt_token *t = nt_token_of(f);
-	struct nt_subject s = { t->members, t->count, t->restricting, t->restricting_count, t->write_restricted, INTEGRITY_MEDIUM,
+	struct nt_subject s = { t->members, t->count, t->restricting, t->restricting_count, t->write_restricted, t->integrity,
 		enabled_privileges(t) };
 	struct nt_verdict v = { 0 };
 	st = descriptor_in(a[0], &c);

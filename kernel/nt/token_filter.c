@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* NtFilterToken: a copy of a token that is worth less. SIDs that only count where they deny, privileges that are gone,
- * restricting SIDs that must be allowed too. */
+/* Tokens that are worth less. NtFilterToken makes a copy with SIDs that only count where they deny, without privileges, with
+ * restricting SIDs that must be allowed too; NtSetInformationToken lowers the integrity level. */
 #include "token.h"
 #include "../../lib/base/string.h"
 
@@ -173,4 +173,40 @@ NT_HANDLER(FilterToken)
 		return st;
 	}
 	return nt_handle_out(to, granted, 0, a[5], 0);
+}
+
+/* TOKEN_MANDATORY_LABEL. Up again is for who acts as a part of the system: nobody here. */
+static s64 lower_integrity(u64 handle, u64 va, u32 length)
+{
+	struct { u64 sid; u32 attributes, unused; } label;
+	struct nt_sid sid = { 0 };
+	struct file *f;
+	if (length < sizeof(label))
+		return NT(INFO_LENGTH_MISMATCH);
+	if (COPY_IN(&label, user_ptr(va)))
+		return NT(ACCESS_VIOLATION);
+	s64 st = nt_sid_in(label.sid, &sid);
+	if (st)
+		return st;
+	const struct nt_sid form = { 1, 1, { 0, 0, 0, 0, 0, 16 }, { sid.sub[0] } };
+	if (!nt_sid_equal((const u8 *)&sid, &form))
+		return NT(INVALID_PARAMETER);
+	st = nt_token_get(handle, TOKEN_ADJUST_DEFAULT, &f, NULL);
+	if (st)
+		return st;
+	struct nt_token *t = nt_token_of(f);
+	spin_lock(&t->lock);
+	if (sid.sub[0] > t->integrity)
+		st = NT(PRIVILEGE_NOT_HELD);
+	else
+		t->integrity = sid.sub[0];
+	spin_unlock(&t->lock);
+	file_put(f);
+	return st;
+}
+
+/* (token, class, value, length): what else can be set on Windows (owner, group, default list, session) is refused. */
+NT_HANDLER(SetInformationToken)
+{
+	return (u32)a[1] == TOKEN_CLASS_INTEGRITY ? lower_integrity(a[0], a[2], (u32)a[3]) : NT(NOT_SUPPORTED);
 }

@@ -7,14 +7,13 @@
 enum token_class { TOKEN_USER = 1, TOKEN_GROUPS, TOKEN_PRIVILEGES, TOKEN_OWNER, TOKEN_PRIMARY_GROUP, TOKEN_DEFAULT_DACL, TOKEN_SOURCE,
 	TOKEN_TYPE, TOKEN_LEVEL, TOKEN_STATISTICS, TOKEN_RESTRICTED_SIDS, TOKEN_SESSION_ID, TOKEN_GROUPS_AND_PRIVILEGES,
 	TOKEN_SANDBOX_INERT = 15, TOKEN_ORIGIN = 17, TOKEN_ELEVATION_TYPE = 18, TOKEN_LINKED = 19, TOKEN_ELEVATION = 20,
-	TOKEN_HAS_RESTRICTIONS = 21, TOKEN_VIRTUALIZATION_ALLOWED = 23, TOKEN_VIRTUALIZATION_ENABLED = 24, TOKEN_INTEGRITY = 25,
-	TOKEN_UI_ACCESS = 26, TOKEN_MANDATORY_POLICY = 27, TOKEN_LOGON_SID = 28, TOKEN_IS_APP_CONTAINER = 29, TOKEN_CAPABILITIES = 30,
-	TOKEN_APP_CONTAINER_SID = 31, TOKEN_APP_CONTAINER_NUMBER = 32 };
+	TOKEN_HAS_RESTRICTIONS = 21, TOKEN_VIRTUALIZATION_ALLOWED = 23, TOKEN_VIRTUALIZATION_ENABLED = 24,
+	TOKEN_INTEGRITY = TOKEN_CLASS_INTEGRITY, TOKEN_UI_ACCESS = 26, TOKEN_MANDATORY_POLICY = 27, TOKEN_LOGON_SID = 28,
+	TOKEN_IS_APP_CONTAINER = 29, TOKEN_CAPABILITIES = 30, TOKEN_APP_CONTAINER_SID = 31, TOKEN_APP_CONTAINER_NUMBER = 32 };
 #define GROUP_INTEGRITY 0x60u
 #define LOGON_SESSION 999u     /* that of the system: who began the user's and, here, the user's own */
 #define ELEVATION_DEFAULT 1u   /* no linked token */
 #define POLICY_VALID 3u        /* no writing up, new processes have the lower level */
-static const struct nt_sid sid_integrity = { 1, 1, { 0, 0, 0, 0, 0, 16 }, { INTEGRITY_MEDIUM } };
 
 #define ANSWER_MAX 4000u
 struct answer { u8 bytes[ANSWER_MAX]; u32 size; u64 va; };
@@ -36,6 +35,12 @@ static void put_user(struct answer *o, const struct nt_sid *s, u32 attributes)
 	o->size = sizeof(pair);
 	pair.sid = put_sid(o, s);
 	memcpy(o->bytes, &pair, sizeof(pair));
+}
+
+static void put_integrity(struct answer *o, const struct nt_token *t)
+{
+	struct nt_sid sid = { 1, 1, { 0, 0, 0, 0, 0, 16 }, { t->integrity } };
+	put_user(o, &sid, GROUP_INTEGRITY);
 }
 
 static void put_pointer(struct answer *o, const struct nt_sid *s)
@@ -204,7 +209,7 @@ static s64 fill(struct answer *o, struct nt_token *t, u32 class)
 	case TOKEN_LOGON_SID: put_logon(o, t); return 0;
 	case TOKEN_CAPABILITIES: put_groups(o, NULL, 0); return 0;
 	case TOKEN_APP_CONTAINER_SID: o->size = 8; return 0;
-	case TOKEN_INTEGRITY: put_user(o, &sid_integrity, GROUP_INTEGRITY); return 0;
+	case TOKEN_INTEGRITY: put_integrity(o, t); return 0;
 	default: return fill_word(o, t, class);
 	}
 }

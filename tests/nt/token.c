@@ -111,7 +111,8 @@ CASE(classes_that_wine_does_not_answer)
 	CHECK(EqualSid(all->Sids[0].Sid, user) && all->RestrictedSidCount == 0 && !all->RestrictedSids);
 	CHECK(word(primary, TokenSandBoxInert) == 0 && word(primary, TokenHasRestrictions) == 0);
 	CHECK(word(primary, TokenMandatoryPolicy) <= TOKEN_MANDATORY_POLICY_VALID_MASK);
-	CHECK(word(primary, TokenVirtualizationAllowed) <= 1 && word(primary, TokenUIAccess) == 0 && word(primary, TokenAppContainerNumber) == 0);
+	CHECK(word(primary, TokenVirtualizationAllowed) <= 1 && word(primary, TokenUIAccess) == 0);
+	CHECK(word(primary, TokenAppContainerNumber) == 0);
 	LUID *origin = ask(primary, TokenOrigin);
 	CHECK(origin->LowPart != 0);
 	CHECK(((TOKEN_GROUPS *)ask(primary, TokenRestrictedSids))->GroupCount == 0);
@@ -295,6 +296,32 @@ CASE(flags_take_privileges_away)
 	CloseHandle(lua);
 }
 
+CASE(integrity_goes_down_only_and_then_nothing_is_written)
+{
+	SID_IDENTIFIER_AUTHORITY authority = SECURITY_MANDATORY_LABEL_AUTHORITY;
+	TOKEN_MANDATORY_LABEL low = { { NULL, SE_GROUP_INTEGRITY } }, high = low;
+	HANDLE copy, judged, weak;
+	CHECK(AllocateAndInitializeSid(&authority, 1, 0x1000, 0, 0, 0, 0, 0, 0, 0, &low.Label.Sid));
+	CHECK(AllocateAndInitializeSid(&authority, 1, 0x4000, 0, 0, 0, 0, 0, 0, 0, &high.Label.Sid));
+	CHECK(DuplicateTokenEx(primary, TOKEN_ALL_ACCESS, NULL, SecurityImpersonation, TokenPrimary, &copy));
+	CHECK(DuplicateTokenEx(primary, TOKEN_QUERY, NULL, SecurityImpersonation, TokenPrimary, &weak));
+	CHECK_ERROR(SetTokenInformation(weak, TokenIntegrityLevel, &low, sizeof(low)), ERROR_ACCESS_DENIED);
+	CHECK_ERROR(SetTokenInformation(copy, TokenIntegrityLevel, &high, sizeof(high)), ERROR_PRIVILEGE_NOT_HELD);
+	CHECK(SetTokenInformation(copy, TokenIntegrityLevel, &low, sizeof(low)));
+	TOKEN_MANDATORY_LABEL *now = ask(copy, TokenIntegrityLevel);
+	CHECK(EqualSid(now->Label.Sid, low.Label.Sid));
+	CHECK(!EqualSid(((TOKEN_MANDATORY_LABEL *)ask(primary, TokenIntegrityLevel))->Label.Sid, low.Label.Sid));
+	judged = impersonation(copy, SecurityImpersonation);
+	protect(stranger);
+	CHECK(AddAccessAllowedAce(list, ACL_REVISION, FILE_ALL_ACCESS, user));
+	CHECK(may(judged, FILE_READ_DATA) == FILE_READ_DATA && !may(judged, FILE_WRITE_DATA) && may(client, FILE_WRITE_DATA));
+	FreeSid(low.Label.Sid);
+	FreeSid(high.Label.Sid);
+	CloseHandle(judged);
+	CloseHandle(copy);
+	CloseHandle(weak);
+}
+
 CASE(privileges_to_delete_are_gone)
 {
 	TOKEN_PRIVILEGES on = { 1, { { { 19, 0 }, SE_PRIVILEGE_ENABLED } } }; /* SeShutdownPrivilege */
@@ -333,14 +360,14 @@ CASE(adjusting_tells_the_state_before)
 	CloseHandle(copy);
 }
 
-static DWORD run_self(HANDLE token)
+static DWORD run_self(HANDLE token, const char *as)
 {
 	char line[MAX_PATH + 16], path[MAX_PATH];
 	STARTUPINFOA start = { .cb = sizeof(start) };
 	PROCESS_INFORMATION p;
 	DWORD code = 77;
 	GetModuleFileNameA(NULL, path, sizeof(path));
-	sprintf(line, "\"%s\" child", path);
+	sprintf(line, "\"%s\" %s", path, as);
 	BOOL ok = token ? CreateProcessAsUserA(token, NULL, line, NULL, NULL, FALSE, 0, NULL, NULL, &start, &p) :
 			  CreateProcessA(NULL, line, NULL, NULL, FALSE, 0, NULL, NULL, &start, &p);
 	CHECK(ok);
@@ -366,10 +393,12 @@ static int child_code(void)
 CASE(a_process_is_given_a_lesser_token)
 {
 	HANDLE less = restricted(0, users, NULL);
-	CHECK(run_self(NULL) == 1);
-	CHECK(run_self(less) == 2);
+	CHECK(run_self(NULL, "child") == 1);
+	CHECK(run_self(less, "child") == 2);
+	CHECK(run_self(less, "parent") == 2); /* its child has it too */
+	/* a handle that is not for that */
 	CHECK_ERROR(CreateProcessAsUserA(client, NULL, (char[]){ "cmd" }, NULL, NULL, FALSE, 0, NULL, NULL,
-		&(STARTUPINFOA){ .cb = sizeof(STARTUPINFOA) }, &(PROCESS_INFORMATION){ 0 }), ERROR_ACCESS_DENIED); /* a handle that is not for that */
+		&(STARTUPINFOA){ .cb = sizeof(STARTUPINFOA) }, &(PROCESS_INFORMATION){ 0 }), ERROR_ACCESS_DENIED);
 	CloseHandle(less);
 }
 
@@ -378,7 +407,8 @@ static void prepare(void)
 	SID_IDENTIFIER_AUTHORITY nt = SECURITY_NT_AUTHORITY, world = SECURITY_WORLD_SID_AUTHORITY;
 	DWORD n;
 	peer_wine = getenv("NT_PEER") != NULL;
-	if (!OpenProcessToken(GetCurrentProcess(), TOKEN_ALL_ACCESS, &primary) || !DuplicateToken(primary, SecurityImpersonation, &client))
+	if (!OpenProcessToken(GetCurrentProcess(), TOKEN_ALL_ACCESS, &primary) ||
+	    !DuplicateToken(primary, SecurityImpersonation, &client))
 		exit(98);
 	GetTokenInformation(primary, TokenUser, user_bytes, sizeof(user_bytes), &n);
 	user = ((TOKEN_USER *)user_bytes)->User.Sid;
@@ -393,6 +423,8 @@ int main(int argc, char **argv)
 	prepare();
 	if (argc > 1 && !strcmp(argv[1], "child"))
 		return child_code();
+	if (argc > 1 && !strcmp(argv[1], "parent"))
+		return (int)run_self(NULL, "child");
 	RUN(classes_that_programs_ask_for);
 	RUN(copies_are_worth_no_more_than_their_original);
 	RUN(access_check_wants_a_client_and_mapped_rights);
@@ -410,6 +442,7 @@ int main(int argc, char **argv)
 		RUN(restricting_sids_must_be_allowed_too);
 		RUN(write_restricted_tokens_read_as_before);
 		RUN(flags_take_privileges_away);
+		RUN(integrity_goes_down_only_and_then_nothing_is_written);
 	}
 	return check_summary();
 }
