@@ -20,10 +20,11 @@ struct normalizer {
 bool normalize_put(struct normalizer *, uint32_t c);
 bool normalize_end(struct normalizer *);
 
-/* Whole texts (normalize_text.c). Forms are numbered as in winnls.h. BAD: half of a surrogate pair or a noncharacter,
- * *used is its place in `in` (the unit behind for a first half). Otherwise *used is what the result needs; only `room` units
- * are stored. `in` and `out` do not overlap. */
-enum normalize_status { NORMALIZE_OK, NORMALIZE_BAD, NORMALIZE_NO_MEMORY };
+/* Whole texts (normalize_text.c). Forms are numbered as in winnls.h. `in` and `out` do not overlap. What comes back:
+ * OK: *used is what the result needs; only `room` units are stored.
+ * BAD: half of a surrogate pair or a noncharacter at *used of `in` (for a first half the unit behind). FULL: the same, but the
+ * room was full before. */
+enum normalize_status { NORMALIZE_OK, NORMALIZE_BAD, NORMALIZE_FULL, NORMALIZE_NO_MEMORY };
 enum normalize_form { NORMALIZE_C = 1, NORMALIZE_D = 2, NORMALIZE_KC = 5, NORMALIZE_KD = 6 };
 #define NORMALIZE_DECOMPOSED 2u
 #define NORMALIZE_COMPATIBLE 4u

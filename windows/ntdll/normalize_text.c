@@ -61,8 +61,9 @@ static enum normalize_status run(struct text *text, unsigned form)
 		size_t from = at;
 		uint32_t c = utf16_next(text->in, text->length, &at);
 		if (c == UNICODE_BAD || noncharacter(c)) {
+			normalize_end(n);
+			status = text->out && text->used > text->room ? NORMALIZE_FULL : NORMALIZE_BAD;
 			text->used = c == UNICODE_BAD && text->in[from] < 0xdc00 ? from + 1 : from;
-			status = NORMALIZE_BAD;
 		} else if (!normalize_put(n, c)) {
 			status = NORMALIZE_NO_MEMORY;
 		}

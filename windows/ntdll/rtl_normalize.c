@@ -8,6 +8,8 @@
 
 #define ESTIMATE_SMALL 64 /* an estimate up to here is for the worst case, above for text with an eighth more */
 #define GROWTH_CANONICAL 3
+#define SLACK_CANONICAL 1 /* what Windows adds to the estimate of the rest when the room was full before a bad unit */
+#define SLACK_COMPATIBLE 8
 
 void *normalize_allocate(size_t bytes)
 {
@@ -73,10 +75,14 @@ NTSTATUS NTAPI RtlNormalizeString(ULONG form, const WCHAR *text, LONG length, WC
 	result = normalize_text(form, text, units, out, (size_t)room, &used);
 	if (result == NORMALIZE_NO_MEMORY)
 		return STATUS_NO_MEMORY;
+	if (result == NORMALIZE_FULL) {
+		used = (size_t)room + (form & NORMALIZE_COMPATIBLE ? SLACK_COMPATIBLE : SLACK_CANONICAL);
+		used += (size_t)estimate(form, units > (size_t)room ? units - (size_t)room : 0);
+	}
 	*out_length = told_length(used);
 	if (result == NORMALIZE_BAD)
 		return STATUS_NO_UNICODE_TRANSLATION;
-	return used > (size_t)room ? STATUS_BUFFER_TOO_SMALL : STATUS_SUCCESS;
+	return result || used > (size_t)room ? STATUS_BUFFER_TOO_SMALL : STATUS_SUCCESS;
 }
 
 NTSTATUS NTAPI RtlIsNormalizedString(ULONG form, const WCHAR *text, LONG length, BOOLEAN *normal)
