@@ -9,6 +9,7 @@ vm -- sh -c 'kill -SEGV $$' </dev/null >/dev/null 2>&1; is signal_death_is_128_p
 vm -- /nonexistent/program </dev/null >/dev/null 2>&1; is missing_program_is_127 127 $?
 vm -- /etc/passwd </dev/null >/dev/null 2>&1; is not_executable_is_126 126 $?
 vm --timeout 3 -- sleep 60 </dev/null >/dev/null 2>&1; is timeout_is_124 124 $?
+is timeout_names_the_phase 'ambos: --timeout is over and the guest is not up yet' "$(vm --timeout 0.01 -- true 2>&1 </dev/null)"
 vm --no-such-option </dev/null >/dev/null 2>&1; is bad_option_is_125 125 $?
 err=$(vm -- sh -c 'echo out; echo err >&2' 2>&1 >/dev/null </dev/null); is stderr_is_separate err "$err"
 out=$(vm ls / </dev/null | cat | grep -c '^usr$'); is ls_through_a_pipe 1 "$out"

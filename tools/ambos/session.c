@@ -433,6 +433,17 @@ static int poll_timeout(const struct session *s)
 	return next <= now ? 0 : (int)MIN(next - now, (u64)60000);
 }
 
+/* Nothing is said while the program runs, as timeout(1) does; else the time went where the user did not expect it. */
+static void say_timed_out(const struct session *s)
+{
+	if (!s->launch_sent)
+		say("--timeout is over and the guest is not up yet");
+	else if (!s->launched)
+		say("--timeout is over and the guest has not started the program yet");
+	else if (s->exited)
+		say("--timeout is over; the program has ended, but its output has not all come");
+}
+
 static int exit_status_of(u32 wait_status)
 {
 	int status = (int)wait_status;
@@ -456,6 +467,7 @@ static bool session_over(struct session *s)
 	if (s->drained && (s->vm_gone || now >= s->stop_ms))
 		return true;
 	if (s->deadline_ms && now >= s->deadline_ms) {
+		say_timed_out(s);
 		s->status = EXIT_TIMED_OUT;
 		return true;
 	}
