@@ -70,17 +70,20 @@ static status_t image_of_file(int fd, const struct proc_file_key *key, u64 base,
 		bool fresh;
 		struct pe_loaded *l = pe_cache_take(key, base, again, &fresh);
 		*out = NULL;
-		if (!l)
-			return pe_fail(t, "image_cache", ERR_NOMEM, "%s", dos_name);
+		if (!l) {
+			pe_fail(t, "image_cache", ERR_NOMEM, "%s", dos_name);
+			return ERR_NOMEM;
+		}
 		status_t st = fresh ? make_of_file(fd, base, dos_name, l, t) : OK;
 		if (fresh)
 			pe_cache_made(l, !st);
 		bool usable = fresh ? !st : pe_loaded_wait(l) && (!base || l->base == base);
-		if (usable)
+		if (usable) {
 			*out = l;
-		else
-			pe_cache_put(l);
-		if (usable || fresh)
+			return OK;
+		}
+		pe_cache_put(l);
+		if (fresh)
 			return st;
 		again = true; /* its maker failed, or it went elsewhere: this start finds out by itself */
 	}

@@ -92,9 +92,14 @@ struct registry_value *value_find(const struct registry_key *k, const u16 *folde
 void value_remove(struct registry_key *k, struct registry_value *v)
 {
 	u64 *slot = &k->first_value;
-	while (state_ptr(*slot) != v)
-		slot = &((struct registry_value *)state_ptr(*slot))->next;
-	TXN_SET(*slot, v->next);
+	struct registry_value *at = state_ptr(*slot);
+	while (at && at != v) {
+		slot = &at->next;
+		at = state_ptr(*slot);
+	}
+	if (!at)
+		return;
+	TXN_SET(*slot, at->next);
 	key_touch(k);
 	value_free(v);
 }

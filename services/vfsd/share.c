@@ -85,8 +85,9 @@ static bool known_record(const struct service_request *r, const struct vfs_name_
 {
 	state_lock();
 	const struct share_path *p = q->known ? path_find(q->fs, q->known) : NULL;
-	bool known = p && !p->flags && p->parent == q->dir && p->name_size == r->message.payload_size &&
-		     !memcmp(state_ptr(p->name), payload_text(r), p->name_size);
+	const char *name = p ? state_ptr(p->name) : NULL;
+	bool known = name && !p->flags && p->parent == q->dir && p->name_size == r->message.payload_size &&
+		     !memcmp(name, payload_text(r), p->name_size);
 	if (known)
 		*qid = (struct p9_qid){ .path = p->qid_path, .type = p->qid_type };
 	state_unlock();

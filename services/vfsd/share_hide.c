@@ -94,11 +94,12 @@ void share_show(struct service_request *r, u32 fs, u32 dir_fid, const char *name
 struct hidden_place { u64 folder; u32 name_size; char name[HIDDEN_NAME_MAX]; };
 static bool hidden_place(const struct share_path *p, struct hidden_place *out)
 {
-	if (!p || !(p->flags & PATH_HIDDEN) || p->name_size > sizeof(out->name))
+	const char *name = p ? state_ptr(p->name) : NULL;
+	if (!name || !(p->flags & PATH_HIDDEN) || p->name_size > sizeof(out->name))
 		return false;
 	out->folder = p->parent;
 	out->name_size = p->name_size;
-	memcpy(out->name, state_ptr(p->name), p->name_size);
+	memcpy(out->name, name, p->name_size);
 	return true;
 }
 

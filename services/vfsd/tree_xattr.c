@@ -12,7 +12,7 @@ static u32 record_size(u32 name_size, u64 value_size)
 
 static const struct xattr_record *find(const struct tree_object *o, const char *name, u32 name_size)
 {
-	const char *block = o && o->xattrs ? state_ptr(o->xattrs) : NULL;
+	const char *block = o->xattrs ? state_ptr(o->xattrs) : NULL;
 	for (u32 at = 0; block && at < o->xattr_bytes;) {
 		const struct xattr_record *x = (const void *)(block + at);
 		if (x->name_size == name_size && !memcmp(x->text, name, name_size))
@@ -104,7 +104,7 @@ static status_t replace(struct tree_object *o, const struct xattr_record *old, c
 		}
 		at += x->size;
 	}
-	if (name) {
+	if (name && to) {
 		struct xattr_record *x = (void *)(to + used);
 		memset(x, 0, added);
 		*x = (struct xattr_record){ .size = added, .value_size = value_size, .name_size = name_size };
