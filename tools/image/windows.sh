@@ -3,7 +3,9 @@
 # Stages C: of the system image: Wine's DLLs of registry/compat/windows-system-dlls.txt, a few of its programs and the NLS
 # tables (Debian package libwine), zlib1.dll (libz-mingw-w64) and our DLLs (out/windows); stripped, licences beside them.
 # Then checks that no import of a staged file is without its DLL. usage: windows.sh stage TREE | check FOLDER
+#   | registry
 #   stage: TREE is made once per list and package version (the caller caches it); our DLLs are not in it
+#   registry: what the staged DLLs bring along for the registry, to standard output (registry_scripts.py)
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 list=$top/registry/compat/windows-system-dlls.txt
@@ -53,6 +55,18 @@ stage() {
 	chmod 644 "$to"/*.nls
 }
 
+registry() {
+	local root name files=
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	root=$(find_packages "$work")
+	for name in $(names); do
+		case " $ours zlib1.dll " in *" $name "*) continue ;; esac
+		files="$files $name"
+	done
+	python3 "$top/tools/image/registry_scripts.py" "$root/$wine" $files
+}
+
 # Each import of each staged file is staged too or a contract of apisetschema; one line per gap.
 check() {
 	local folder=$1 gaps=0 file dll
@@ -71,6 +85,7 @@ check() {
 case ${1:-} in
 stage) stage "$2" ;;
 check) check "$2" ;;
+registry) registry ;;
 key) { cat "$list" "$0"; dpkg-query -W $packages 2>/dev/null || true; } | sha256sum | cut -c1-16 ;;
-*) sed -n '3,6s/^# //p' "$0"; exit 2 ;;
+*) sed -n '3,8s/^# //p' "$0"; exit 2 ;;
 esac
