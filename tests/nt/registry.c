@@ -67,6 +67,28 @@ CASE(system_dlls_are_registered)
 	CHECK(GetFileAttributesA(path) != INVALID_FILE_ATTRIBUTES);
 }
 
+/* Keys and values that installers, build tools and locale calls look for. */
+CASE(common_keys_are_there)
+{
+	static const char *keys[] = { "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall",
+		"SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run", "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System" };
+	static const char *values[] = { "ProgramFilesDir", "ProgramFilesDir (x86)", "CommonFilesDir", "CommonFilesDir (x86)" };
+	HKEY k;
+	char path[MAX_PATH];
+	for (unsigned i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		LONG st = RegOpenKeyExA(HKEY_LOCAL_MACHINE, keys[i], 0, KEY_READ, &k);
+		CHECK(st == 0);
+		if (!st)
+			RegCloseKey(k);
+	}
+	for (unsigned i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		DWORD n = sizeof(path);
+		CHECK(RegGetValueA(HKEY_LOCAL_MACHINE, "SOFTWARE\\Microsoft\\Windows\\CurrentVersion", values[i], RRF_RT_REG_SZ, NULL, path,
+			&n) == 0 && GetFileAttributesA(path) != INVALID_FILE_ATTRIBUTES);
+	}
+	CHECK(GetUserGeoID(GEOCLASS_NATION) == 244);
+}
+
 CASE(time_zones_have_their_years)
 {
 	DYNAMIC_TIME_ZONE_INFORMATION d = { 0 };
@@ -153,6 +175,7 @@ int main(void)
 	RUN(keys_and_values_live);
 	RUN(the_system_describes_itself);
 	RUN(system_dlls_are_registered);
+	RUN(common_keys_are_there);
 	RUN(time_zones_have_their_years);
 	return check_summary();
 }
