@@ -11,6 +11,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 list=$top/registry/compat/windows-system-dlls.txt
 programs="cmd.exe chcp.com find.exe reg.exe where.exe xcopy.exe tasklist.exe attrib.exe expand.exe fsutil.exe hostname.exe start.exe taskkill.exe
 	whoami.exe"
+libraries="stdole2.tlb" # type libraries that others are built on
 ours="ntdll.dll win32u.dll bcryptprimitives.dll"
 packages="libwine libz-mingw-w64"
 wine=usr/lib/x86_64-linux-gnu/wine/x86_64-windows
@@ -39,7 +40,7 @@ stage() {
 	root=$(find_packages "$work")
 	to=$tree/Windows/System32
 	mkdir -p "$to" "$tree/Windows/Licenses"
-	for name in $(names) apisetschema.dll $programs; do
+	for name in $(names) apisetschema.dll $libraries $programs; do
 		case " $ours " in *" $name "*) continue ;; esac
 		if [ "$name" = zlib1.dll ]; then
 			x86_64-w64-mingw32-strip -o "$to/$name" "$root/usr/x86_64-w64-mingw32/lib/zlib1.dll"
@@ -52,7 +53,7 @@ stage() {
 	cp "$root/usr/share/doc/libwine/copyright" "$tree/Windows/Licenses/wine.txt"
 	cp "$root/usr/share/doc/libz-mingw-w64/copyright" "$tree/Windows/Licenses/zlib.txt"
 	chmod 755 "$to"/*.dll "$to"/*.drv "$to"/*.exe "$to"/*.com
-	chmod 644 "$to"/*.nls
+	chmod 644 "$to"/*.nls "$to"/*.tlb
 }
 
 registry() {
@@ -64,6 +65,7 @@ registry() {
 		case " $ours zlib1.dll " in *" $name "*) continue ;; esac
 		files="$files $name"
 	done
+	files="$files $libraries"
 	python3 "$top/tools/image/registry_scripts.py" "$root/$wine" $files
 }
 
