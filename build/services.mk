@@ -17,7 +17,12 @@ $(foreach s,$(SERVICES),$(eval $(call service_rule,$(s))))
 
 # Extra boot archive members for bring-up and tests: make BOOT_EXTRA="path ..."; started with init=NAME on the command line.
 BOOT_EXTRA ?=
-BOOT_MEMBERS := $(patsubst %,$(OUT)/services/%,$(SERVICES)) $(foreach s,$(SERVICES),$(wildcard services/$(s)/$(s).manifest)) $(wildcard registry/policy/*.conf registry/windows/*.reg) $(BOOT_EXTRA)
+BOOT_MEMBERS := $(patsubst %,$(OUT)/services/%,$(SERVICES)) $(foreach s,$(SERVICES),$(wildcard services/$(s)/$(s).manifest)) $(wildcard registry/policy/*.conf registry/windows/*.reg) \
+	$(OUT)/registry/dlls.reg $(BOOT_EXTRA)
+# What Wine's DLLs bring along for the registry: made from the package, not kept in the repository.
+$(OUT)/registry/dlls.reg: registry/compat/windows-system-dlls.txt tools/image/registry_scripts.py tools/image/windows.sh
+	@mkdir -p $(@D)
+	$(Q)tools/image/windows.sh registry > $@.new && mv $@.new $@
 $(OUT)/boot_archive.S: $(BOOT_MEMBERS) build/services.mk FORCE
 	@mkdir -p $(@D)
 	@{ echo '.section .rodata.archive,"a"'; echo '.globl boot_archive'; echo '.balign 8'; echo 'boot_archive:'; i=0; \

@@ -20,7 +20,7 @@ $(TEST_OUT)/linux-musl/%: tests/linux/%.c tests/linux/check.h tests/cases.h
 NT_CONFORMANCE := $(patsubst tests/nt/%.c,$(TEST_OUT)/nt/%.exe,$(wildcard tests/nt/*.c))
 $(TEST_OUT)/nt/%.exe: tests/nt/%.c tests/nt/check.h tests/cases.h
 	@mkdir -p $(@D)
-	$(Q)x86_64-w64-mingw32-gcc -std=gnu11 -O1 -Wall -Wextra -Wno-unused-parameter -D_WIN32_WINNT=0x0A00 -o $@ $(filter %.c %.o,$^) -ladvapi32
+	$(Q)x86_64-w64-mingw32-gcc -std=gnu11 -O1 -Wall -Wextra -Wno-unused-parameter -D_WIN32_WINNT=0x0A00 -o $@ $(filter %.c %.o,$^) -ladvapi32 -lole32 -loleaut32 -luuid
 # A program with resources names its object here.
 $(TEST_OUT)/nt/actctx.exe: $(TEST_OUT)/nt/actctx.o
 $(TEST_OUT)/nt/actctx.o: tests/nt/actctx.rc tests/nt/actctx.manifest

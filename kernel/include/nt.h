@@ -124,6 +124,7 @@ void nt_dispatcher_init(struct nt_dispatcher *d, enum nt_dispatcher_kind kind, s
 void nt_dispatcher_signal(struct nt_dispatcher *d);          /* state = 1, hands it to waiters; any context */
 void nt_dispatcher_reset(struct nt_dispatcher *d);
 u32 nt_dispatcher_poll(struct nt_dispatcher *d, struct poll_table *table); /* for file_ops.poll: POLL_IN when signalled */
+struct nt_dispatcher *nt_notify_dispatcher(const struct file *f); /* of a directory handle that was asked for changes */
 struct nt_dispatcher *nt_file_dispatcher(struct file *f);    /* NULL: by poll */
 /* Waits for one file, as NtWaitForSingleObject does; for blocking I/O of synchronous file objects. */
 s64 nt_wait_file(struct file *f, bool alertable, u64 deadline_ns) MUST_CHECK;

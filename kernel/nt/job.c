@@ -16,6 +16,7 @@ enum job_class { JOB_BASIC_ACCOUNTING = 1, JOB_BASIC_LIMITS = 2, JOB_PROCESS_LIS
 struct job {
 	struct nt_dispatcher d;      /* signalled when the last process is gone */
 	u32 active, total, terminated; /* [d] */
+	u32 held;                    /* [d] references of members; an ended one keeps its own while somebody holds the process */
 	u32 limit_flags, active_limit;
 	struct file *port; u64 port_key;
 };
@@ -59,7 +60,7 @@ static void terminate_all(struct file *f, u32 code)
 static void job_close(struct file *f, struct fdtable *table UNUSED)
 {
 	struct job *j = f->object;
-	if ((j->limit_flags & LIMIT_KILL_ON_CLOSE) && f->refs <= j->active + 1)
+	if ((j->limit_flags & LIMIT_KILL_ON_CLOSE) && f->refs <= j->held + 1)
 		terminate_all(f, 0);
 }
 
@@ -82,7 +83,7 @@ NT_HANDLER(OpenJobObject) { return nt_object_open(a, NT_TYPE_JOB); }
 
 static void tell(struct job *j, u32 message, u32 pid)
 {
-	if (j->port && nt_completion_post(j->port, j->port_key, pid, message, 0)) { /* no memory: the message is lost, as on Windows */ }
+	if (j->port && nt_completion_post(j->port, j->port_key, pid, 0, message)) { /* no memory: the message is lost, as on Windows */ }
 }
 
 s64 nt_job_join(struct file *f, struct process *p)
@@ -98,6 +99,7 @@ s64 nt_job_join(struct file *f, struct process *p)
 	if (joined) {
 		file_get(f);
 		p->nt->job = f;
+		j->held++;
 		j->active++;
 		j->total++;
 	}
@@ -129,6 +131,14 @@ void nt_job_process_exited(struct process *p)
 	tell(j, MESSAGE_EXIT_PROCESS, p->pid);
 	if (last)
 		tell(j, MESSAGE_ACTIVE_PROCESS_ZERO, 0);
+}
+
+void nt_job_leave(struct file *f)
+{
+	spin_lock(&nt_dispatcher_lock);
+	((struct job *)f->object)->held--;
+	spin_unlock(&nt_dispatcher_lock);
+	file_put(f);
 }
 
 NT_HANDLER(AssignProcessToJobObject)

@@ -29,6 +29,7 @@ struct nt_notify {
 	struct waiter waiter;
 	bool raised;                     /* [a] the worker shall look */
 	u32 refs;                        /* [q] */
+	struct nt_dispatcher d;          /* what waits for the handle: reset while a call pends */
 };
 struct event_head { s32 wd; u32 mask, cookie, length; };
 
@@ -320,8 +321,10 @@ static void serve(struct nt_notify *n)
 		}
 	}
 	mutex_unlock(&notify_mutex);
-	if (io)
+	if (io) {
 		nt_io_complete(io);
+		nt_dispatcher_signal(&n->d);
+	}
 }
 
 static void worker(void *arg UNUSED)
@@ -373,6 +376,7 @@ static struct nt_notify *instance_new(struct file *f, u32 filter, bool tree)
 	n->filter = filter;
 	n->tree = tree;
 	n->refs = 1;
+	nt_dispatcher_init(&n->d, NT_NOTIFICATION, 0);
 	list_init(&n->pending);
 	waiter_init(&n->waiter);
 	n->waiter.fn = on_event;
@@ -413,12 +417,15 @@ NT_HANDLER(NotifyChangeDirectoryFile)
 	mutex_lock(&notify_mutex);
 	bool ended = list_empty(&o->notify->pending) && try_end(o->notify, &io, false, &st);
 	struct nt_io *pended = ended ? NULL : nt_io_pend(&io);
-	if (pended)
+	if (pended) {
+		nt_dispatcher_reset(&o->notify->d);
 		list_push_back(&o->notify->pending, &pended->link);
+	}
 	mutex_unlock(&notify_mutex);
-	if (ended)
+	if (ended) {
 		st = nt_io_finish(&io, st, io.information);
-	else if (!pended)
+		nt_dispatcher_signal(&o->notify->d);
+	} else if (!pended)
 		st = nt_io_finish(&io, ERR_NOMEM, 0);
 	else /* a handle for synchronous operations waits for its event; kernelbase opens such directories overlapped */
 		st = NT(PENDING);
@@ -444,7 +451,14 @@ static u32 end_all(struct nt_notify *n, u64 iosb, struct thread *t, u32 status)
 		list_init(link);
 		nt_io_complete(list_entry(link, struct nt_io, link));
 	}
+	if (count)
+		nt_dispatcher_signal(&n->d);
 	return count;
+}
+
+struct nt_dispatcher *nt_notify_dispatcher(const struct file *f)
+{
+	return f->nt_open && f->nt_open->notify ? &f->nt_open->notify->d : NULL;
 }
 
 u32 nt_notify_cancel(struct file *f, u64 iosb, struct thread *t)

@@ -58,6 +58,7 @@ bool nt_timer_resolution_withdraw_locked(struct nt_process *n);
 
 /* job.c */
 s64 nt_job_join(struct file *job, struct process *p) MUST_CHECK;
+void nt_job_leave(struct file *job);       /* a member is freed: drops its reference */
 void nt_job_inherit(struct process *p);       /* a new process joins its parent's job */
 void nt_job_process_exited(struct process *p);
 
@@ -116,6 +117,8 @@ void nt_xstate_capture(struct nt_xstate *x, struct thread *t);
 void nt_xstate_apply(const struct nt_xstate *x, struct thread *t);
 s64 nt_context_apply(const struct nt_context *c, struct thread *t) MUST_CHECK;
 
+s64 nt_query_logical_processors(u64 va, u64 length, u64 return_va) MUST_CHECK;                 /* processors.c */
+s64 nt_query_logical_processors_ex(u32 relation, u64 va, u64 length, u64 return_va) MUST_CHECK;
 #define NT_INFORMATION_OF(type, a) nt_query_out((a)[2], (a)[3], (a)[4], &(type), sizeof(type), true)
 
 #endif

@@ -28,6 +28,7 @@ struct nt_pipe {
 	struct nt_pipe_name *name;   /* [l] NULL when the server is gone */
 	struct list_node name_link;  /* [l] */
 	u64 ino;
+	u32 pid[2];                  /* [m] processes that made the server's and opened the client's end */
 };
 extern const struct file_ops nt_pipe_ops;
 void nt_pipe_tell(struct nt_pipe *p, struct list_node *done);

@@ -13,7 +13,7 @@
 #define INSTANCES_UNLIMITED 255u
 #define NAME_UNITS_MAX 256u
 enum { FSCTL_PIPE_DISCONNECT = 0x110004, FSCTL_PIPE_LISTEN = 0x110008, FSCTL_PIPE_WAIT = 0x110018,
-	FSCTL_PIPE_TRANSCEIVE = 0x11c017 };
+	FSCTL_PIPE_GET_CONNECTION_ATTRIBUTE = 0x110030, FSCTL_PIPE_TRANSCEIVE = 0x11c017 };
 
 struct nt_pipe_name {
 	struct list_node link, instances;
@@ -96,6 +96,7 @@ static struct nt_pipe *pipe_new(const struct create_request *c)
 	end_init(p, 0, c->in_quota);
 	end_init(p, 1, c->out_quota);
 	p->ends[0].open = true;
+	p->pid[0] = process_current()->pid;
 	p->ends[0].reads = p->ends[1].writes = c->open.share & FILE_SHARE_WRITE;
 	p->ends[0].writes = p->ends[1].reads = c->open.share & FILE_SHARE_READ;
 	p->ends[0].read_message = c->read_mode & 1;
@@ -220,6 +221,7 @@ static bool connect_locked(struct nt_pipe *p, struct list_node *done)
 		return false;
 	p->state = PIPE_IS_CONNECTED;
 	p->ends[1].open = true;
+	p->pid[1] = process_current()->pid;
 	__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
 	while (!list_empty(&server->listeners)) {
 		struct nt_io *io = list_first(&server->listeners, struct nt_io, link);
@@ -428,6 +430,35 @@ static s64 transceive(struct nt_io *io, const u64 *a)
 	return nt_pipe_read(io);
 }
 
+/* The attributes of a connection are asked for by name; the answer is a number. */
+#define ATTRIBUTE_BYTES_MAX 32u
+static s64 connection_attribute(struct nt_io *io, const u64 *a)
+{
+	struct nt_pipe *p = ((struct nt_pipe_end *)io->file->object)->pipe;
+	char name[ATTRIBUTE_BYTES_MAX + 1] = "";
+	u32 size = (u32)a[7], value = 0;
+	s64 st = 0;
+	if (size > ATTRIBUTE_BYTES_MAX)
+		return nt_io_finish(io, NT(OBJECT_NAME_NOT_FOUND), 0);
+	if (copy_in(name, user_ptr(a[6]), size))
+		return nt_io_finish(io, NT(ACCESS_VIOLATION), 0);
+	mutex_lock(&p->mutex);
+	if (!strcmp(name, "ClientProcessId"))
+		value = p->pid[1];
+	else if (!strcmp(name, "ServerProcessId"))
+		value = p->pid[0];
+	else
+		st = NT(OBJECT_NAME_NOT_FOUND);
+	if (!st && p->state != PIPE_IS_CONNECTED)
+		st = NT(PIPE_DISCONNECTED);
+	mutex_unlock(&p->mutex);
+	if (!st && (u32)a[9] < sizeof(value))
+		st = NT(BUFFER_TOO_SMALL);
+	if (!st && COPY_OUT(user_ptr(a[8]), &value))
+		st = NT(ACCESS_VIOLATION);
+	return nt_io_finish(io, st, st ? 0 : sizeof(value));
+}
+
 s64 nt_pipe_control(struct nt_io *io, u32 code, const u64 *a)
 {
 	switch (code) {
@@ -439,6 +470,8 @@ s64 nt_pipe_control(struct nt_io *io, u32 code, const u64 *a)
 		return peek(io, a);
 	case FSCTL_PIPE_TRANSCEIVE:
 		return transceive(io, a);
+	case FSCTL_PIPE_GET_CONNECTION_ATTRIBUTE:
+		return connection_attribute(io, a);
 	default:
 		return nt_io_finish(io, NT(INVALID_DEVICE_REQUEST), 0);
 	}

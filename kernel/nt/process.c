@@ -82,7 +82,7 @@ status_t nt_process_attach(struct process *p, struct thread *t, const struct win
 void nt_process_free(struct process *p)
 {
 	if (p->nt->job)
-		file_put(p->nt->job);
+		nt_job_leave(p->nt->job);
 	if (p->nt->token)
 		file_put(p->nt->token);
 	if (nt_memory_free)

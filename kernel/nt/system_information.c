@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* NtQuerySystemInformation(Ex), NtPowerInformation. Classes that no program here asked for are INVALID_INFO_CLASS.
  * Layouts: SYSTEM_*_INFORMATION of winternl.h, 64-bit. */
+#include "nt_internal.h"
 #include "nt_memory.h"
 
 #include "linux.h"
@@ -27,9 +28,8 @@ struct performance { u64 idle_time; u8 io[36]; u32 available_pages, committed_pa
 struct time_of_day { u64 boot, now; s64 bias; u32 zone, unused; u64 boot_bias, sleep_bias; };
 struct processor_times { u64 idle, kernel, user, dpc, interrupt; u32 interrupts, unused; };
 struct interrupts { u32 context_switches, dpc_count, dpc_rate, time_increment, dpc_bypass, apc_bypass; };
-struct logical_processor { u64 mask; u32 relationship, unused; u8 value[16]; };
 _Static_assert(sizeof(struct basic) == 64 && sizeof(struct processor) == 12 && sizeof(struct processor_times) == 48 &&
-	sizeof(struct logical_processor) == 32 && sizeof(struct time_of_day) == 48 && sizeof(struct performance) == 312, "layout");
+	sizeof(struct time_of_day) == 48 && sizeof(struct performance) == 312, "layout");
 
 static u64 cpu_idle_ns(u32 i) { return MIN(sched_thread_runtime_ns(cpus[i]->idle), time_now_ns()); }
 
@@ -108,70 +108,6 @@ static s64 query_processor_times(const struct answer *o)
 	}
 	s64 st = put(o, t, size, false);
 	kfree(t);
-	return st;
-}
-
-/* One core per processor in one package on one node, with the caches that every such machine has. */
-static s64 query_logical_processors(const struct answer *o)
-{
-	u32 count = cpu_count + 2, size = count * (u32)sizeof(struct logical_processor);
-	struct logical_processor *p = kzalloc(size);
-	if (!p)
-		return ERR_NOMEM;
-	u64 all = cpu_count >= 64 ? UINT64_MAX : (1ull << cpu_count) - 1;
-	for (u32 i = 0; i < cpu_count; i++)
-		p[i] = (struct logical_processor){ .mask = 1ull << i, .relationship = 0 };
-	p[cpu_count] = (struct logical_processor){ .mask = all, .relationship = 1 };     /* NUMA node 0 */
-	p[cpu_count + 1] = (struct logical_processor){ .mask = all, .relationship = 3 }; /* package */
-	s64 st = put(o, p, size, false);
-	kfree(p);
-	return st;
-}
-
-/* SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX: records of their own length. */
-#define EX_PROCESSOR_BYTES 48u
-#define EX_GROUP_BYTES 80u
-static u32 put_ex(u8 *out, u32 relation, u64 mask, bool smt UNUSED)
-{
-	u32 size = relation == 4 ? EX_GROUP_BYTES : EX_PROCESSOR_BYTES;
-	memset(out, 0, size);
-	memcpy(out, &relation, 4);
-	memcpy(out + 4, &size, 4);
-	if (relation == 4) { /* group: counts, then GROUP info: maximum, active, mask at its end */
-		u16 one = 1;
-		u8 processors = (u8)cpu_count;
-		memcpy(out + 8, &one, 2);
-		memcpy(out + 10, &one, 2);
-		out[32] = processors;
-		out[33] = processors;
-		memcpy(out + 72, &mask, 8);
-	} else if (relation == 1) { /* node: number, then one GROUP_AFFINITY */
-		memcpy(out + 32, &mask, 8);
-	} else {
-		u16 one = 1;
-		memcpy(out + 30, &one, 2);
-		memcpy(out + 32, &mask, 8);
-	}
-	return size;
-}
-
-static s64 query_logical_processors_ex(const struct answer *o, u32 wanted)
-{
-	u64 all = cpu_count >= 64 ? UINT64_MAX : (1ull << cpu_count) - 1;
-	u8 *out = kmalloc((cpu_count + 2) * EX_PROCESSOR_BYTES + EX_GROUP_BYTES);
-	u32 size = 0;
-	if (!out)
-		return ERR_NOMEM;
-	for (u32 i = 0; i < cpu_count && (wanted == 0 || wanted == 0xffff); i++)
-		size += put_ex(out + size, 0, 1ull << i, false);
-	if (wanted == 1 || wanted == 0xffff)
-		size += put_ex(out + size, 1, all, false);
-	if (wanted == 3 || wanted == 0xffff)
-		size += put_ex(out + size, 3, all, false);
-	if (wanted == 4 || wanted == 0xffff)
-		size += put_ex(out + size, 4, all, false);
-	s64 st = size ? put(o, out, size, false) : NT(INVALID_PARAMETER);
-	kfree(out);
 	return st;
 }
 
@@ -325,7 +261,7 @@ NT_HANDLER(QuerySystemInformation)
 	case SYSTEM_PROCESSOR_TIMES:
 		return query_processor_times(&o);
 	case SYSTEM_LOGICAL_PROCESSORS:
-		return query_logical_processors(&o);
+		return nt_query_logical_processors(o.va, o.length, o.return_va);
 	case SYSTEM_INTERRUPTS:
 		return query_interrupts(&o);
 	default:
@@ -344,7 +280,7 @@ NT_HANDLER(QuerySystemInformationEx)
 		return st;
 	switch ((u32)a[0]) {
 	case SYSTEM_LOGICAL_PROCESSORS_EX:
-		return query_logical_processors_ex(&o, input);
+		return nt_query_logical_processors_ex(input, o.va, o.length, o.return_va);
 	case SYSTEM_SUPPORTED_PROCESSORS: {
 		u32 machines[2] = { 0x8664 | 1u << 16 | 1u << 17 | 1u << 18, 0 }; /* AMD64: kernel, user, native */
 		return put(&o, machines, sizeof(machines), false);

@@ -39,7 +39,7 @@ void nt_dispatcher_init(struct nt_dispatcher *d, enum nt_dispatcher_kind kind, s
 	wait_queue_init(&d->pollers);
 }
 
-struct nt_dispatcher *nt_file_dispatcher(struct file *f) { return f->ops->dispatcher ? f->ops->dispatcher(f) : NULL; }
+struct nt_dispatcher *nt_file_dispatcher(struct file *f) { return f->ops->dispatcher ? f->ops->dispatcher(f) : nt_notify_dispatcher(f); }
 
 static bool ready(const struct nt_dispatcher *d, const struct thread *t)
 {

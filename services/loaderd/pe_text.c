@@ -233,7 +233,8 @@ static const char *user_name(const struct pe_program *p)
 }
 
 /* Text of variables that is made here. */
-static __thread struct { char profile[512], roaming[512], local[512], home_path[512], processors[12]; } made;
+static __thread struct { char profile[512], roaming[512], local[512], home_path[512], processors[12];
+	char level[12], revision[8], identifier[128]; } made;
 
 static void set_profile(struct variables *v, const char *user)
 {
@@ -246,6 +247,29 @@ static void set_profile(struct variables *v, const char *user)
 	set_path(v, "LOCALAPPDATA", made.local);
 	set_text(v, "HOMEDRIVE", "C:");
 	set_text(v, "HOMEPATH", made.home_path);
+}
+
+/* What CPUID tells, in the words of Windows. */
+static void set_processor(struct variables *v)
+{
+	u32 a, b, c, d;
+	char vendor[13] = "";
+	__asm__("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(0), "c"(0));
+	memcpy(vendor, &b, 4);
+	memcpy(vendor + 4, &d, 4);
+	memcpy(vendor + 8, &c, 4);
+	__asm__("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1), "c"(0));
+	u32 family = (a >> 8 & 15) + ((a >> 8 & 15) == 15 ? a >> 20 & 255 : 0);
+	u32 model = (a >> 4 & 15) | (a >> 12 & 0xf0), stepping = a & 15;
+	fmt_snprintf(made.level, sizeof(made.level), "%u", family);
+	fmt_snprintf(made.revision, sizeof(made.revision), "%02x%02x", model, stepping);
+	fmt_snprintf(made.identifier, sizeof(made.identifier), "%s Family %u Model %u Stepping %u, %s",
+		!strcmp(vendor, "GenuineIntel") ? "Intel64" : "AMD64", family, model, stepping, vendor);
+	set_text(v, "PROCESSOR_ARCHITECTURE", "AMD64");
+	set_text(v, "PROCESSOR_LEVEL", made.level);
+	set_text(v, "PROCESSOR_REVISION", made.revision);
+	set_text(v, "PROCESSOR_IDENTIFIER", made.identifier);
+	set_text(v, "NUMBER_OF_PROCESSORS", made.processors);
 }
 
 static void set_usual(struct variables *v, const struct pe_program *p)
@@ -264,14 +288,20 @@ static void set_usual(struct variables *v, const struct pe_program *p)
 	set_path(v, "PUBLIC", WINDOWS_DRIVE_C "/Users/Public");
 	set_text(v, "SystemDrive", "C:");
 	set_path(v, "ProgramFiles", WINDOWS_DRIVE_C "/Program Files");
+	set_path(v, "ProgramFiles(x86)", WINDOWS_DRIVE_C "/Program Files (x86)");
+	set_path(v, "ProgramW6432", WINDOWS_DRIVE_C "/Program Files");
+	set_path(v, "CommonProgramFiles", WINDOWS_DRIVE_C "/Program Files/Common Files");
+	set_path(v, "CommonProgramFiles(x86)", WINDOWS_DRIVE_C "/Program Files (x86)/Common Files");
+	set_path(v, "CommonProgramW6432", WINDOWS_DRIVE_C "/Program Files/Common Files");
+	set_text(v, "LOGONSERVER", "\\\\AMBOS");
+	set_text(v, "SESSIONNAME", "Console");
 	set_text(v, "USERNAME", user);
 	set_text(v, "WINEUSERNAME", user);
 	set_text(v, "USERDOMAIN", "AMBOS");
 	set_text(v, "COMPUTERNAME", "AMBOS");
 	set_text(v, "OS", "Windows_NT");
-	set_text(v, "PROCESSOR_ARCHITECTURE", "AMD64");
 	set_text(v, "PATHEXT", ".COM;.EXE;.BAT;.CMD;.");
-	set_text(v, "NUMBER_OF_PROCESSORS", made.processors);
+	set_processor(v);
 }
 
 static void put_path_list(struct pe_text16 *t, const char *list)

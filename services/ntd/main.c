@@ -6,8 +6,8 @@
 
 #include "../../abi/core/broker.h"
 
-#define TEXT_NAME "windows.reg"
-#define TEXT_MAX (256u << 10)    /* of registry/windows/windows.reg */
+#define TEXT_MAX (1u << 20)      /* of one text in the boot archive */
+#define PIECE_MIN (32u << 10)    /* text of one transaction: the journal holds several times what it makes */
 #define PATH_DEPTH_MAX 512u      /* keys above each other, as documented */
 
 /* Payload as UTF-16 with its upper-case twin. */
@@ -283,23 +283,60 @@ static s64 delete_value(struct service_request *r)
 }
 
 /* ---- start ---- */
-static status_t start(bool first)
+/* What the system DLLs bring along, then registry/windows: the later text wins. */
+static const char *const texts[] = { "dlls.reg", "windows.reg" };
+
+/* The end of the piece at `at`: before a line that names a key. */
+static u64 piece_end(const char *text, u64 at, u64 size)
+{
+	for (u64 i = at + PIECE_MIN; i < size; i++)
+		if (text[i] == '[' && text[i - 1] == '\n')
+			return i;
+	return size;
+}
+
+/* A transaction for each piece. Whoever starts after a death in between begins again: what is there is found and set anew. */
+static bool load_pieces(const char *text, u64 size, u32 *line)
+{
+	u32 before = 0;
+	for (u64 at = 0; at < size;) {
+		u64 end = piece_end(text, at, size);
+		bool right = registry_load(text + at, end - at, line);
+		*line += before;
+		before = *line - 1;
+		if (!right)
+			return false;
+		txn_commit(NULL, OK);
+		txn_begin();
+		at = end;
+	}
+	return true;
+}
+
+static void load(const char *name)
 {
 	static char text[TEXT_MAX];
-	struct mm_member m = { .name = TEXT_NAME, .va = (u64)text, .size = sizeof(text) };
-	struct ntd_root *root = state_root();
+	struct mm_member m = { .va = (u64)text, .size = sizeof(text) };
 	u32 line = 0;
+	strcpy(m.name, name);
+	s64 st = ambos_call(AMBOS_CALL_MM_BROKER, MM_BOOT_MEMBER, (u64)&m, sizeof(m), 0, 0);
+	if (st)
+		service_log("no %s in the boot archive: %lld", name, (long long)st);
+	else if (!load_pieces(text, m.size, &line))
+		service_log("%s, line %u is wrong: the rest is left out", name, line);
+}
+
+static status_t start(bool first)
+{
+	struct ntd_root *root = state_root();
 	if (!first)
 		return OK;
-	struct registry_key *top = key_create(NULL, (const u16 *)"", (const u16 *)"", 0);
+	struct registry_key *top = root->root_key ? state_ptr(root->root_key) : key_create(NULL, (const u16 *)"", (const u16 *)"", 0);
 	if (!top)
 		return ERR_NOMEM;
 	TXN_SET(root->root_key, state_offset(top));
-	s64 st = ambos_call(AMBOS_CALL_MM_BROKER, MM_BOOT_MEMBER, (u64)&m, sizeof(m), 0, 0);
-	if (st)
-		service_log("no %s in the boot archive: %lld", TEXT_NAME, (long long)st);
-	else if (!registry_load(text, m.size, &line))
-		service_log("%s, line %u is wrong: the rest is left out", TEXT_NAME, line);
+	for (u32 i = 0; i < ARRAY_SIZE(texts); i++)
+		load(texts[i]);
 	return OK;
 }
 

@@ -318,6 +318,23 @@ CASE(directory_changes_are_told)
 	CHECK(RemoveDirectoryA("watched"));
 }
 
+/* FindFirstChangeNotification waits for the directory handle itself. */
+CASE(change_notification_waits_for_a_change)
+{
+	CHECK(CreateDirectoryA("noticed", NULL));
+	HANDLE h = FindFirstChangeNotificationA("noticed", FALSE, FILE_NOTIFY_CHANGE_FILE_NAME);
+	CHECK(h != INVALID_HANDLE_VALUE);
+	CHECK(WaitForSingleObject(h, 50) == WAIT_TIMEOUT);
+	put("noticed\\one.txt", "1");
+	CHECK(WaitForSingleObject(h, 5000) == WAIT_OBJECT_0);
+	CHECK(FindNextChangeNotification(h));
+	CHECK(WaitForSingleObject(h, 50) == WAIT_TIMEOUT);
+	DeleteFileA("noticed\\one.txt");
+	CHECK(WaitForSingleObject(h, 5000) == WAIT_OBJECT_0);
+	CHECK(FindCloseChangeNotification(h));
+	CHECK(RemoveDirectoryA("noticed"));
+}
+
 CASE(volume_and_type)
 {
 	char fs[32], cwd[MAX_PATH];
@@ -399,6 +416,7 @@ int main(void)
 	RUN(overlapped_file_io_reports_to_event_and_port);
 	RUN(byte_range_locks_are_mandatory);
 	RUN(directory_changes_are_told);
+	RUN(change_notification_waits_for_a_change);
 	RUN(volume_and_type);
 	SetCurrentDirectoryA(temp);
 	RemoveDirectoryA(dir);

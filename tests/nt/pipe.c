@@ -160,6 +160,19 @@ CASE(messages_keep_their_borders)
 	CloseHandle(s);
 }
 
+CASE(ends_know_each_others_process)
+{
+	HANDLE s = CreateNamedPipeA(NAME, PIPE_ACCESS_DUPLEX, PIPE_TYPE_BYTE, 1, 64, 64, 0, NULL);
+	HANDLE c = CreateFileA(NAME, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+	ULONG id = 0;
+	CHECK(s != INVALID_HANDLE_VALUE && c != INVALID_HANDLE_VALUE);
+	CHECK(GetNamedPipeClientProcessId(s, &id) && id == GetCurrentProcessId());
+	id = 0;
+	CHECK(GetNamedPipeServerProcessId(c, &id) && id == GetCurrentProcessId());
+	CloseHandle(c);
+	CloseHandle(s);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1) {
@@ -172,5 +185,6 @@ int main(int argc, char **argv)
 	RUN(overlapped_read_pends_and_ends);
 	RUN(completion_port_hears_of_pipe_reads);
 	RUN(messages_keep_their_borders);
+	RUN(ends_know_each_others_process);
 	return check_summary();
 }

@@ -48,6 +48,57 @@ CASE(the_system_describes_itself)
 	RegCloseKey(k);
 }
 
+/* What the system's own DLLs register: classes and the time zones of the world. */
+CASE(system_dlls_are_registered)
+{
+	HKEY k;
+	DWORD keys = 0;
+	BYTE zone[44];
+	DWORD n = sizeof(zone);
+	char path[MAX_PATH];
+	CHECK(RegOpenKeyExA(HKEY_LOCAL_MACHINE, "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Time Zones", 0, KEY_READ, &k) == 0);
+	CHECK(RegQueryInfoKeyA(k, NULL, NULL, NULL, &keys, NULL, NULL, NULL, NULL, NULL, NULL, NULL) == 0 && keys > 100);
+	CHECK(RegGetValueA(k, "W. Europe Standard Time", "TZI", RRF_RT_REG_BINARY, NULL, zone, &n) == 0 && n == 44);
+	CHECK(*(LONG *)(void *)zone == -60);
+	RegCloseKey(k);
+	n = sizeof(path); /* the shell's link */
+	CHECK(RegGetValueA(HKEY_CLASSES_ROOT, "CLSID\\{00021401-0000-0000-C000-000000000046}\\InprocServer32", NULL, RRF_RT_REG_SZ, NULL,
+		path, &n) == 0);
+	CHECK(GetFileAttributesA(path) != INVALID_FILE_ATTRIBUTES);
+}
+
+/* Keys and values that installers, build tools and locale calls look for. */
+CASE(common_keys_are_there)
+{
+	static const char *keys[] = { "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall",
+		"SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run", "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System" };
+	static const char *values[] = { "ProgramFilesDir", "ProgramFilesDir (x86)", "CommonFilesDir", "CommonFilesDir (x86)" };
+	HKEY k;
+	char path[MAX_PATH];
+	for (unsigned i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		LONG st = RegOpenKeyExA(HKEY_LOCAL_MACHINE, keys[i], 0, KEY_READ, &k);
+		CHECK(st == 0);
+		if (!st)
+			RegCloseKey(k);
+	}
+	for (unsigned i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		DWORD n = sizeof(path);
+		CHECK(RegGetValueA(HKEY_LOCAL_MACHINE, "SOFTWARE\\Microsoft\\Windows\\CurrentVersion", values[i], RRF_RT_REG_SZ, NULL, path,
+			&n) == 0 && GetFileAttributesA(path) != INVALID_FILE_ATTRIBUTES);
+	}
+	CHECK(GetUserGeoID(GEOCLASS_NATION) == 244);
+}
+
+CASE(time_zones_have_their_years)
+{
+	DYNAMIC_TIME_ZONE_INFORMATION d = { 0 };
+	TIME_ZONE_INFORMATION z;
+	SYSTEMTIME summer = { 2024, 7, 0, 1, 12, 0, 0, 0 }, there;
+	wcscpy(d.TimeZoneKeyName, L"W. Europe Standard Time");
+	CHECK(GetTimeZoneInformationForYear(2024, &d, &z) && z.Bias == -60 && z.DaylightBias == -60);
+	CHECK(SystemTimeToTzSpecificLocalTime(&z, &summer, &there) && there.wHour == 14);
+}
+
 static DWORD number(HKEY k, const char *name)
 {
 	DWORD value = 0xdead, n = 4;
@@ -123,5 +174,8 @@ int main(void)
 	RUN(writers_side_by_side_leave_what_is_read);
 	RUN(keys_and_values_live);
 	RUN(the_system_describes_itself);
+	RUN(system_dlls_are_registered);
+	RUN(common_keys_are_there);
+	RUN(time_zones_have_their_years);
 	return check_summary();
 }
