@@ -209,7 +209,7 @@ struct process {
 	struct wait_queue exit_wait;     /* pidfd */
 	s32 exit_signal;                 /* to the parent, SIGCHLD */
 	s32 exit_status;                 /* wait status word, valid when zombie */
-	bool zombie, reported_stop, reported_continue; /* [t] */
+	bool zombie, reported_stop, reported_continue; /* [t]; a stop that begins resets reported_stop under signal_lock */
 	s32 stop_signal;                 /* [t] */
 	u32 group_exit_code;
 	struct rlimit_k rlimits[RLIMIT_COUNT]; /* [t] */

@@ -183,10 +183,8 @@ static void leave_siblings_locked(struct process *p, struct thread *t)
 			thread_notify(other, WORK_SIGNAL);
 	bool stop_complete = (p->flags & PROC_STOPPED) && p->stopped_count == p->thread_count;
 	spin_unlock(&p->signal_lock);
-	if (stop_complete) {
-		p->reported_stop = false;
+	if (stop_complete)
 		signal_notify_parent_locked(p, CLD_STOPPED);
-	}
 	wake_all(&p->stop_wait); /* exec waits for its siblings there */
 }
 

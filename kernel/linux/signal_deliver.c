@@ -35,6 +35,7 @@ static void stop_begin_locked(struct process *p, int signo)
 		return;
 	p->stop_signal = signo;
 	p->stopped_count = 0;
+	p->reported_stop = false; /* here and not with the report: a parent that looks may see the stop complete before that */
 	__atomic_and_fetch(&p->flags, ~(u32)PROC_CONTINUED, __ATOMIC_RELEASE);
 	__atomic_or_fetch(&p->flags, PROC_STOPPED, __ATOMIC_RELEASE);
 	list_for_each(t, &p->threads, struct thread, process_link)
@@ -44,10 +45,8 @@ static void stop_begin_locked(struct process *p, int signo)
 static void stop_report(struct process *p)
 {
 	spin_lock(&process_tree_lock);
-	if (p->flags & PROC_STOPPED) {
-		p->reported_stop = false;
+	if (p->flags & PROC_STOPPED)
 		signal_notify_parent_locked(p, CLD_STOPPED);
-	}
 	spin_unlock(&process_tree_lock);
 }
 

@@ -141,6 +141,26 @@ CASE(stop_and_continue_are_reported)
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+/* The parent looks again and again while the child comes to its stop: one report for one stop. */
+CASE(a_stop_is_reported_once)
+{
+	for (int round = 0; round < 50; round++) {
+		int status, reports = 0;
+		pid_t pid = fork();
+		if (pid == 0)
+			for (;;)
+				pause();
+		kill(pid, SIGSTOP);
+		while (!reports)
+			reports += waitpid(pid, &status, WUNTRACED | WNOHANG) == pid;
+		for (int i = 0; i < 20; i++)
+			reports += waitpid(pid, &status, WUNTRACED | WNOHANG) == pid;
+		CHECK(reports == 1);
+		kill(pid, SIGKILL);
+		CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+	}
+}
+
 CASE(stopped_child_dies_by_kill)
 {
 	int status;
@@ -428,6 +448,7 @@ int main(void)
 	RUN(wnohang_returns_zero_while_child_runs);
 	RUN(waitid_wnowait_leaves_the_zombie);
 	RUN(stop_and_continue_are_reported);
+	RUN(a_stop_is_reported_once);
 	RUN(stopped_child_dies_by_kill);
 	RUN(ignored_sigchld_reaps_by_itself);
 	RUN(sigchld_carries_pid_and_status);
