@@ -55,8 +55,7 @@ static void continue_report(struct process *p)
 	if (!(__atomic_fetch_and(&p->flags, ~(u32)PROC_CONTINUED, __ATOMIC_ACQ_REL) & PROC_CONTINUED))
 		return;
 	spin_lock(&process_tree_lock);
-	p->reported_stop = true;
-	p->reported_continue = false;
+	p->reported_continue = false; /* reported_stop may be the next stop's already */
 	signal_notify_parent_locked(p, CLD_CONTINUED);
 	spin_unlock(&process_tree_lock);
 }
@@ -71,7 +70,8 @@ static void thread_stop(struct thread *t)
 	spin_unlock(&p->signal_lock);
 	if (last)
 		stop_report(p);
-	if (stopped && WAIT_EVENT(&p->stop_wait, !(p->flags & PROC_STOPPED) || (t->work & WORK_EXIT), DEADLINE_NEVER,
+	/* WORK_STOP: it went on and was stopped again before this thread saw that; it counts for the new stop next. */
+	if (stopped && WAIT_EVENT(&p->stop_wait, !(p->flags & PROC_STOPPED) || (t->work & (WORK_EXIT | WORK_STOP)), DEADLINE_NEVER,
 	    WAIT_KILLABLE)) { /* killed: WORK_EXIT is seen next */ }
 	continue_report(p);
 }

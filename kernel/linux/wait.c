@@ -49,6 +49,20 @@ static void take_dead(struct process *child, struct wait_request *r)
 	};
 }
 
+/* Under signal_lock: another stop may begin meanwhile, and that one is not told yet. */
+static bool take_stop(struct process *child, struct wait_request *r)
+{
+	spin_lock(&child->signal_lock);
+	bool news = (child->flags & PROC_STOPPED) && child->stopped_count == child->thread_count && !child->reported_stop;
+	if (news) {
+		r->code = CLD_STOPPED;
+		r->status = child->stop_signal << 8 | 0x7f;
+		child->reported_stop |= !(r->options & WNOWAIT);
+	}
+	spin_unlock(&child->signal_lock);
+	return news;
+}
+
 /* True when the child has news that the caller asked for; takes it unless WNOWAIT. May reap the child. */
 static bool take_news(struct process *child, struct wait_request *r)
 {
@@ -63,13 +77,8 @@ static bool take_news(struct process *child, struct wait_request *r)
 			process_reap_locked(child);
 		return true;
 	}
-	if ((r->options & WSTOPPED) && (child->flags & PROC_STOPPED) && child->stopped_count == child->thread_count &&
-	    !child->reported_stop) {
-		r->code = CLD_STOPPED;
-		r->status = child->stop_signal << 8 | 0x7f;
-		child->reported_stop |= !keep;
+	if ((r->options & WSTOPPED) && take_stop(child, r))
 		return true;
-	}
 	if ((r->options & WCONTINUED) && !(child->flags & PROC_STOPPED) && !child->reported_continue) {
 		r->code = CLD_CONTINUED;
 		r->status = 0xffff;

@@ -161,6 +161,28 @@ CASE(a_stop_is_reported_once)
 	}
 }
 
+/* It is stopped again before it could go on: that is another stop, told again. */
+CASE(a_stop_right_after_a_continue_is_told)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	kill(pid, SIGSTOP);
+	for (int round = 0; round < 300; round++) {
+		CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+		kill(pid, SIGCONT);
+		for (volatile int i = 0; i < round * 50; i++)
+			;
+		kill(pid, SIGSTOP);
+	}
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) == pid && !WIFSIGNALED(status))
+		;
+	CHECK(WIFSIGNALED(status));
+}
+
 CASE(stopped_child_dies_by_kill)
 {
 	int status;
@@ -449,6 +471,7 @@ int main(void)
 	RUN(waitid_wnowait_leaves_the_zombie);
 	RUN(stop_and_continue_are_reported);
 	RUN(a_stop_is_reported_once);
+	RUN(a_stop_right_after_a_continue_is_told);
 	RUN(stopped_child_dies_by_kill);
 	RUN(ignored_sigchld_reaps_by_itself);
 	RUN(sigchld_carries_pid_and_status);
