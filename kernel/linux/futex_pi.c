@@ -51,16 +51,22 @@ static status_t acquire_locked(struct futex_bucket *b, u64 va, const struct fute
  * this is asked before. */
 static status_t check_owner(u64 va)
 {
-	u32 value;
-	if (COPY_IN(&value, user_ptr(va)))
+	u32 value, seen;
+	if (COPY_IN(&seen, user_ptr(va)))
 		return ERR_FAULT;
-	if (!(value & FUTEX_TID_MASK) || (value & FUTEX_OWNER_DIED))
-		return OK;
-	struct thread *t = thread_find(value & FUTEX_TID_MASK);
-	if (!t)
-		return ERR_SRCH;
-	thread_put(t);
-	return OK;
+	do {
+		value = seen;
+		if (!(value & FUTEX_TID_MASK) || (value & FUTEX_OWNER_DIED))
+			return OK;
+		struct thread *t = thread_find(value & FUTEX_TID_MASK);
+		if (t) {
+			thread_put(t);
+			return OK;
+		}
+		if (COPY_IN(&seen, user_ptr(va))) /* an owner that unlocked and ended meanwhile has changed it; C libraries hang on ESRCH */
+			return ERR_FAULT;
+	} while (seen != value);
+	return ERR_SRCH;
 }
 
 s64 futex_lock_pi(u64 va, bool private, u64 deadline, bool try_only)

@@ -206,6 +206,24 @@ CASE(pi_mutex_excludes)
 	CHECK(futex(&w, FUTEX_TRYLOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
 }
 
+/* An owner that unlocks and ends while another looks for it is no missing owner: the C library would wait for ever on ESRCH. */
+static void *pi_once(void *arg)
+{
+	pthread_mutex_lock(arg);
+	pthread_mutex_unlock(arg);
+	return NULL;
+}
+CASE(pi_owner_may_end_after_unlock)
+{
+	for (int round = 0; round < 200; round++) {
+		pthread_t t[4];
+		for (int i = 0; i < 4; i++)
+			pthread_create(&t[i], NULL, pi_once, &pi);
+		for (int i = 0; i < 4; i++)
+			CHECK(pthread_join(t[i], NULL) == 0);
+	}
+}
+
 static _Atomic unsigned ping, pong;
 static void *ponger(void *arg)
 {
@@ -244,6 +262,7 @@ int main(void)
 	RUN(shared_word_between_processes);
 	RUN(signal_interrupts_wait);
 	RUN(pi_mutex_excludes);
+	RUN(pi_owner_may_end_after_unlock);
 	RUN(no_wake_is_lost);
 	return check_summary();
 }
