@@ -121,14 +121,19 @@ CASE(waitid_wnowait_leaves_the_zombie)
 	CHECK_ERRNO(waitid(P_PID, (id_t)pid, &info, 0), EINVAL);
 }
 
+static pid_t waiting_child(void)
+{
+	pid_t pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	return pid;
+}
+
 CASE(stop_and_continue_are_reported)
 {
 	int status;
-	pid_t pid = fork();
-	if (pid == 0) {
-		for (;;)
-			pause();
-	}
+	pid_t pid = waiting_child();
 	CHECK(kill(pid, SIGSTOP) == 0);
 	CHECK(waitpid(pid, &status, WUNTRACED) == pid);
 	CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
@@ -146,10 +151,7 @@ CASE(a_stop_is_reported_once)
 {
 	for (int round = 0; round < 50; round++) {
 		int status, reports = 0;
-		pid_t pid = fork();
-		if (pid == 0)
-			for (;;)
-				pause();
+		pid_t pid = waiting_child();
 		kill(pid, SIGSTOP);
 		while (!reports)
 			reports += waitpid(pid, &status, WUNTRACED | WNOHANG) == pid;
@@ -165,10 +167,7 @@ CASE(a_stop_is_reported_once)
 CASE(a_stop_right_after_a_continue_is_told)
 {
 	int status;
-	pid_t pid = fork();
-	if (pid == 0)
-		for (;;)
-			pause();
+	pid_t pid = waiting_child();
 	kill(pid, SIGSTOP);
 	for (int round = 0; round < 300; round++) {
 		CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
@@ -186,10 +185,7 @@ CASE(a_stop_right_after_a_continue_is_told)
 CASE(stopped_child_dies_by_kill)
 {
 	int status;
-	pid_t pid = fork();
-	if (pid == 0)
-		for (;;)
-			pause();
+	pid_t pid = waiting_child();
 	kill(pid, SIGSTOP);
 	CHECK(waitpid(pid, &status, WUNTRACED) == pid);
 	kill(pid, SIGKILL);
