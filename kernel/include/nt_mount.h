@@ -20,6 +20,7 @@ struct nt_volume {
 };
 enum { NT_VOLUMES = 2 };
 extern const struct nt_volume nt_volumes[NT_VOLUMES];
+const struct nt_volume *nt_volume_of(const char *path, u32 *skip); /* of a path of the guest; its first *skip bytes are the root's */
 
 struct nt_mount_point {              /* MOUNTMGR_MOUNT_POINT: offsets from the start of the buffer, lengths in bytes */
 	struct nt_mount_part { u32 at; u16 bytes, unused; } part[3];

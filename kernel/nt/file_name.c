@@ -8,7 +8,6 @@
 #include "nt_text.h"
 #include "../vfs/vfs_internal.h"
 
-#define DRIVE_C_LENGTH ((u32)sizeof(NT_VOLUME_ROOT_C) - 1)
 #define REDIRECTIONS_MAX 4u   /* \??\GLOBALROOT in front of a name */
 
 /* ---- parsing ---- */
@@ -355,12 +354,11 @@ s64 nt_path_of(const struct file *f, struct nt_string *out, u16 *drive)
 	char *path = kmalloc(PATH_MAX_BYTES), *rest = path;
 	u16 *text = kmalloc((PATH_MAX_BYTES + 1) * sizeof(u16));
 	s64 n = path && text ? vfs_path_of(f->where, (struct position){ 0 }, path, PATH_MAX_BYTES) : ERR_NOMEM;
-	*drive = 'Z';
-	if (n >= (s64)DRIVE_C_LENGTH && !memcmp(path, NT_VOLUME_ROOT_C, DRIVE_C_LENGTH) &&
-	    (path[DRIVE_C_LENGTH] == '/' || !path[DRIVE_C_LENGTH])) {
-		*drive = 'C';
-		rest = path + DRIVE_C_LENGTH;
-		n -= DRIVE_C_LENGTH;
+	u32 skip = 0;
+	*drive = n >= 0 ? (u16)nt_volume_of(path, &skip)->letter : 'Z';
+	if (skip) {
+		rest = path + skip;
+		n -= skip;
 	}
 	if (n == 0) { /* the drive's root */
 		rest = "/";

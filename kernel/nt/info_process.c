@@ -3,6 +3,7 @@
  * A class that is not here is INVALID_INFO_CLASS. Layouts: winternl.h and MSDN, 64-bit. */
 #include "nt_internal.h"
 #include "linux.h"
+#include "nt_mount.h"
 #include "vfs.h"
 #include "../../lib/base/string.h"
 
@@ -71,9 +72,7 @@ static u32 handles_of(struct process *p)
 }
 
 /* ---- names: C:\ is the tree under drive_c, everything else Z:\ ---- */
-#define DRIVE_C "/system/drive_c"
-#define DEVICE_C "\\Device\\HarddiskVolume1"
-#define DEVICE_Z "\\Device\\HarddiskVolume2"
+#define HEAD_MAX 40u /* C: or \Device\HarddiskVolume1 */
 #define IMAGE_PATH_MAX 4096u
 
 /* UTF-8 to UTF-16; a byte that is not UTF-8 becomes U+FFFD. Chars written. */
@@ -115,12 +114,17 @@ static s64 image_path(struct process *p, bool win32, struct nt_string *out)
 		fs_context_put(fs);
 	if (n >= 0 && n < (s64)IMAGE_PATH_MAX) {
 		path[n] = '\0';
-		bool on_c = strncmp(path, DRIVE_C "/", sizeof(DRIVE_C)) == 0;
-		const char *head = win32 ? (on_c ? "C:" : "Z:") : on_c ? DEVICE_C : DEVICE_Z;
+		u32 skip;
+		char head[HEAD_MAX];
+		const struct nt_volume *v = nt_volume_of(path, &skip);
+		if (win32)
+			(void)fmt_snprintf(head, sizeof(head), "%c:", v->letter);
+		else
+			(void)fmt_snprintf(head, sizeof(head), "\\Device\\%s", v->device);
 		out->text = kmalloc((strlen(head) + (u64)n + 1) * sizeof(u16));
 		u32 chars = out->text ? widen(out->text, head) : 0;
 		if (out->text)
-			chars += widen(out->text + chars, path + (on_c ? sizeof(DRIVE_C) - 1 : 0));
+			chars += widen(out->text + chars, path + skip);
 		out->bytes = chars * 2;
 		n = out->text ? 0 : ERR_NOMEM;
 		if (out->text)

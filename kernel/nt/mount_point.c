@@ -13,6 +13,14 @@ const struct nt_volume nt_volumes[NT_VOLUMES] = {
 	{ 'Z', "/", "HarddiskVolume2", NT_VOLUME_NAME_Z },
 };
 
+const struct nt_volume *nt_volume_of(const char *path, u32 *skip)
+{
+	const u32 length = sizeof(NT_VOLUME_ROOT_C) - 1;
+	bool on_c = !strncmp(path, NT_VOLUME_ROOT_C, length) && (path[length] == '/' || !path[length]);
+	*skip = on_c ? length : 0;
+	return &nt_volumes[on_c ? 0 : 1];
+}
+
 bool nt_mount_request_is_sound(const struct nt_mount_point *request, u32 bytes)
 {
 	for (u32 i = 0; i < NT_MOUNT_PARTS; i++)
