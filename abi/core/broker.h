@@ -20,11 +20,12 @@ enum proc_prepare_op {
 	PROC_ARGUMENTS = 4,      /* struct proc_arguments: what the program is started with */
 	PROC_OPEN_LIBRARY = 6,   /* struct proc_open: a file for reading, as PROC_OPEN otherwise */
 	PROC_WINDOWS_LAYOUT = 5, /* struct proc_windows_layout: this boot's places of shared images */
-	PROC_SPAWN = 16,         /* struct proc_spawn: new process, exec in it; answers when exec has succeeded or failed */
+	PROC_SPAWN = 16,         /* struct proc_spawn: new process and session, exec in it; answers when exec has succeeded or failed */
 	PROC_STATUS = 17,        /* struct proc_status: exit status by pidfd; AGAIN while it runs */
 	PROC_SERVICE_DEFINE = 32,/* struct proc_service_define: what the manifest grants; once per service */
 	PROC_SERVICE_START = 33, /* struct proc_service_start: new instance from the boot archive member of its name */
 	PROC_SERVICE_STATS = 34, /* struct proc_service_stats */
+	PROC_SERVICE_GIVE_UP = 35, /* struct proc_service_start: no instance will come; its calls fail, present and future. BUSY: one runs */
 };
 struct proc_create {
 	u64 call_id;
@@ -146,9 +147,8 @@ enum proc_commit_op { PROC_COMMIT = 1 };
 struct proc_commit { u64 call_id; };
 
 enum proc_spawn_flag {
-	PROC_SPAWN_SESSION = 1,  /* setsid */
-	PROC_SPAWN_CONTROLLING_TTY = 2, /* tty_fd becomes the controlling terminal; needs SESSION */
-	PROC_SPAWN_CREDENTIALS = 4, /* uid, gid, groups; else root */
+	PROC_SPAWN_CONTROLLING_TTY = 1, /* tty_fd becomes the controlling terminal */
+	PROC_SPAWN_CREDENTIALS = 2, /* uid, gid, groups; else root */
 };
 #define PROC_SPAWN_FDS_MAX 64u
 #define PROC_SPAWN_STRINGS_MAX (2u << 20) /* argv and envp together, as a quarter of the 8 MiB stack */
@@ -203,6 +203,6 @@ struct mm_power { u32 code; u32 unused; };
 
 /* Notifications (ipc_message.flags IPC_NOTIFY, op = one of these). */
 enum ipc_notice { NOTICE_SERVICE_DIED = 1, NOTICE_SHUTDOWN = 2 };
-struct notice_service_died { u32 service, generation, pid, unused; s32 wait_status; u32 executing; };
+struct notice_service_died { u32 service, generation, pid, received; s32 wait_status; u32 executing; }; /* received: it asked for work */
 
 #endif

@@ -349,6 +349,7 @@ static s64 proc_prepare(struct call *c, u64 a0, u64 a1, u64 a2)
 	case PROC_SERVICE_DEFINE:
 	case PROC_SERVICE_START:
 	case PROC_SERVICE_STATS:
+	case PROC_SERVICE_GIVE_UP:
 		return broker_services((u32)a0, a1, a2);
 	default:
 		return FAIL(ERR_INVAL, "PROC_PREPARE operation");

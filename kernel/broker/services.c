@@ -45,6 +45,16 @@ static s64 op_start(u64 va, u64 size)
 	return st ? st : COPY_OUT(user_ptr(va), &r);
 }
 
+static s64 op_give_up(u64 va, u64 size)
+{
+	struct proc_service_start r;
+	status_t st = broker_copy_in(&r, va, size, sizeof(r));
+	if (st)
+		return st;
+	struct service *s = service_get(r.service);
+	return s ? service_give_up(s) : FAIL(ERR_SRCH, "service is not defined");
+}
+
 static s64 op_stats(u64 va, u64 size)
 {
 	struct proc_service_stats r;
@@ -72,6 +82,8 @@ s64 broker_services(u32 op, u64 va, u64 size)
 		return op_define(va, size);
 	case PROC_SERVICE_START:
 		return op_start(va, size);
+	case PROC_SERVICE_GIVE_UP:
+		return op_give_up(va, size);
 	default:
 		return op_stats(va, size);
 	}

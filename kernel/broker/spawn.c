@@ -49,11 +49,6 @@ static status_t take_fds(struct launch *l)
 
 static s64 take_terminal(struct launch *l)
 {
-	if (l->request.flags & PROC_SPAWN_SESSION) {
-		s64 st = linux_setsid ? linux_setsid(0, 0, 0, 0, 0, 0) : ERR_NOSYS;
-		if (st < 0)
-			return st;
-	}
 	if (!(l->request.flags & PROC_SPAWN_CONTROLLING_TTY))
 		return OK;
 	struct file *f = fdtable_get_file(l->source, l->request.tty_fd);
@@ -209,10 +204,8 @@ static status_t launch_copy_in(struct launch *l)
 {
 	struct proc_spawn *r = &l->request;
 	if (r->fd_count > PROC_SPAWN_FDS_MAX || r->group_count > GROUPS_MAX || r->strings_size > PROC_SPAWN_STRINGS_MAX ||
-	    (r->flags & ~(u32)(PROC_SPAWN_SESSION | PROC_SPAWN_CONTROLLING_TTY | PROC_SPAWN_CREDENTIALS)))
+	    (r->flags & ~(u32)(PROC_SPAWN_CONTROLLING_TTY | PROC_SPAWN_CREDENTIALS)))
 		return FAIL(ERR_INVAL, "spawn counts or flags");
-	if ((r->flags & PROC_SPAWN_CONTROLLING_TTY) && !(r->flags & PROC_SPAWN_SESSION))
-		return FAIL(ERR_INVAL, "a controlling terminal needs a session");
 	status_t st = string_in(&l->path, r->path);
 	if (!st && r->cwd)
 		st = string_in(&l->cwd, r->cwd);
@@ -232,16 +225,23 @@ static status_t launch_copy_in(struct launch *l)
 	return st ? st : strings_check(l);
 }
 
+/* Between two instances of initd it is an orphan, which the next takes over. */
+static void give_to_initd(struct process *p)
+{
+	spin_lock(&process_tree_lock);
+	struct process *init = process_find_locked(1);
+	process_adopt_locked(init && !init->zombie ? init : NULL, p);
+	spin_unlock(&process_tree_lock);
+}
+
 static s64 launch_start(struct launch *l)
 {
-	struct process *init = process_find(1);
 	const char *slash = strrchr(l->path, '/');
-	struct process *p = process_create(init, slash ? slash + 1 : l->path, launch_run, l);
-	if (init)
-		process_put(init);
+	struct process *p = process_create(NULL, slash ? slash + 1 : l->path, launch_run, l);
 	if (!p)
 		return FAIL(ERR_AGAIN, "process for a launch");
 	process_get(p);
+	give_to_initd(p);
 	l->request.pid = p->pid;
 	struct file *f = pidfd_create ? pidfd_create(p, 0) : NULL;
 	int fd = f ? fdtable_install(thread_current()->fds, f, 0, 0) : ERR_NOSYS;

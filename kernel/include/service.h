@@ -70,6 +70,8 @@ struct service {
 	const char *name;                /* [I] */
 	bool defined;                    /* set once, by PROC_SERVICE_DEFINE */
 	struct spinlock lock;            /* RANK_PORT */
+	bool received;                   /* [p] the instance has asked for work */
+	bool given_up;                   /* [p] once: calls fail with IO */
 	struct process *process;         /* [p] referenced; NULL between instances */
 	u32 generation;                  /* [p] */
 	struct list_node pending, executing, idle, cancels, notices; /* [p] */
@@ -94,6 +96,8 @@ static inline struct service *service_get(u32 id) /* defined, or NULL */
 void start_rootd(void);
 status_t service_define(const struct proc_service_define *d) MUST_CHECK;
 status_t service_start(struct service *s, u32 *pid) MUST_CHECK;
+/* rootd will not start it again: what waits for it and what will call it gets ERR_IO. */
+status_t service_give_up(struct service *s) MUST_CHECK;
 /* From the exit path of C, in the last thread of a service's process, before its memory goes. */
 void service_process_exited(struct process *p, s32 wait_status);
 bool service_call_allowed(struct service *s, u32 linux_number);

@@ -50,7 +50,8 @@ void call_prepare(struct call *c, struct service *s, struct route_request *r, u3
 	c->reply.args_size = c->reply.payload_size = 0;
 }
 
-/* Assigns to an idle receiver (its thread, referenced) or queues (NULL). The caller is wait_prepare'd afterwards. */
+/* Assigns to an idle receiver (its thread, referenced) or queues (NULL); done at once when rootd gave the service up. The
+ * caller is wait_prepare'd afterwards, or will not sleep. */
 static struct thread *call_submit(struct service *s, struct call *c)
 {
 	struct thread *to = NULL;
@@ -58,6 +59,14 @@ static struct thread *call_submit(struct service *s, struct call *c)
 	s->calls++;
 	if (unlikely(s->died_ns) && list_empty(&s->pending) && list_empty(&s->executing))
 		s->died_ns = time_now_ns(); /* nobody waited until now: the restart is measured from here */
+	if (unlikely(s->given_up)) {
+		c->status = ERR_IO;
+		c->state = CALL_DONE;
+		s->failed_calls++;
+		spin_unlock(&s->lock);
+		wait_finish();
+		return NULL;
+	}
 	struct list_node *n = list_pop_front(&s->idle);
 	if (n) {
 		struct receiver *rx = list_entry(n, struct receiver, link);
@@ -298,6 +307,27 @@ u32 service_requeue_calls(struct service *s, s32 wait_status)
 	return working;
 }
 
+status_t service_give_up(struct service *s)
+{
+	spin_lock(&s->lock);
+	bool runs = s->process != NULL;
+	s->given_up |= !runs;
+	while (!runs && !list_empty(&s->pending)) {
+		struct call *c = list_entry(s->pending.next, struct call, link);
+		queue_remove(s, &c->link);
+		list_push_back(&s->executing, &c->link);
+		c->state = CALL_EXECUTING; /* its caller cannot take it back any more */
+		s->failed_calls++;
+		spin_unlock(&s->lock);
+		struct thread *caller = call_finish(s, c, ERR_IO);
+		thread_wake(caller);
+		thread_put(caller);
+		spin_lock(&s->lock);
+	}
+	spin_unlock(&s->lock);
+	return runs ? FAIL(ERR_BUSY, "service runs") : OK;
+}
+
 void service_notify(enum service_id id, u32 op, const void *args, u32 size)
 {
 	struct service *s = service_get(id);
@@ -310,9 +340,14 @@ void service_notify(enum service_id id, u32 op, const void *args, u32 size)
 	n->size = size;
 	memcpy(n->args, args, size);
 	spin_lock(&s->lock);
-	queue_add(s, &s->notices, &n->link);
-	struct thread *to = receiver_poke_locked(s);
+	struct thread *to = NULL;
+	if (likely(!s->given_up)) {
+		queue_add(s, &s->notices, &n->link);
+		to = receiver_poke_locked(s);
+		n = NULL;
+	}
 	spin_unlock(&s->lock);
+	kfree(n);
 	if (to) {
 		thread_wake(to);
 		thread_put(to);

@@ -152,6 +152,7 @@ static status_t receive_wait(struct service *s, struct received *got, struct thr
 	struct receiver rx = { .thread = thread_current() };
 	for (;;) {
 		spin_lock(&s->lock);
+		s->received = true;
 		if (take_queued_locked(s, got)) {
 			spin_unlock(&s->lock);
 			if (wake)

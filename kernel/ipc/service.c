@@ -164,6 +164,7 @@ status_t service_start(struct service *s, u32 *pid)
 	*pid = p->pid;
 	spin_lock(&s->lock);
 	s->process = p;
+	s->received = false;
 	s->generation++;
 	spin_unlock(&s->lock);
 	klog(LOG_INFO, "service %s: instance %u, pid %u", s->name, s->generation, p->pid);
@@ -185,6 +186,7 @@ void service_process_exited(struct process *p, s32 wait_status)
 		s->deaths++;
 		s->died_ns = time_now_ns();
 		n.generation = s->generation;
+		n.received = s->received;
 	}
 	spin_unlock(&s->lock);
 	if (!ours)

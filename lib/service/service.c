@@ -410,14 +410,14 @@ static void *worker_chain(void *arg)
 	return NULL;
 }
 
-/* kill_NAME=N on the kernel command line: the service's first instance dies at its N-th store (launch walk of runtimed). */
-static void test_from_boot(void)
+/* kill_NAME=N on the kernel command line: the service's first instance dies at its N-th store (launch walk of runtimed);
+ * kill_NAME=start: each instance dies in its start. */
+static const char *test_from_boot(char value[16])
 {
-	char key[32] = "kill_", value[16];
+	char key[32] = "kill_";
 	strncat(key, config->name, sizeof(key) - sizeof("kill_"));
-	const char *n = service_boot_option(key, value, sizeof(value));
-	if (n)
-		state_test(strtoul(n, NULL, 10));
+	const char *at = service_boot_option(key, value, 16);
+	return at ? at : "";
 }
 
 int service_run(const struct service_config *c)
@@ -426,10 +426,14 @@ int service_run(const struct service_config *c)
 	op_base = c->op_count ? c->ops[0].op : 0;
 	if (ambos_call(AMBOS_CALL_SERVICE_INFO, (u64)&info, sizeof(info), 0, 0, 0) != 0)
 		_exit(126);
+	char value[16];
+	const char *kill_at = test_from_boot(value);
 	bool first = state_open(c, &info);
+	if (strcmp(kill_at, "start") == 0)
+		service_panic("ended in its start by the test");
 	start_service(first);
 	if (first)
-		test_from_boot();
+		state_test(strtoul(kill_at, NULL, 10));
 	u32 threads = c->threads ? c->threads : info.threads;
 	if (threads == 0 || threads > WORKERS_MAX)
 		service_panic("%u workers", threads);

@@ -48,7 +48,7 @@ static void launch(char *line, size_t size, u32 number)
 	struct proc_spawn s = {
 		.path = (u64)strings, .strings = (u64)strings, .strings_size = (u32)used, .argc = argc,
 			.envc = ENVIRONMENT_COUNT,
-		.flags = PROC_SPAWN_SESSION, .spawn_id = SPAWN_ID_BASE + number,
+		.spawn_id = SPAWN_ID_BASE + number,
 	};
 	s64 st = ambos_call(AMBOS_CALL_PROC_PREPARE_BROKER, PROC_SPAWN, (u64)&s, sizeof(s), 0, 0);
 	service_log("autostart %s: %s %lld", strings, st ? "error" : "pid", st ? (long long)-st : (long long)s.pid);

@@ -10,8 +10,9 @@
 #include "manifest.h"
 
 #define MANIFEST_BYTES 4096
-#define YOUNG_NS (20 * NSEC_PER_MSEC)  /* an instance that dies younger counts as failing to start */
+#define YOUNG_NS (20 * NSEC_PER_MSEC)  /* an instance that dies younger counts as failing to start, as one does that never asks for work */
 #define YOUNG_DEATHS_MAX 50u           /* then restarts slow down, so a broken service does not eat a CPU */
+#define GIVE_UP_DEATHS 75u             /* 5 seconds of slow restarts: what a shortage causes has passed by then */
 #define QUICK_TRIES 100u               /* pid 1 is free only when the dead instance is gone from the table */
 #define QUICK_RETRY_NS (200 * NSEC_PER_USEC)
 #define SIGKILL_STATUS 9                /* killed from outside */
@@ -115,6 +116,22 @@ static status_t start(bool first)
 	return OK;
 }
 
+/* Linux programs do without these; without any other nothing can go on. */
+static bool optional(const struct managed *s)
+{
+	return s->id == SERVICE_NTD || s->id == SERVICE_TOYD;
+}
+
+static void give_up(const struct managed *s)
+{
+	struct proc_service_start r = { .service = s->id };
+	if (!optional(s))
+		service_panic("%s died %u times in its start, and nothing can go on without it", s->name, s->young_deaths);
+	service_log("%s died %u times in its start: given up, calls to it fail", s->name, s->young_deaths);
+	if (ambos_call(AMBOS_CALL_PROC_PREPARE_BROKER, PROC_SERVICE_GIVE_UP, (u64)&r, sizeof(r), 0, 0))
+		service_panic("%s cannot be given up", s->name);
+}
+
 static void notify(const struct ipc_message *m, const u8 *payload UNUSED)
 {
 	struct notice_service_died n;
@@ -126,7 +143,12 @@ static void notify(const struct ipc_message *m, const u8 *payload UNUSED)
 		if (s->id != n.service)
 			continue;
 		bool own_fault = (n.wait_status & 0x7f) != SIGKILL_STATUS;
-		s->young_deaths = own_fault && service_time_ns() - s->started_ns < YOUNG_NS ? s->young_deaths + 1 : 0;
+		bool young = !n.received || service_time_ns() - s->started_ns < YOUNG_NS;
+		s->young_deaths = own_fault && young ? s->young_deaths + 1 : 0;
+		if (s->young_deaths >= GIVE_UP_DEATHS) {
+			give_up(s);
+			continue;
+		}
 		if (s->young_deaths > YOUNG_DEATHS_MAX)
 			pause_ns(SLOW_RESTART_NS);
 		start_surely(s);

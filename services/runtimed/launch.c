@@ -162,7 +162,7 @@ static status_t spawn_program(const struct control_launch_view *v, const struct 
 {
 	s32 fds[3];
 	*spawn = (struct proc_spawn){
-		.path = (u64)path, .cwd = (u64)v->cwd, .flags = PROC_SPAWN_SESSION | PROC_SPAWN_CREDENTIALS,
+		.path = (u64)path, .cwd = (u64)v->cwd, .flags = PROC_SPAWN_CREDENTIALS,
 				.uid = a->uid, .gid = a->gid,
 		.groups = (u64)a->groups, .group_count = a->group_count, .spawn_id = SPAWN_ID,
 	};

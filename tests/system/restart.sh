@@ -29,5 +29,11 @@ done
 guest -- /host/store_walk || fail store_walk
 mkdir "$work/walk" && guest --share "$work/walk:/walk" -- /host/store_walk /walk/on_share | sed 's/store_walk/store_walk share,/'
 is store_walk_leaves_nothing on_share "$(cd "$work/walk" && find . -mindepth 1 -printf '%P\n')"
+# A service that dies in each start: without initd a launch still finds its parent; without vfsd the machine ends and says why.
+for i in 1 2 3 4 5; do AMBOS_KERNEL_OPTIONS=kill_initd=start guest -- sh -c 'echo $PPID' > "$work/parent$i"; done
+is launch_between_two_initd "1 1 1 1 1" "$(cat "$work"/parent? | xargs)"
+AMBOS_KERNEL_OPTIONS=kill_vfsd=start guest -- true > "$work/gone"
+is machine_without_vfsd_status 125 $?
+grep -q 'vfsd died .* in its start' "$work/gone" && ok machine_without_vfsd || fail machine_without_vfsd "$(tail -n 3 "$work/gone")"
 guest -- /host/broker_abuse || fail broker_abuse
 guest --icount -- /host/ipcbench || fail ipcbench

@@ -135,3 +135,8 @@ out=$(vm -- bash -c 'n=0; for i in 1 2 3 4 5; do
 	for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = loaderd ] && kill -9 ${p#/proc/} && n=$((n + 1)); done
 	./args.exe $i | tr -d "[]"; done; echo " $n"' 2>&1 </dev/null)
 is windows_loaderd_killed '12345 5' "$out"
+
+# ntd dies in each start: rootd gives it up, registry calls fail, the rest goes on
+out=$(AMBOS_KERNEL_OPTIONS=kill_ntd=start vm --log="$work/log" -- sh -c 'reg.exe query "HKLM\\Software" >/dev/null; echo $?; ./args.exe 3; echo " $?"' 2>/dev/null </dev/null)
+is windows_without_ntd "$(printf '1\n[3] 3')" "$out"
+is windows_without_ntd_said 1 "$(grep -c 'ntd died 75 times in its start: given up' "$work/log")"
