@@ -3,18 +3,10 @@
 // LINK: kernel/nt/mount_point.c kernel/nt/text.c
 // CFLAGS: -Ikernel/include -Ilib/base
 #include "nt_mount.h"
+#include "../../tests/unit.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static int failures;
-static void check(const char *what, int holds)
-{
-	if (holds)
-		return;
-	printf("FAIL %s\n", what);
-	failures++;
-}
 
 static void want(struct nt_mount_wanted *w, enum nt_mount_part_kind kind, const char *text)
 {

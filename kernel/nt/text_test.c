@@ -2,18 +2,10 @@
 // Unit test of names between NT and Linux: conversions that come back, case, patterns.
 // CFLAGS: -Ikernel/include -Ilib/base
 #include "nt_text.h"
+#include "../../tests/unit.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static int failures;
-static void check(const char *what, int holds)
-{
-	if (holds)
-		return;
-	printf("FAIL %s\n", what);
-	failures++;
-}
 
 static u32 widen(const char *s, u16 *out)
 {

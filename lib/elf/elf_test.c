@@ -5,13 +5,7 @@
 #include <string.h>
 
 #include "elf.h"
-
-static int failures;
-static void check(const char *name, bool good)
-{
-	printf("%s %s\n", good ? "ok" : "FAILED", name);
-	failures += !good;
-}
+#include "../../tests/unit.h"
 
 struct file { u8 header[64]; u8 segments[4][56]; };
 

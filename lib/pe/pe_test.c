@@ -5,13 +5,7 @@
 #include <string.h>
 
 #include "pe.h"
-
-static int failures;
-static void check(const char *name, bool good)
-{
-	printf("%s %s\n", good ? "ok" : "FAILED", name);
-	failures += !good;
-}
+#include "../../tests/unit.h"
 
 #define PE_AT 0x80u
 #define OPTIONAL_AT (PE_AT + 24)

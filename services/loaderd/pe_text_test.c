@@ -6,13 +6,7 @@
 #include <string.h>
 
 #include "pe.h"
-
-static int failures;
-static void check(const char *name, bool good)
-{
-	printf("%s %s\n", good ? "ok" : "FAILED", name);
-	failures += !good;
-}
+#include "../../tests/unit.h"
 
 /* Splits as CommandLineToArgvW documents; arguments of ASCII only. */
 static u32 split(const u16 *line, u32 count, char out[16][64])

@@ -2,6 +2,7 @@
 // Unit test of the registry's text form over a state object in plain memory.
 // LINK: services/ntd/text.c services/ntd/tree.c
 #include "ntd.h"
+#include "../../tests/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,6 @@
 
 static u8 memory[1 << 20] __attribute__((aligned(16)));
 static u64 used = 64;
-static int failures;
 u8 *state_base = memory;
 void *state_root(void) { return memory; }
 void txn_write(void *dst, const void *src, size_t n) { memcpy(dst, src, n); }
@@ -26,14 +26,6 @@ const struct ipc_service_info *service_info(void)
 {
 	static const struct ipc_service_info info = { .state_max = sizeof(memory) };
 	return &info;
-}
-
-static void check(const char *what, int holds)
-{
-	if (!holds) {
-		printf("FAIL %s\n", what);
-		failures++;
-	}
 }
 
 static int loads(const char *text)

@@ -6,13 +6,7 @@
 
 #include "../../abi/core/ipc.h"
 #include "manifest.h"
-
-static int failures;
-static void check(const char *name, bool good)
-{
-	printf("%s %s\n", good ? "ok" : "FAILED", name);
-	failures += !good;
-}
+#include "../../tests/unit.h"
 
 static status_t parse(const char *text, struct proc_service_define *d, u32 *line)
 {

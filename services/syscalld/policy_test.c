@@ -5,13 +5,7 @@
 #include <string.h>
 
 #include "policy.h"
-
-static int failures;
-static void check(const char *name, bool good)
-{
-	printf("%s %s\n", good ? "ok" : "FAILED", name);
-	failures += !good;
-}
+#include "../../tests/unit.h"
 
 static const struct policy_caller root = { 0, UINT64_MAX }, user = { 1000, 0 };
 static const struct policy_ids user_ids = { 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 0, 0, 0 };

@@ -2,6 +2,7 @@
 // Unit test of LZNT1: what is packed comes back, whole and in parts; broken input is refused.
 // CFLAGS: -Iwindows/ntdll
 #include "lznt1.h"
+#include "../../tests/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +11,6 @@
 #define BYTES 40000u
 static struct lznt1_workspace workspace;
 static uint8_t in[BYTES], packed[BYTES + 100], out[BYTES + 1], chunk[LZNT1_CHUNK];
-static int failures;
-
-static void check(const char *what, int good)
-{
-	if (!good) {
-		printf("FAIL %s\n", what);
-		failures++;
-	}
-}
 
 static void comes_back(const char *what, size_t size)
 {

@@ -6,18 +6,13 @@
 #include <string.h>
 
 #include "manifest.h"
+#include "../../tests/unit.h"
 
 #define ASSEMBLY_OPEN "<assembly xmlns='urn:schemas-microsoft-com:asm.v1' manifestVersion='1.0'>"
 #define WHOLE(inside) ASSEMBLY_OPEN inside "</assembly>"
-static int failures;
 static struct manifest manifest;
 static uint16_t text[8192];
 
-static void check(const char *name, bool good)
-{
-	printf("%s %s\n", good ? "ok" : "FAILED", name);
-	failures += !good;
-}
 static bool read_bytes(const void *bytes, size_t count)
 {
 	size_t units;
