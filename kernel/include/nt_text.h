@@ -12,6 +12,8 @@ u32 nt_upcase(u32 code_point);
 s64 nt_to_utf8(const u16 *text, u32 count, char *out, u32 size);
 /* Units written; count 3 * ... never more than `bytes`. ERR_NAMETOOLONG when `room` is too small. */
 s64 nt_from_utf8(const char *text, u32 bytes, u16 *out, u32 room);
+/* The same of a path: / becomes \. */
+s64 nt_path_from_utf8(const char *path, u32 bytes, u16 *out, u32 room);
 /* Same name but for case, both UTF-8. */
 bool nt_names_equal(const char *a, u32 a_bytes, const char *b, u32 b_bytes);
 u32 nt_name_hash(const char *name, u32 bytes);  /* equal for names that differ in case only */

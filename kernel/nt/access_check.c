@@ -3,6 +3,7 @@
  * and what it asks is compared with that. Entries with conditions are not evaluated and object types are not asked for:
  * such an entry grants nothing, and one that denies does deny (MS-DTYP: an unknown condition). */
 #include "access_check.h"
+#include "../include/nt_access.h"
 
 #include "../../lib/base/string.h"
 
@@ -11,14 +12,7 @@ enum ace_type { ACE_ALLOW, ACE_DENY, ACE_OBJECT_ALLOW = 5, ACE_OBJECT_DENY = 6, 
 enum { ACE_INHERIT_ONLY = 8, OBJECT_TYPE = 1, OBJECT_INHERITED_TYPE = 2, GUID_BYTES = 16 };
 enum { LABEL_NO_WRITE_UP = 1, LABEL_NO_READ_UP = 2, LABEL_NO_EXECUTE_UP = 4, LABEL_AUTHORITY = 16, INTEGRITY_MEDIUM = 0x2000 };
 enum { ACL_REVISION_MIN = 2, ACL_REVISION_MAX = 4 };
-#define READ_CONTROL 0x20000u
-#define WRITE_DAC 0x40000u
-#define WRITE_OWNER 0x80000u
-#define SYSTEM_SECURITY 0x1000000u
-#define MAXIMUM_ALLOWED 0x2000000u
 
-struct acl { u8 revision, unused; u16 size, count, unused2; };
-struct ace { u8 type, flags; u16 size; u32 mask; };
 static const struct nt_sid owner_rights = { 1, 1, { 0, 0, 0, 0, 0, 3 }, { 4 } };
 
 bool nt_sid_valid(const u8 *sid, u32 room)
@@ -33,7 +27,7 @@ bool nt_sid_equal(const u8 *a, const struct nt_sid *b)
 
 bool nt_acl_valid(const u8 *list, u32 room)
 {
-	struct acl l;
+	struct nt_acl l;
 	u32 at = sizeof(l);
 	if (room < sizeof(l))
 		return false;
@@ -41,7 +35,7 @@ bool nt_acl_valid(const u8 *list, u32 room)
 	if (l.revision < ACL_REVISION_MIN || l.revision > ACL_REVISION_MAX || l.size < sizeof(l) || l.size > room)
 		return false;
 	for (u32 i = 0; i < l.count; i++) {
-		struct ace a;
+		struct nt_ace a;
 		if (l.size - at < sizeof(a))
 			return false;
 		memcpy(&a, list + at, sizeof(a));
@@ -53,12 +47,12 @@ bool nt_acl_valid(const u8 *list, u32 room)
 }
 
 /* ---- one entry after the other ---- */
-struct entry { struct ace head; const u8 *sid; bool denies, typed; };
+struct entry { struct nt_ace head; const u8 *sid; bool denies, typed; };
 struct cursor { const u8 *list; u32 at, left; };
 
 static struct cursor begin(const u8 *list)
 {
-	struct acl l;
+	struct nt_acl l;
 	memcpy(&l, list, sizeof(l));
 	return (struct cursor){ list, sizeof(l), l.count };
 }
@@ -120,7 +114,7 @@ static u32 allowed_to(const struct nt_member *list, u32 count, const struct nt_p
 		else
 			granted |= mask & ~denied;
 	}
-	return granted | (owner && !spoken_of ? READ_CONTROL | WRITE_DAC : 0);
+	return granted | (owner && !spoken_of ? NT_READ_CONTROL | NT_WRITE_DAC : 0);
 }
 
 /* Rights that the object's integrity level keeps from a lower subject; without a label: medium, no writing. */
@@ -144,15 +138,15 @@ static u32 kept_by_label(const struct nt_subject *s, const struct nt_protection 
 struct nt_verdict nt_access_check(const struct nt_subject *s, const struct nt_protection *p, u32 desired, const struct nt_mapping *map)
 {
 	struct nt_verdict v = { 0 };
-	u32 want = desired & ~MAXIMUM_ALLOWED, by_privilege = 0, allowed = desired & MAXIMUM_ALLOWED ? map->all | want : want;
-	if ((want & SYSTEM_SECURITY) && !(s->privileges & NT_USED_SECURITY))
+	u32 want = desired & ~NT_MAXIMUM_ALLOWED, by_privilege = 0, allowed = desired & NT_MAXIMUM_ALLOWED ? map->all | want : want;
+	if ((want & NT_ACCESS_SYSTEM_SECURITY) && !(s->privileges & NT_USED_SECURITY))
 		return (struct nt_verdict){ .result = NT_ACCESS_NO_PRIVILEGE };
-	if (want & SYSTEM_SECURITY) {
-		by_privilege |= SYSTEM_SECURITY;
+	if (want & NT_ACCESS_SYSTEM_SECURITY) {
+		by_privilege |= NT_ACCESS_SYSTEM_SECURITY;
 		v.used |= NT_USED_SECURITY;
 	}
-	if ((want & WRITE_OWNER) && (s->privileges & NT_USED_TAKE_OWNERSHIP)) {
-		by_privilege |= WRITE_OWNER;
+	if ((want & NT_WRITE_OWNER) && (s->privileges & NT_USED_TAKE_OWNERSHIP)) {
+		by_privilege |= NT_WRITE_OWNER;
 		v.used |= NT_USED_TAKE_OWNERSHIP;
 	}
 	if (p->dacl)
@@ -162,8 +156,8 @@ struct nt_verdict nt_access_check(const struct nt_subject *s, const struct nt_pr
 		allowed &= s->write_restricted ? passes | map->read | map->execute : passes;
 	}
 	/* that right comes from the privilege alone */
-	allowed = (allowed & ~(kept_by_label(s, p, map) | SYSTEM_SECURITY)) | by_privilege;
-	v.granted = desired & MAXIMUM_ALLOWED ? allowed : want;
+	allowed = (allowed & ~(kept_by_label(s, p, map) | NT_ACCESS_SYSTEM_SECURITY)) | by_privilege;
+	v.granted = desired & NT_MAXIMUM_ALLOWED ? allowed : want;
 	if ((want & ~allowed) || (!v.granted && p->dacl))
 		return (struct nt_verdict){ .result = NT_ACCESS_REFUSED };
 	return v;

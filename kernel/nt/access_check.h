@@ -9,6 +9,11 @@
 #define NT_SID_SUBS_MAX 15u
 #define NT_SID_BYTES(subs) (8u + 4u * (subs))
 #define NT_SID_BYTES_MAX NT_SID_BYTES(NT_SID_SUBS_MAX)
+/* As they lie in memory (MS-DTYP 2.4.4, 2.4.5, 2.4.6). */
+struct nt_acl { u8 revision, unused; u16 size, count, unused2; };
+struct nt_ace { u8 type, flags; u16 size; u32 mask; };
+enum nt_descriptor_control { NT_DESCRIPTOR_DACL = 4, NT_DESCRIPTOR_SACL = 0x10, NT_DESCRIPTOR_RELATIVE = 0x8000 };
+#define NT_DESCRIPTOR_REVISION 1u
 struct nt_sid { u8 revision, count, authority[6]; u32 sub[NT_SID_SUBS_MAX]; };
 
 enum nt_group_attribute { NT_GROUP_MANDATORY = 1, NT_GROUP_BY_DEFAULT = 2, NT_GROUP_ENABLED = 4, NT_GROUP_OWNER = 8,

@@ -22,14 +22,11 @@ static s64 get_reparse(struct nt_io *io, const u64 *a)
 	u16 *wide = kmalloc(PATH_MAX_BYTES * sizeof(u16));
 	s64 length = target && wide ? node_read_link(n, target, PATH_MAX_BYTES) : ERR_NOMEM;
 	if (length >= 0)
-		length = nt_from_utf8(target, (u32)length, wide, PATH_MAX_BYTES);
+		length = nt_path_from_utf8(target, (u32)length, wide, PATH_MAX_BYTES);
 	bool relative = target && target[0] != '/';
 	kfree(target);
 	s64 st = length < 0 ? length : 0;
 	u16 bytes = (u16)(length * 2);
-	for (s64 i = 0; i < length; i++)
-		if (wide[i] == '/')
-			wide[i] = '\\';
 	head = (__typeof__(head)){ .tag = NT_REPARSE_SYMLINK, .length = (u16)(12 + bytes), .substitute_bytes = bytes, .print_bytes = bytes,
 		.flags = relative ? SYMLINK_RELATIVE : 0 };
 	if (!st && (u32)a[9] < sizeof(head) + bytes)

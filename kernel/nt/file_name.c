@@ -365,15 +365,12 @@ s64 nt_path_of(const struct file *f, struct nt_string *out, u16 *drive)
 		n = 1;
 	}
 	if (n > 0)
-		n = nt_from_utf8(rest, (u32)n, text, PATH_MAX_BYTES);
+		n = nt_path_from_utf8(rest, (u32)n, text, PATH_MAX_BYTES);
 	kfree(path);
 	if (n < 0) {
 		kfree(text);
 		return n;
 	}
-	for (s64 i = 0; i < n; i++)
-		if (text[i] == '/')
-			text[i] = '\\';
 	text[n] = 0;
 	*out = (struct nt_string){ text, (u32)n * 2 };
 	return 0;

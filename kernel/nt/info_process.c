@@ -4,6 +4,7 @@
 #include "nt_internal.h"
 #include "linux.h"
 #include "nt_mount.h"
+#include "nt_text.h"
 #include "vfs.h"
 #include "../../lib/base/string.h"
 
@@ -75,26 +76,18 @@ static u32 handles_of(struct process *p)
 #define HEAD_MAX 40u /* C: or \Device\HarddiskVolume1 */
 #define IMAGE_PATH_MAX 4096u
 
-/* UTF-8 to UTF-16; a byte that is not UTF-8 becomes U+FFFD. Chars written. */
-static u32 widen(u16 *out, const char *text)
+/* kmalloc'd, with a NUL behind it. */
+static s64 nt_text_joined(struct nt_string *out, const char *head, const char *path)
 {
-	u32 n = 0;
-	for (const u8 *s = (const u8 *)text; *s;) {
-		u32 c = *s++, more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
-		c = more == 3 ? c & 7 : more == 2 ? c & 15 : more == 1 ? c & 31 : c < 0x80 ? c : 0xfffd;
-		for (; more && (*s & 0xc0) == 0x80; more--)
-			c = c << 6 | (*s++ & 0x3f);
-		if (more)
-			c = 0xfffd;
-		if (c == '/')
-			c = '\\';
-		if (c >= 0x10000) {
-			out[n++] = (u16)(0xd7c0 + (c >> 10));
-			c = 0xdc00 | (c & 0x3ff);
-		}
-		out[n++] = (u16)c;
-	}
-	return n;
+	u32 head_bytes = (u32)strlen(head), path_bytes = (u32)strlen(path);
+	u16 *text = kmalloc((head_bytes + path_bytes + 1) * sizeof(u16));
+	if (!text)
+		return ERR_NOMEM;
+	s64 chars = nt_path_from_utf8(head, head_bytes, text, head_bytes); /* there is a unit for each byte: neither can fail */
+	chars += nt_path_from_utf8(path, path_bytes, text + chars, path_bytes);
+	text[chars] = 0;
+	*out = (struct nt_string){ text, (u32)chars * 2 };
+	return 0;
 }
 
 /* Path of the program: with a drive letter, or below its volume's device. kmalloc'd text. */
@@ -121,14 +114,7 @@ static s64 image_path(struct process *p, bool win32, struct nt_string *out)
 			(void)fmt_snprintf(head, sizeof(head), "%c:", v->letter);
 		else
 			(void)fmt_snprintf(head, sizeof(head), "\\Device\\%s", v->device);
-		out->text = kmalloc((strlen(head) + (u64)n + 1) * sizeof(u16));
-		u32 chars = out->text ? widen(out->text, head) : 0;
-		if (out->text)
-			chars += widen(out->text + chars, path + skip);
-		out->bytes = chars * 2;
-		n = out->text ? 0 : ERR_NOMEM;
-		if (out->text)
-			out->text[chars] = 0;
+		n = nt_text_joined(out, head, path + skip);
 	}
 	kfree(path);
 	return n < 0 ? n : 0;

@@ -173,11 +173,8 @@ struct record_writer { u8 *out; u32 room, used, last; bool any, overflow; };
 static void put_record(struct record_writer *w, u32 action, const char *path)
 {
 	u16 *wide = kmalloc(PATH_MAX_BYTES * sizeof(u16));
-	s64 n = wide ? nt_from_utf8(path, (u32)strlen(path), wide, PATH_MAX_BYTES) : 0;
+	s64 n = wide ? nt_path_from_utf8(path, (u32)strlen(path), wide, PATH_MAX_BYTES) : 0;
 	u32 bytes = n > 0 ? (u32)n * 2 : 0, at = w->any ? ALIGN_UP(w->used, 4) : 0;
-	for (s64 i = 0; i < n; i++)
-		if (wide[i] == '/')
-			wide[i] = '\\';
 	if (!bytes || at + RECORD_HEAD + bytes > w->room) {
 		w->overflow = true;
 	} else {

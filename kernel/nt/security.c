@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* NtQuerySecurityObject: a self-relative security descriptor made from what the object is: owner and group are the one
  * user, the list grants that user everything and, for files, others what the mode bits say. Nothing can be set. */
+#include "access_check.h"
 #include "file.h"
 
 #include "string.h"
 
 enum { OWNER_INFORMATION = 1, GROUP_INFORMATION = 2, DACL_INFORMATION = 4, SACL_INFORMATION = 8, LABEL_INFORMATION = 0x10 };
-enum { DACL_PRESENT = 4, SELF_RELATIVE = 0x8000 };
 #define FULL_ACCESS 0x1f01ffu
 #define READ_ACCESS 0x120089u
 #define WRITE_ACCESS 0x120116u
@@ -16,12 +16,10 @@ static const u32 user_sid[] = { 0x0501, 0x05000000, 21, 0, 0, 0, 1000 };     /* 
 static const u32 group_sid[] = { 0x0501, 0x05000000, 21, 0, 0, 0, 513 };
 static const u32 everyone_sid[] = { 0x0101, 0x01000000, 0 };                  /* S-1-1-0 */
 struct descriptor { u8 revision, unused; u16 control; u32 owner, group, sacl, dacl; };
-struct acl { u8 revision, unused; u16 size, count, unused2; };
-struct ace { u8 type, flags; u16 size; u32 mask; };
 
 static u32 put_ace(u8 *at, u32 mask, const u32 *sid, u32 sid_bytes)
 {
-	struct ace a = { .size = (u16)(sizeof(a) + sid_bytes), .mask = mask };
+	struct nt_ace a = { .size = (u16)(sizeof(a) + sid_bytes), .mask = mask };
 	memcpy(at, &a, sizeof(a));
 	memcpy(at + sizeof(a), sid, sid_bytes);
 	return a.size;
@@ -37,7 +35,7 @@ static u32 others_mask(struct file *f)
 
 static u32 put_acl(u8 *at, struct file *f)
 {
-	struct acl l = { .revision = 2, .count = 2 };
+	struct nt_acl l = { .revision = 2, .count = 2 };
 	u32 used = sizeof(l), others = others_mask(f);
 	used += put_ace(at + used, f->ops->nt_type ? (u32)NT_GENERIC_ALL : FULL_ACCESS, user_sid, sizeof(user_sid));
 	used += put_ace(at + used, others, everyone_sid, sizeof(everyone_sid));
@@ -48,7 +46,7 @@ static u32 put_acl(u8 *at, struct file *f)
 
 NT_HANDLER(QuerySecurityObject)
 {
-	struct descriptor d = { .revision = 1, .control = SELF_RELATIVE };
+	struct descriptor d = { .revision = NT_DESCRIPTOR_REVISION, .control = NT_DESCRIPTOR_RELATIVE };
 	u8 out[sizeof(d) + 2 * sizeof(user_sid) + 96] __attribute__((aligned(8)));
 	u32 wanted = (u32)a[1], used = sizeof(d);
 	struct file *f;
@@ -68,7 +66,7 @@ NT_HANDLER(QuerySecurityObject)
 		used += sizeof(group_sid);
 	}
 	if (wanted & DACL_INFORMATION) {
-		d.control |= DACL_PRESENT;
+		d.control |= NT_DESCRIPTOR_DACL;
 		d.dacl = used;
 		used += put_acl(out + used, f);
 	}

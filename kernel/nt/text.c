@@ -145,6 +145,15 @@ s64 nt_from_utf8(const char *text, u32 bytes, u16 *out, u32 room)
 	return used;
 }
 
+s64 nt_path_from_utf8(const char *path, u32 bytes, u16 *out, u32 room)
+{
+	s64 n = nt_from_utf8(path, bytes, out, room);
+	for (s64 i = 0; i < n; i++)
+		if (out[i] == '/')
+			out[i] = '\\';
+	return n;
+}
+
 bool nt_names_equal(const char *a, u32 a_bytes, const char *b, u32 b_bytes)
 {
 	u32 i = 0, k = 0;

@@ -31,7 +31,6 @@ s64 nt_privileges_in(u64 va, struct nt_luid_attributes *list, u32 *count)
 }
 
 /* ---- the security descriptor of a caller: absolute, or in one piece ---- */
-enum { CONTROL_DACL = 4, CONTROL_SACL = 0x10, CONTROL_RELATIVE = 0x8000 };
 struct captured { struct nt_sid owner; u8 *dacl, *sacl; };
 struct places { u64 owner, group, sacl, dacl; u32 control; };
 
@@ -40,26 +39,26 @@ static s64 places_in(u64 va, struct places *out)
 	struct { u8 revision, unused; u16 control; } head;
 	if (COPY_IN(&head, user_ptr(va)))
 		return NT(ACCESS_VIOLATION);
-	if (head.revision != 1)
+	if (head.revision != NT_DESCRIPTOR_REVISION)
 		return NT(UNKNOWN_REVISION);
 	out->control = head.control;
 	u64 at[4];
 	u32 offsets[4];
-	bool relative = head.control & CONTROL_RELATIVE;
+	bool relative = head.control & NT_DESCRIPTOR_RELATIVE;
 	if (relative ? COPY_IN(&offsets, user_ptr(va + 4)) : COPY_IN(&at, user_ptr(va + 8)))
 		return NT(ACCESS_VIOLATION);
 	for (u32 i = 0; relative && i < ARRAY_SIZE(at); i++)
 		at[i] = offsets[i] ? va + offsets[i] : 0;
 	out->owner = at[0];
 	out->group = at[1];
-	out->sacl = head.control & CONTROL_SACL ? at[2] : 0;
-	out->dacl = head.control & CONTROL_DACL ? at[3] : 0;
+	out->sacl = head.control & NT_DESCRIPTOR_SACL ? at[2] : 0;
+	out->dacl = head.control & NT_DESCRIPTOR_DACL ? at[3] : 0;
 	return 0;
 }
 
 static s64 acl_in(u64 va, u8 **out)
 {
-	struct { u8 revision, unused; u16 size, count, unused2; } head;
+	struct nt_acl head;
 	if (!va)
 		return 0;
 	if (COPY_IN(&head, user_ptr(va)))

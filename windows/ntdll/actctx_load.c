@@ -27,16 +27,7 @@ static SIZE_T directory_characters(const WCHAR *path)
 }
 static NTSTATUS open_file(const WCHAR *path, ACCESS_MASK access, HANDLE *file)
 {
-	UNICODE_STRING nt;
-	IO_STATUS_BLOCK io;
-	NTSTATUS status = RtlDosPathNameToNtPathName_U_WithStatus(path, &nt, NULL, NULL);
-	if (status)
-		return status;
-	OBJECT_ATTRIBUTES attributes = object_named(&nt);
-	status = NtOpenFile(file, access | SYNCHRONIZE, &attributes, &io, FILE_SHARE_READ | FILE_SHARE_DELETE,
-		FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
-	RtlFreeUnicodeString(&nt);
-	return status;
+	return path_open(path, access, FILE_SHARE_READ | FILE_SHARE_DELETE, FILE_NON_DIRECTORY_FILE, 0, file);
 }
 static NTSTATUS read_file(const WCHAR *path, struct bytes *bytes)
 {

@@ -276,6 +276,8 @@ static inline const void *runtime_at(uint32_t offset) { return offset ? (const c
 /* start.c */
 DECLSPEC_NORETURN void NTAPI AmbosMissingImport(const char *module, const char *function);
 void path_open_current_directory(void);
+/* Opens what a DOS path names, for synchronous use. `attribute`: OBJ_INHERIT or 0. */
+NTSTATUS path_open(const WCHAR *path, ACCESS_MASK access, ULONG share, ULONG options, ULONG attribute, HANDLE *handle);
 DECLSPEC_NORETURN void start_fail(const char *text, NTSTATUS status);
 void debug_text(const char *text); /* a line on standard error, for failures before there is anything else */
 

@@ -385,7 +385,7 @@ ULONG NTAPI RtlGetCurrentDirectory_U(ULONG bytes, PWSTR buffer)
 	RtlReleasePebLock();
 	return length;
 }
-static NTSTATUS open_directory(const WCHAR *path, HANDLE *handle)
+NTSTATUS path_open(const WCHAR *path, ACCESS_MASK access, ULONG share, ULONG options, ULONG attribute, HANDLE *handle)
 {
 	UNICODE_STRING nt;
 	IO_STATUS_BLOCK io;
@@ -393,11 +393,15 @@ static NTSTATUS open_directory(const WCHAR *path, HANDLE *handle)
 	if (status)
 		return status;
 	OBJECT_ATTRIBUTES attributes = object_named(&nt);
-	attributes.Attributes |= OBJ_INHERIT;
-	status = NtOpenFile(handle, FILE_TRAVERSE | SYNCHRONIZE, &attributes, &io, FILE_SHARE_READ | FILE_SHARE_WRITE,
-		FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
+	attributes.Attributes |= attribute;
+	status = NtOpenFile(handle, access | SYNCHRONIZE, &attributes, &io, share, options | FILE_SYNCHRONOUS_IO_NONALERT);
 	RtlFreeUnicodeString(&nt);
 	return status;
+}
+static NTSTATUS open_directory(const WCHAR *path, HANDLE *handle)
+{
+	return path_open(path, FILE_TRAVERSE, FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT,
+		OBJ_INHERIT, handle);
 }
 /* At the start: programs name files relative to this handle (Zig's run-time does). A folder that cannot be opened leaves it 0. */
 void path_open_current_directory(void)
