@@ -75,8 +75,8 @@ echo PEER-STEP warming the server
 /usr/lib/wine/wine64 /winhello.exe </dev/null >/tmp/hello 2>&1 || echo "PEER-FAILED winhello.exe: $?" # a console would get escape sequences
 sleep 20 # Wine's services have started by then
 echo PEER-READY
-/start true_elf 20 /bin/true
-/start hello_start_to_exit 7 /usr/lib/wine/wine64 /winhello.exe </dev/null 2>/dev/null
+/start 20 true_elf /bin/true
+/start 7 hello_start_to_exit /usr/lib/wine/wine64 /winhello.exe </dev/null 2>/dev/null
 /usr/lib/wine/wine64 /winmicro.exe </dev/null 2>/dev/null | cat
 echo PEER-DONE
 poweroff -f

@@ -19,7 +19,7 @@ fi
 cp --remove-destination "$out/start" "$programs/"
 echo "run-windows.sh: the same programs on Ambos (at most $limit s)" >&2
 timeout -k 5 "$limit" ./ambos run --cpus 2 --share "$PWD/$programs:/bench" -- bash -c \
-	'cp /bench/* /tmp/; cd /tmp; ./start true_elf 20 /bin/true; ./start hello_start_to_exit 20 /tmp/winhello.exe; ./winmicro.exe' \
+	'cp /bench/* /tmp/; cd /tmp; ./start 200 true_elf /bin/true -- hello_start_to_exit /tmp/winhello.exe; ./winmicro.exe' \
 	</dev/null 2>"$out/windows-ambos.err" | tr -d '\r' | tee "$out/windows-ambos.txt" | sed 's/^/  /' >&2 ||
 	{ echo "run-windows.sh: the Ambos run ended with status ${PIPESTATUS[0]}" >&2; tail -n 5 "$out/windows-ambos.err" >&2; }
 cp "$peer" "$out/windows-wine.txt"
