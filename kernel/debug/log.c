@@ -9,13 +9,12 @@
 #include "sched_internal.h"
 #include "string.h"
 
-#define RING_SIZE 65536u /* the last few hundred lines */
 #define LINE_MAX 512
 #define LOG_EMERGENCY ((enum log_level)0)
 #define ERRORS_MAX 64    /* FAIL records kept, system-wide */
 
 static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG);
-static char ring[RING_SIZE];
+static char ring[LOG_RING_BYTES];
 static u64 ring_end; /* bytes ever written */
 static enum log_level console_level = LOG_WARN;
 
@@ -24,6 +23,8 @@ static struct error_record errors[ERRORS_MAX];
 static u32 errors_next;
 
 void log_set_level(enum log_level level) { console_level = level; }
+enum log_level log_level(void) { return console_level; }
+u64 log_end(void) { return __atomic_load_n(&ring_end, __ATOMIC_RELAXED); }
 
 void log_break_locks(void)
 {
@@ -47,7 +48,7 @@ void log_init(void)
 static void ring_put(const char *text, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
-		ring[(ring_end + i) % RING_SIZE] = text[i];
+		ring[(ring_end + i) % LOG_RING_BYTES] = text[i];
 	ring_end += size;
 }
 
@@ -72,24 +73,24 @@ void klog(enum log_level level, const char *fmt, ...)
 
 void log_print_tail(u32 lines)
 {
-	u64 start = ring_end, oldest = ring_end > RING_SIZE ? ring_end - RING_SIZE : 0;
+	u64 start = ring_end, oldest = ring_end > LOG_RING_BYTES ? ring_end - LOG_RING_BYTES : 0;
 	if (console_level >= LOG_INFO)
 		return; /* they are there already */
-	while (start > oldest && (lines > 0 || ring[(start - 1) % RING_SIZE] != '\n'))
-		if (ring[--start % RING_SIZE] == '\n' && start + 1 != ring_end)
+	while (start > oldest && (lines > 0 || ring[(start - 1) % LOG_RING_BYTES] != '\n'))
+		if (ring[--start % LOG_RING_BYTES] == '\n' && start + 1 != ring_end)
 			lines--;
 	for (u64 at = start; at < ring_end; at++)
-		serial_write(&ring[at % RING_SIZE], 1);
+		serial_write(&ring[at % LOG_RING_BYTES], 1);
 }
 
 s64 log_read(char *buffer, size_t size, u64 *position)
 {
 	spin_lock(&log_lock);
-	if (ring_end > RING_SIZE && *position < ring_end - RING_SIZE)
-		*position = ring_end - RING_SIZE;
+	if (ring_end > LOG_RING_BYTES && *position < ring_end - LOG_RING_BYTES)
+		*position = ring_end - LOG_RING_BYTES;
 	size_t n = MIN(size, ring_end - MIN(*position, ring_end));
 	for (size_t i = 0; i < n; i++)
-		buffer[i] = ring[(*position + i) % RING_SIZE];
+		buffer[i] = ring[(*position + i) % LOG_RING_BYTES];
 	*position += n;
 	spin_unlock(&log_lock);
 	return (s64)n;

@@ -15,6 +15,7 @@
 #undef LINUX_CALL
 
 /* Timespec <-> ns, with range checks (ERR_INVAL). */
+struct timeval_user { s64 sec, usec; };
 status_t timespec_in(struct user_ptr p, u64 *ns) MUST_CHECK;      /* non-negative, tv_nsec < 1e9 */
 status_t timespec_out(struct user_ptr p, u64 ns) MUST_CHECK;
 
@@ -31,6 +32,10 @@ u64 time_wall_ns(void);                                           /* CLOCK_REALT
 /* Deadline (monotonic ns) of an absolute time on a clock; RELATIVE adds now. Saturates at DEADLINE_NEVER. */
 u64 deadline_from_relative(u64 ns);
 u64 deadline_from_realtime(u64 wall_ns);
+enum linux_clock {
+	CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW,
+	CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM, CLOCK_TAI = 11,
+};
 s64 clock_read(s32 clock, u64 *ns) MUST_CHECK;                    /* any clockid_t; ERR_INVAL */
 void vdso_update_clock(void);                                     /* after a change of the wall clock */
 status_t vdso_map(struct aspace *as, u64 *base) MUST_CHECK;       /* AT_SYSINFO_EHDR; base 0: none */

@@ -39,6 +39,7 @@ extern struct user user_root;
 struct user *user_get(u32 uid);          /* NULL = no memory */
 struct user *user_ref(struct user *u);
 void user_put(struct user *u);
+status_t user_thread_allowed(void) MUST_CHECK; /* the current thread may begin one more (RLIMIT_NPROC); counted under process_tree_lock */
 
 struct cred {                            /* immutable once shared; replaced whole (cred_get/put) */
 	u32 refs;
@@ -60,7 +61,7 @@ status_t cred_set_uid(struct cred *c, u32 uid);   /* of a private copy: the real
 enum linux_capability {
 	CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5,
 	CAP_SETGID = 6, CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_LINUX_IMMUTABLE = 9, CAP_SYS_CHROOT = 18, CAP_SYS_PTRACE = 19,
-	CAP_SYS_ADMIN = 21, CAP_SYS_BOOT = 22, CAP_SYS_NICE = 23, CAP_SYS_RESOURCE = 24, CAP_SYS_TIME = 25,
+	CAP_SYS_ADMIN = 21, CAP_SYS_BOOT = 22, CAP_SYS_NICE = 23, CAP_SYS_RESOURCE = 24, CAP_SYS_TIME = 25, CAP_SYSLOG = 34,
 	CAP_SYS_TTY_CONFIG = 26, CAP_MKNOD = 27, CAP_LEASE = 28, CAP_LAST = 40,
 };
 #define CAP_ALL (BIT(CAP_LAST + 1) - 1)

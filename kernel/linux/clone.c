@@ -60,16 +60,6 @@ static status_t check_flags(const struct clone_args_user *a)
 	return OK;
 }
 
-static status_t check_process_limit(void)
-{
-	struct thread *self = thread_current();
-	u64 limit = self->process->rlimits[RLIMIT_NPROC].soft;
-	if (limit == UINT64_MAX || self->cred->uid == 0 || cred_has_cap(self->cred, CAP_SYS_RESOURCE) ||
-	    cred_has_cap(self->cred, CAP_SYS_ADMIN))
-		return OK;
-	return __atomic_load_n(&self->cred->user->threads, __ATOMIC_RELAXED) < limit ? OK : FAIL(ERR_AGAIN, "RLIMIT_NPROC");
-}
-
 static status_t make_thread(struct thread *t, u64 flags)
 {
 	struct thread *self = thread_current();
@@ -192,6 +182,8 @@ static status_t link_child(struct clone_parts *parts, const struct clone_args_us
 		st = ERR_RESTART_NOINTR;
 	else if (!tid)
 		st = FAIL(ERR_AGAIN, "no thread numbers left");
+	else
+		st = user_thread_allowed(); /* again: others may have begun since, and from here it counts */
 	if (st) {
 		spin_unlock(&process_tree_lock);
 		return st;
@@ -276,7 +268,7 @@ static s64 clone_run(const struct clone_args_user *a)
 	struct clone_parts parts = { .p = process_current(), .pidfd = -1 };
 	s64 st = check_flags(a);
 	if (!st)
-		st = check_process_limit();
+		st = user_thread_allowed();
 	if (st)
 		return st;
 	parts.t = memory_admit_program() ? thread_alloc(thread_current()->name) : NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Clocks and sleeping: clock_*, nanosleep, gettimeofday, time, times, getrusage. Timers are in time_timer.c.
+/* Clocks and sleeping: clock_get*, nanosleep, gettimeofday, time, times, getrusage. Timers are in time_timer.c, setting in clock_set.c.
  * All kernel time is u64 nanoseconds; an absolute time on any clock becomes a monotonic deadline when the call starts. */
 #include "cpu.h"
 #include "linux.h"
@@ -11,12 +11,7 @@
 #define TIMER_ABSTIME 1
 #define CPU_CLOCK_POLL_NS (4 * NSEC_PER_MSEC) /* a sleeper on a CPU clock looks no more often than a tick */
 
-enum linux_clock {
-	CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW,
-	CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM, CLOCK_TAI = 11,
-};
 struct timespec_user { s64 sec, nsec; };
-struct timeval_user { s64 sec, usec; };
 
 status_t timespec_in(struct user_ptr p, u64 *ns)
 {
@@ -127,26 +122,6 @@ LINUX_HANDLER(clock_getres)
 	u64 ns;
 	s64 st = clock_read((s32)a0, &ns);
 	return st || !a1 ? st : timespec_out(user_ptr(a1), 1);
-}
-
-LINUX_HANDLER(clock_settime)
-{
-	u64 ns, now = time_now_ns();
-	if ((s32)a0 != CLOCK_REALTIME)
-		return ERR_INVAL;
-	status_t st = timespec_in(user_ptr(a1), &ns);
-	if (st)
-		return st;
-	if (!cred_has_cap(thread_current()->cred, CAP_SYS_TIME))
-		return ERR_PERM;
-	if (ns < now) /* before boot: CLOCK_REALTIME may not be below CLOCK_MONOTONIC (clock_settime(2)) */
-		return ERR_INVAL;
-	st = policy_clock_set();
-	if (st)
-		return st;
-	time_set_boot_wall_ns(ns - now);
-	vdso_update_clock();
-	return OK;
 }
 
 LINUX_HANDLER(gettimeofday)

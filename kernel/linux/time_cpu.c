@@ -6,7 +6,6 @@
 #include "linux.h"
 #include "timers.h"
 
-enum { CLOCK_PROCESS_CPUTIME_ID = 2, CLOCK_THREAD_CPUTIME_ID = 3 };
 enum { CPU_CLOCK_KIND_USER = 1, CPU_CLOCK_KIND_DEVICE = 3, CPU_CLOCK_OF_THREAD = 4 };
 
 struct cpu_now cpu_now_get(struct process *p)

@@ -12,9 +12,7 @@
 #define OVERRUN_MAX INT32_MAX
 #define TIMER_ABSTIME 1
 enum { SIGEV_SIGNAL = 0, SIGEV_THREAD = 2, SIGEV_THREAD_ID = 4 };
-enum { CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_BOOTTIME = 7, CLOCK_TAI = 11 };
 
-struct timeval_user { s64 sec, usec; };
 struct itimerval_user { struct timeval_user interval, value; };
 struct timespec_user { s64 sec, nsec; };
 

@@ -135,7 +135,6 @@ static s64 wait_for(struct wait_request *r)
 	return result;
 }
 
-struct timeval_user { s64 sec, usec; };
 struct rusage_user { struct timeval_user user, system; s64 maxrss_kib, unused1[3], minflt, majflt, unused2[6], nvcsw, nivcsw; };
 _Static_assert(sizeof(struct rusage_user) == 144, "Linux layout");
 

@@ -105,8 +105,8 @@ static status_t link_thread(struct process *p, struct thread *t)
 	u32 tid = pid_alloc_locked(0);
 	if ((p->flags & PROC_EXITING) || p->zombie || p->exec_thread || !p->thread_count)
 		st = ERR_SRCH;
-	else if (!tid)
-		st = ERR_AGAIN;
+	else
+		st = tid ? user_thread_allowed() : ERR_AGAIN;
 	if (!st) {
 		t->process = p;
 		process_get(p);

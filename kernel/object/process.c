@@ -412,12 +412,12 @@ char process_state_letter(struct process *p)
 		letter = 'Z';
 	else if (p->flags & PROC_STOPPED)
 		letter = 'T';
-	else
-		list_for_each(t, &p->threads, struct thread, process_link)
-			if (t->state == THREAD_RUNNING || t->state == THREAD_RUNNABLE)
-				letter = 'R';
-			else if (t->state == THREAD_BLOCKED && t->wait_flags == WAIT_UNINTERRUPTIBLE && letter != 'R')
-				letter = 'D';
+	else if (!p->leader || p->leader->tid != p->pid)
+		letter = 'Z'; /* the first thread has ended, others run on */
+	else if (p->leader->state == THREAD_RUNNING || p->leader->state == THREAD_RUNNABLE)
+		letter = 'R';
+	else if (p->leader->state == THREAD_BLOCKED && p->leader->wait_flags == WAIT_UNINTERRUPTIBLE)
+		letter = 'D';
 	spin_unlock(&process_tree_lock);
 	return letter;
 }

@@ -59,3 +59,13 @@ void user_put(struct user *u)
 	if (last)
 		kfree(u);
 }
+
+status_t user_thread_allowed(void)
+{
+	struct thread *self = thread_current();
+	u64 limit = self->process->rlimits[RLIMIT_NPROC].soft;
+	if (limit == UINT64_MAX || self->cred->uid == 0 || cred_has_cap(self->cred, CAP_SYS_RESOURCE) ||
+	    cred_has_cap(self->cred, CAP_SYS_ADMIN))
+		return OK;
+	return __atomic_load_n(&self->cred->user->threads, __ATOMIC_RELAXED) < limit ? OK : FAIL(ERR_AGAIN, "RLIMIT_NPROC");
+}

@@ -51,6 +51,8 @@ static struct file *file_at(const struct file_ops *ops, struct position at, u32 
 
 static status_t open_truncate(struct node *n)
 {
+	if (node_sealed_size(n, 0))
+		return ERR_PERM;
 	status_t st = node_writer_begin(n); /* O_TRUNC may come with O_RDONLY */
 	if (st)
 		return st;

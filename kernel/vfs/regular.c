@@ -185,12 +185,17 @@ static status_t regular_sync(struct file *f, bool data_only UNUSED)
 	return node_write_back(node_of(f));
 }
 
+bool node_sealed_size(const struct node *n, u64 size)
+{
+	return (n->seals & SEAL_SHRINK_K && size < n->data->size) || (n->seals & SEAL_GROW_K && size > n->data->size);
+}
+
 static status_t regular_truncate(struct file *f, u64 size)
 {
 	struct node *n = node_of(f);
 	if (size > FILE_SIZE_MAX)
 		return ERR_INVAL;
-	if ((n->seals & SEAL_SHRINK_K && size < n->data->size) || (n->seals & SEAL_GROW_K && size > n->data->size))
+	if (node_sealed_size(n, size))
 		return ERR_PERM;
 	mutex_lock(&n->lock);
 	status_t st = node_truncate(n, size);

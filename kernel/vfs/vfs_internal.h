@@ -121,6 +121,7 @@ struct node *node_next(struct node *after); /* iteration for sync: referenced; p
 extern const struct memobj_ops node_local_ops, node_filled_ops; /* holes are zero; pages come from vfsd */
 status_t node_write_back(struct node *n);           /* shared mounts: dirty pages to vfsd */
 status_t node_truncate(struct node *n, u64 size);   /* node->lock held */
+bool node_sealed_size(const struct node *n, u64 size); /* F_SEAL_SHRINK, F_SEAL_GROW forbid that size */
 u64 node_blocks_512(const struct node *n);
 void node_times_written(struct node *n);
 void node_clear_setid(struct node *n);

@@ -10,7 +10,7 @@ static status_t load(struct shown_context *c, struct facts_process *p)
 {
 	status_t st = facts_process(c->pid, 0, p);
 	struct facts_thread t;
-	if (!st && c->caller->pid == p->pid && (p->state == 'S' || p->state == 'D'))
+	if (!st && c->caller->tid == p->pid && (p->state == 'S' || p->state == 'D'))
 		p->state = 'R'; /* it sleeps only in this very call */
 	if (st || !c->task)
 		return st;

@@ -250,6 +250,16 @@ CASE(no_wake_is_lost)
 	CHECK(ping == 2000 && pong == 2000);
 }
 
+CASE(a_shared_word_must_be_there)
+{
+	uint32_t *hidden = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK_ERRNO(syscall(SYS_futex, hidden, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	CHECK_ERRNO(syscall(SYS_futex, hidden, FUTEX_WAIT, 0, NULL, NULL, 0), EFAULT);
+	CHECK(syscall(SYS_futex, hidden, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0) == 0);
+	munmap(hidden, 4096);
+	CHECK_ERRNO(syscall(SYS_futex, hidden, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0); /* children must not print the buffer again */
@@ -260,6 +270,7 @@ int main(void)
 	RUN(requeue_moves_waiters);
 	RUN(wake_op_changes_and_wakes);
 	RUN(shared_word_between_processes);
+	RUN(a_shared_word_must_be_there);
 	RUN(signal_interrupts_wait);
 	RUN(pi_mutex_excludes);
 	RUN(pi_owner_may_end_after_unlock);

@@ -206,6 +206,19 @@ CASE(holes_read_zero)
 	munmap(s, 1 << 20);
 }
 
+CASE(a_sealed_file_is_not_cut_by_opening)
+{
+	char path[64];
+	int fd = memfd_create("sealed", MFD_ALLOW_SEALING);
+	CHECK(fd >= 0 && ftruncate(fd, 100) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	CHECK_ERRNO(open(path, O_RDWR | O_TRUNC), EPERM);
+	int again = open(path, O_RDWR);
+	CHECK(again >= 0 && ftruncate(again, 200) == 0);
+	close(again);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = on_fault };
@@ -220,6 +233,7 @@ int main(int argc, char **argv)
 	RUN(rights_follow_the_descriptor);
 	RUN(truncate_cuts_maps_and_zeroes_the_tail);
 	RUN(append_grows_the_map);
+	RUN(a_sealed_file_is_not_cut_by_opening);
 	RUN(map_outlives_descriptor_and_fork);
 	RUN(a_huge_hole_is_punched_at_once);
 	RUN(holes_read_zero);

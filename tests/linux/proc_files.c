@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* /proc files that tools read: smaps against maps and statm, net/unix against sockets, writable sysctls. proc(5). */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -144,6 +145,29 @@ CASE(a_process_directory_is_good_for_pidfd_send_signal)
 	close(other);
 }
 
+static void *reads_state(void *state)
+{
+	char line[512] = "";
+	for (int tries = 0; tries < 5000 && *(char *)state != 'S'; tries++) {
+		int fd = open("/proc/self/stat", O_RDONLY);
+		ssize_t n = read(fd, line, sizeof(line) - 1);
+		close(fd);
+		char *name_end = n > 0 ? strrchr(line, ')') : NULL;
+		if (name_end)
+			*(char *)state = name_end[2];
+		sched_yield();
+	}
+	return NULL;
+}
+
+CASE(state_is_that_of_the_first_thread)
+{
+	pthread_t t;
+	char state = 0;
+	CHECK(pthread_create(&t, NULL, reads_state, &state) == 0 && pthread_join(t, NULL) == 0); /* we sleep, the other runs */
+	CHECK(state == 'S');
+}
+
 int main(void)
 {
 	CHECK(scratch_enter("proc") == 0);
@@ -153,6 +177,7 @@ int main(void)
 	RUN(net_tables_have_their_headings);
 	RUN(identity_maps_are_the_first_namespace);
 	RUN(allowed_cpus_follow_the_affinity);
+	RUN(state_is_that_of_the_first_thread);
 	RUN(a_process_directory_is_good_for_pidfd_send_signal);
 	RUN(host_name_can_be_read_and_written_by_root);
 	scratch_leave();

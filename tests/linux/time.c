@@ -3,10 +3,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <sys/times.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 #include "check.h"
@@ -182,6 +186,56 @@ CASE(times_and_rusage)
 	CHECK(getrusage(RUSAGE_THREAD, &u) == 0);
 }
 
+CASE(setting_the_clock_checks_its_arguments) /* and never sets it: this runs on the host, too */
+{
+	struct timeval wrong = { 1000000000, 1000000 }, negative = { -1, 0 };
+	int zone[2] = { 1000, 0 };
+	CHECK(syscall(SYS_settimeofday, NULL, NULL) == 0);
+	CHECK_ERRNO(syscall(SYS_settimeofday, &wrong, NULL), EINVAL);
+	CHECK_ERRNO(syscall(SYS_settimeofday, &negative, NULL), EINVAL);
+	CHECK_ERRNO(syscall(SYS_settimeofday, 8, NULL), EFAULT);
+	CHECK_ERRNO(syscall(SYS_settimeofday, NULL, zone), EINVAL);
+}
+
+CASE(clock_adjustments_can_be_read)
+{
+	struct timex x = { 0 };
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	CHECK(adjtimex(&x) >= 0 && x.tick > 9000 && x.tick < 11000 && x.time.tv_sec - now.tv_sec >= 0 && x.time.tv_sec - now.tv_sec < 2);
+	memset(&x, 0, sizeof(x));
+	CHECK(clock_adjtime(CLOCK_REALTIME, &x) >= 0 && x.tick > 9000);
+	x.modes = 0xa001; /* ADJ_OFFSET_SS_READ */
+	CHECK(adjtimex(&x) >= 0);
+	CHECK_ERRNO(syscall(SYS_adjtimex, 8), EFAULT);
+	CHECK_ERRNO(clock_adjtime(CLOCK_MONOTONIC, &x), EOPNOTSUPP);
+	CHECK_ERRNO(clock_adjtime(77, &x), EINVAL);
+}
+
+CASE(load_is_told_by_sysinfo)
+{
+	struct sysinfo s;
+	double load = -1;
+	FILE *f = fopen("/proc/loadavg", "r");
+	CHECK(f && fscanf(f, "%lf", &load) == 1 && sysinfo(&s) == 0);
+	CHECK(s.loads[0] / 65536.0 > load - 0.2 && s.loads[0] / 65536.0 < load + 0.2);
+	if (f)
+		fclose(f);
+}
+
+CASE(the_kernel_log_can_be_read)
+{
+	static char text[4096];
+	int size = klogctl(10, NULL, 0), n = klogctl(3, text, sizeof(text));
+	CHECK(size >= 4096 && n > 0 && n <= (int)sizeof(text) && text[0] == '<' && text[n - 1] == '\n');
+	CHECK(klogctl(3, text, 0) == 0);
+	CHECK_ERRNO(klogctl(3, NULL, 10), EINVAL);
+	CHECK_ERRNO(klogctl(3, text, -1), EINVAL);
+	CHECK_ERRNO(klogctl(99, text, 10), EINVAL);
+	CHECK_ERRNO(klogctl(8, NULL, 9), EINVAL);
+	CHECK(klogctl(9, NULL, 0) >= 0);
+}
+
 int main(void)
 {
 	RUN(monotonic_never_goes_back);
@@ -194,5 +248,9 @@ int main(void)
 	RUN(timer_errors);
 	RUN(sigev_thread_calls);
 	RUN(times_and_rusage);
+	RUN(setting_the_clock_checks_its_arguments);
+	RUN(clock_adjustments_can_be_read);
+	RUN(load_is_told_by_sysinfo);
+	RUN(the_kernel_log_can_be_read);
 	return check_summary();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Limits that count what all processes of one real user id hold together: RLIMIT_NPROC, RLIMIT_SIGPENDING
  * (getrlimit(2), sigqueue(3)). Starts as root: the users here are nobody else's. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -104,6 +105,33 @@ CASE(another_user_has_a_count_of_its_own)
 	waitpid(sleeper, NULL, 0);
 }
 
+/* Two threads fork at the same time: together they get no more than one alone. */
+static pid_t racing[2][LIMIT + 2];
+static int raced[2];
+static void *fork_racing(void *which)
+{
+	int i = which != NULL;
+	raced[i] = fork_up_to_limit(racing[i], 1);
+	return NULL;
+}
+static int fork_from_two_threads(void)
+{
+	for (int round = 0; round < 50; round++) {
+		pthread_t t;
+		if (pthread_create(&t, NULL, fork_racing, racing))
+			return 50;
+		fork_racing(NULL);
+		pthread_join(t, NULL);
+		end_children(racing[0], raced[0]);
+		end_children(racing[1], raced[1]);
+		int together = raced[0] + raced[1]; /* the second thread counts, unless it ended before our last fork */
+		if (together < LIMIT - 2 || together > LIMIT - 1)
+			return 60 + together;
+	}
+	return 0;
+}
+CASE(a_race_does_not_pass_the_limit) { CHECK(as_user(USER_A, RLIMIT_NPROC, fork_from_two_threads) == 0); }
+
 /* Real-time signals that stay queued, up to the limit; -1: refused with another error than EAGAIN. */
 static int queue_signals(void)
 {
@@ -165,6 +193,7 @@ int main(void)
 	RUN(processes_are_limited_by_user);
 	RUN(unreaped_children_count);
 	RUN(another_user_has_a_count_of_its_own);
+	RUN(a_race_does_not_pass_the_limit);
 	RUN(queued_signals_are_limited);
 	RUN(queued_signals_count_by_user);
 	RUN(a_plain_signal_needs_no_room);
