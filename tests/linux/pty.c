@@ -397,6 +397,65 @@ CASE(locked_pairs_do_not_open)
 	close(m);
 }
 
+CASE(external_processing_reads_bytes_not_lines)
+{
+	struct termios a;
+	int n = -1;
+	start();
+	CHECK(tcgetattr(t, &a) == 0);
+	a.c_lflag = EXTPROC | ICANON | ISIG | ECHO;
+	CHECK(tcsetattr(t, TCSANOW, &a) == 0);
+	type("a\r\x03\x7f");
+	usleep(2000);
+	CHECK(ioctl(t, FIONREAD, &n) == 0 && n == 4);
+	CHECK(input_is("a\r\x03\x7f"));
+	stop();
+}
+
+struct old_settings { unsigned short iflag, oflag, cflag, lflag; unsigned char line, cc[8]; };
+CASE(old_settings_are_the_low_halves)
+{
+	struct old_settings old, back;
+	struct termios a;
+	start();
+	CHECK(tcgetattr(t, &a) == 0);
+	a.c_lflag |= EXTPROC;
+	CHECK(tcsetattr(t, TCSANOW, &a) == 0);
+	memset(&old, 0xee, sizeof(old));
+	CHECK(ioctl(t, TCGETA, &old) == 0 && old.iflag == (ICRNL | IXON) && old.lflag == (a.c_lflag & 0xffff) && old.cc[VINTR] == 3);
+	old.lflag &= (unsigned short)~ECHO;
+	old.cc[VINTR] = 5;
+	CHECK(ioctl(t, TCSETA, &old) == 0 && ioctl(t, TCSETAW, &old) == 0 && ioctl(m, TCSETAF, &old) == 0);
+	CHECK(ioctl(t, TCGETA, &back) == 0 && memcmp(&old, &back, sizeof(old)) == 0);
+	CHECK(tcgetattr(t, &a) == 0 && (a.c_lflag & EXTPROC) && !(a.c_lflag & ECHO) && a.c_cc[VINTR] == 5 && a.c_cc[VSUSP] == 26);
+	CHECK_ERRNO(ioctl(t, TCSETA, NULL), EFAULT);
+	stop();
+}
+
+CASE(only_the_plain_discipline_is_there)
+{
+	int discipline = 0, unknown = 1000;
+	start();
+	CHECK(ioctl(t, TIOCSETD, &discipline) == 0);
+	CHECK_ERRNO(ioctl(t, TIOCSETD, &unknown), EINVAL);
+	CHECK_ERRNO(ioctl(t, TIOCSETD, NULL), EFAULT);
+	stop();
+}
+
+CASE(a_forced_hang_up_kills_the_open_files)
+{
+	char c;
+	start();
+	fcntl(t, F_SETFL, 0);
+	CHECK(ioctl(t, TIOCVHANGUP) == 0);
+	CHECK(read(t, &c, 1) == 0);
+	CHECK_ERRNO(write(t, "x", 1), EIO);
+	close(t);
+	usleep(2000);
+	CHECK_ERRNO(read(m, &c, 1), EIO);
+	close(m);
+}
+
 int main(void)
 {
 	if (access("/dev/ptmx", R_OK)) {
@@ -422,5 +481,9 @@ int main(void)
 	RUN(closing_the_slave_is_eio_at_the_master);
 	RUN(packet_mode_marks_data);
 	RUN(locked_pairs_do_not_open);
+	RUN(external_processing_reads_bytes_not_lines);
+	RUN(old_settings_are_the_low_halves);
+	RUN(only_the_plain_discipline_is_there);
+	RUN(a_forced_hang_up_kills_the_open_files);
 	return check_summary();
 }
