@@ -19,6 +19,8 @@ struct memobj_ops {
 	/* Before the first store to a page through a mapping or memobj_write: space budget, dirty tracking.
 	 * Called without the memobj lock; may sleep. NULL: always allowed. */
 	status_t (*make_dirty)(struct memobj *obj, u64 index);
+	/* A store through a shared mapping faulted: the file changes now. Called without index_lock; must not sleep. May be NULL. */
+	void (*stored)(struct memobj *obj);
 	void (*destroy)(struct memobj *obj); /* last reference gone; pages already dropped */
 };
 /* Locks: [l] lock, [p] index_lock (spin), [a] atomic, [I] immutable. */

@@ -22,6 +22,27 @@ s64 memlock_check(u64 size)
 	return within_limit(size) ? OK : ERR_AGAIN;
 }
 
+s64 memlock_check_future(u64 size)
+{
+	return !process_current()->aspace->lock_future || within_limit(ALIGN_UP(size, PAGE_SIZE)) ? OK : ERR_AGAIN;
+}
+
+s64 memlock_check_growth(u64 va, u64 old_size, u64 new_size)
+{
+	struct aspace *as = process_current()->aspace;
+	u64 from = ALIGN_UP(old_size, PAGE_SIZE), to = ALIGN_UP(new_size, PAGE_SIZE);
+	struct vma *v;
+	bool locked;
+
+	if (to <= from || !as->locked_pages)
+		return OK;
+	mutex_lock(&as->lock);
+	v = aspace_find_vma_locked(as, va);
+	locked = v && v->start <= va && (v->flags & MAP_F_LOCKED);
+	mutex_unlock(&as->lock);
+	return !locked || within_limit(to - from) ? OK : ERR_AGAIN;
+}
+
 static s64 lock_range(u64 va, u64 size, bool populate)
 {
 	if (!lock_unlimited() && lock_limit() == 0)

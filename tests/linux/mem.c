@@ -338,6 +338,37 @@ CASE(mlock_populates_and_checks)
 	CHECK_ERRNO(mlock(p, PAGE), ENOMEM);
 }
 
+static int lock_beyond_the_limit(void)
+{
+	struct rlimit few = { 64 * PAGE, 64 * PAGE };
+	char *p, *end;
+	if (setrlimit(RLIMIT_MEMLOCK, &few) || mlockall(MCL_FUTURE) || setresuid(65534, 65534, 65534))
+		return 1;
+	p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return 2;
+	if (mmap(NULL, 256 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED || errno != EAGAIN)
+		return 3;
+	if (mremap(p, 2 * PAGE, 256 * PAGE, MREMAP_MAYMOVE) != MAP_FAILED || errno != EAGAIN)
+		return 4;
+	end = sbrk(0);
+	if (sbrk((long)(256 * PAGE)) != (void *)-1 || sbrk(0) != end)
+		return 5;
+	return munlockall() || mmap(NULL, 256 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? 6 : 0;
+}
+CASE(future_locks_count_against_the_limit)
+{
+	int status;
+	if (geteuid())
+		return;
+	pid_t child = fork();
+	if (!child)
+		_exit(lock_beyond_the_limit());
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	if (status)
+		printf("  status %x\n", status);
+}
+
 CASE(populate_makes_pages_resident)
 {
 	unsigned char vec[4] = { 0 };
@@ -552,6 +583,7 @@ int main(void)
 	RUN(mincore_tells_touched_pages);
 	RUN(msync_checks_arguments);
 	RUN(mlock_populates_and_checks);
+	RUN(future_locks_count_against_the_limit);
 	RUN(populate_makes_pages_resident);
 	RUN(fork_copies_private_memory);
 	RUN(fork_shares_shared_memory);
