@@ -172,6 +172,7 @@ u64 aspace_brk(struct aspace *as, u64 new_end);            /* returns the end in
 status_t aspace_advise(struct aspace *as, u64 va, u64 size, int advice);
 status_t aspace_lock_pages(struct aspace *as, u64 va, u64 size, bool lock, bool populate) MUST_CHECK; /* mlock, munlock */
 void aspace_lock_all(struct aspace *as, bool lock, bool populate); /* mlockall(MCL_CURRENT), munlockall */
+u64 aspace_locked_bytes(struct aspace *as, u64 start, u64 end);
 status_t aspace_populate(struct aspace *as, u64 va, u64 size); /* prefaults; stops at the first failure */
 /* mincore: one byte per page, 1 = resident. ERR_NOMEM over a hole. */
 status_t aspace_resident(struct aspace *as, u64 va, u64 pages, u8 *out) MUST_CHECK;

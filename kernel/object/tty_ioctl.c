@@ -104,13 +104,28 @@ static s64 set_discipline(u64 arg)
 	return st ? st : number ? ERR_INVAL : OK;
 }
 
+static void tty_hangup_line(struct tty *t)
+{
+	tty_hangup(t);
+	if (t->driver->input_drained)
+		t->driver->input_drained(t);
+}
+
+void tty_hangup_current(void)
+{
+	struct tty *t = tty_of_current();
+
+	if (!t)
+		return;
+	tty_hangup_line(t);
+	tty_put(t);
+}
+
 static s64 hang_up(struct tty *t)
 {
 	if (!cred_has_cap(thread_current()->cred, CAP_SYS_ADMIN))
 		return ERR_PERM;
-	tty_hangup(t);
-	if (t->driver->input_drained)
-		t->driver->input_drained(t);
+	tty_hangup_line(t);
 	return OK;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -456,6 +457,34 @@ CASE(a_forced_hang_up_kills_the_open_files)
 	close(m);
 }
 
+static int hang_up_own_terminal(void)
+{
+	char c;
+	signal(SIGHUP, SIG_IGN);
+	if (setsid() < 0 || ioctl(t, TIOCSCTTY, 0))
+		return 1;
+	fcntl(t, F_SETFL, 0);
+	if (syscall(SYS_vhangup) || read(t, &c, 1) != 0 || open("/dev/tty", O_RDWR) >= 0 || errno != ENXIO)
+		return 2;
+	if (setresuid(65534, 65534, 65534) || syscall(SYS_vhangup) != -1 || errno != EPERM)
+		return 3;
+	return 0;
+}
+CASE(vhangup_ends_the_own_terminal)
+{
+	int status;
+	if (geteuid())
+		return;
+	start();
+	pid_t child = fork();
+	if (!child)
+		_exit(hang_up_own_terminal());
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	if (status)
+		printf("  status %x\n", status);
+	stop();
+}
+
 int main(void)
 {
 	if (access("/dev/ptmx", R_OK)) {
@@ -485,5 +514,6 @@ int main(void)
 	RUN(old_settings_are_the_low_halves);
 	RUN(only_the_plain_discipline_is_there);
 	RUN(a_forced_hang_up_kills_the_open_files);
+	RUN(vhangup_ends_the_own_terminal);
 	return check_summary();
 }
