@@ -19,6 +19,8 @@ struct memobj_ops {
 	/* Before the first store to a page through a mapping or memobj_write: space budget, dirty tracking.
 	 * Called without the memobj lock; may sleep. NULL: always allowed. */
 	status_t (*make_dirty)(struct memobj *obj, u64 index);
+	/* A store through a shared mapping faulted: the file changes now. Called without index_lock; must not sleep. May be NULL. */
+	void (*stored)(struct memobj *obj);
 	void (*destroy)(struct memobj *obj); /* last reference gone; pages already dropped */
 };
 /* Locks: [l] lock, [p] index_lock (spin), [a] atomic, [I] immutable. */
@@ -170,6 +172,7 @@ u64 aspace_brk(struct aspace *as, u64 new_end);            /* returns the end in
 status_t aspace_advise(struct aspace *as, u64 va, u64 size, int advice);
 status_t aspace_lock_pages(struct aspace *as, u64 va, u64 size, bool lock, bool populate) MUST_CHECK; /* mlock, munlock */
 void aspace_lock_all(struct aspace *as, bool lock, bool populate); /* mlockall(MCL_CURRENT), munlockall */
+u64 aspace_locked_bytes(struct aspace *as, u64 start, u64 end);
 status_t aspace_populate(struct aspace *as, u64 va, u64 size); /* prefaults; stops at the first failure */
 /* mincore: one byte per page, 1 = resident. ERR_NOMEM over a hole. */
 status_t aspace_resident(struct aspace *as, u64 va, u64 pages, u8 *out) MUST_CHECK;

@@ -205,6 +205,7 @@ bool pty_exists(u32 number, struct attributes *out);
 struct file *console_file_open(void);                            /* serial console with a line discipline; NULL = no memory */
 void tty_foreground_changed(void);                               /* also when a process ends: its group may be gone */
 void tty_session_leader_exit(struct process *p);                 /* hang-up of its terminal; called by exit */
+void tty_hangup_current(void);                                   /* vhangup(2): of the caller, if it has one */
 /* Gives a slave opened without a path its name in /dev/pts, so that ttyname(3) finds it. Harmless on other files. */
 void tty_name_file(struct file *f);
 /* tty_nr and tpgid of /proc/pid/stat: device number (0 = none), *foreground = group or -1. */

@@ -21,6 +21,7 @@ struct futex_waiter {
 	struct futex_key key;        /* [b] */
 	struct thread *thread;
 	u32 bitset;
+	s32 priority;                /* real-time priority when it began to wait, 0 for others: the higher wakes first */
 	bool woken;                  /* [b] to write */
 	bool pi;                     /* waits for a lock: only an unlock wakes it */
 };

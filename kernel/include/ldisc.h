@@ -7,8 +7,11 @@
 #include "../../lib/base/base.h"
 
 #define TERMIOS_CC_COUNT 19
+#define TERMIO_CC_COUNT 8
 struct termios_k { u32 iflag, oflag, cflag, lflag; u8 line; u8 cc[TERMIOS_CC_COUNT]; };
+struct termio_k { u16 iflag, oflag, cflag, lflag; u8 line; u8 cc[TERMIO_CC_COUNT]; }; /* System V's: the low halves */
 struct termios2_k { struct termios_k base; u32 input_speed, output_speed; };
+_Static_assert(sizeof(struct termio_k) == 18, "struct termio");
 _Static_assert(sizeof(struct termios_k) == 36 && sizeof(struct termios2_k) == 44, "struct termios, termios2");
 
 enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSUSP, VEOL, VREPRINT, VDISCARD, VWERASE, VLNEXT, VEOL2 };
@@ -47,6 +50,8 @@ struct ldisc {
 void ldisc_init(struct ldisc *l, const struct ldisc_driver *driver);
 /* Bytes from the terminal: returns how many were taken; fewer only when the reader must drain first. */
 size_t ldisc_receive(struct ldisc *l, const u8 *bytes, size_t n);
+/* Does a read return lines? EXTPROC leaves the editing to the other end, so its bytes are passed as they come. */
+static inline bool ldisc_has_lines(const struct ldisc *l) { return (l->termios.lflag & (ICANON | EXTPROC)) == ICANON; }
 /* Room for raw input; the writer of a pty master waits for it. */
 size_t ldisc_input_room(const struct ldisc *l);
 /* Bytes from the program: processed (OPOST) and put; returns how many were consumed, 0 when stopped or no room. */

@@ -34,6 +34,7 @@ struct user {
 	u32 refs;                        /* [a] */
 	u32 threads;                     /* [a] with unreaped processes, for RLIMIT_NPROC */
 	u32 queued_signals;              /* [a] for RLIMIT_SIGPENDING */
+	u64 queue_bytes;                 /* [a] of message queues, for RLIMIT_MSGQUEUE */
 };
 extern struct user user_root;
 struct user *user_get(u32 uid);          /* NULL = no memory */

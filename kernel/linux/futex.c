@@ -70,12 +70,23 @@ status_t futex_load_locked(struct futex_bucket *b, u64 va, u32 *value)
 	return COPY_IN(value, user_ptr(va)) ? ERR_FAULT : ERR_AGAIN;
 }
 
+/* Behind those of its own priority; ordinary threads go straight to the end. */
+static void queue_locked(struct futex_bucket *b, struct futex_waiter *w)
+{
+	struct list_node *at = b->waiters.prev;
+
+	while (at != &b->waiters && list_entry(at, struct futex_waiter, link)->priority < w->priority)
+		at = at->prev;
+	list_insert_before(at->next, &w->link);
+}
+
 void futex_link_locked(struct futex_bucket *b, struct futex_waiter *w)
 {
 	w->bucket = b;
 	w->woken = false;
 	w->thread = thread_current();
-	list_push_back(&b->waiters, &w->link);
+	w->priority = w->thread->rt_priority;
+	queue_locked(b, w);
 }
 
 static void wake_locked(struct futex_waiter *w)
@@ -256,7 +267,7 @@ static s64 futex_requeue(u64 va, u64 va2, bool private, u32 wake, u32 move, cons
 		} else if (moved < move) {
 			w->key = key2;
 			list_remove(&w->link);
-			list_push_back(&b2->waiters, &w->link);
+			queue_locked(b2, w);
 			__atomic_store_n(&w->bucket, b2, __ATOMIC_RELEASE);
 			moved++;
 		} else {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* FUTEX_LOCK_PI and friends: locks whose word holds the owner's tid, handed over by the kernel in order of arrival.
+/* FUTEX_LOCK_PI and friends: locks whose word holds the owner's tid, handed over by the kernel to the
+ * waiter of the highest real-time priority, among equals in order of arrival.
  * There is no priority inheritance (scheduling has one class of user threads); hand-over, the owner-died protocol and
  * the errors are those of futex(2). */
 #include "futex.h"

@@ -121,7 +121,7 @@ LINUX_HANDLER(mmap)
 		result = ERR_NOMEM;
 	else if (f && a5 + size < a5)
 		result = ERR_OVERFLOW;
-	else if (flags & LINUX_MAP_LOCKED && (result = memlock_check(size)))
+	else if ((result = flags & LINUX_MAP_LOCKED ? memlock_check(size) : memlock_check_future(size)))
 		;
 	else
 		result = f ? map_file(&r, flags, f) : map_anonymous(&r, flags);
@@ -179,11 +179,20 @@ LINUX_HANDLER(mprotect)
 
 LINUX_HANDLER(brk)
 {
-	return (s64)aspace_brk(process_current()->aspace, a0);
+	struct aspace *as = process_current()->aspace;
+	u64 now = unlikely(as->lock_future) ? aspace_brk(as, 0) : 0;
+
+	if (now && a0 > now && memlock_check_future(a0 - now))
+		return (s64)now;
+	return (s64)aspace_brk(as, a0);
 }
 
 LINUX_HANDLER(mremap)
 {
+	s64 st = memlock_check_growth(a0, a1, a2);
+
+	if (st)
+		return st;
 	return aspace_remap(process_current()->aspace, a0, a1, a2, a3 > UINT32_MAX ? UINT32_MAX : (u32)a3, a4);
 }
 

@@ -22,12 +22,28 @@ s64 memlock_check(u64 size)
 	return within_limit(size) ? OK : ERR_AGAIN;
 }
 
+s64 memlock_check_future(u64 size)
+{
+	return !process_current()->aspace->lock_future || within_limit(ALIGN_UP(size, PAGE_SIZE)) ? OK : ERR_AGAIN;
+}
+
+s64 memlock_check_growth(u64 va, u64 old_size, u64 new_size)
+{
+	struct aspace *as = process_current()->aspace;
+	u64 from = ALIGN_UP(old_size, PAGE_SIZE), to = ALIGN_UP(new_size, PAGE_SIZE);
+
+	if (to <= from || !as->locked_pages)
+		return OK;
+	return !aspace_locked_bytes(as, va, va + PAGE_SIZE) || within_limit(to - from) ? OK : ERR_AGAIN;
+}
+
 static s64 lock_range(u64 va, u64 size, bool populate)
 {
 	if (!lock_unlimited() && lock_limit() == 0)
 		return ERR_PERM;
-	if (!within_limit(ALIGN_UP(size + (va & PAGE_MASK), PAGE_SIZE)))
-		return ERR_NOMEM;
+	u64 start = ALIGN_DOWN(va, PAGE_SIZE), bytes = ALIGN_UP(size + (va & PAGE_MASK), PAGE_SIZE);
+	if (!within_limit(bytes) && !within_limit(bytes - aspace_locked_bytes(process_current()->aspace, start, start + bytes)))
+		return ERR_NOMEM; /* what is locked already does not count again */
 	return aspace_lock_pages(process_current()->aspace, va, size, true, populate);
 }
 

@@ -91,6 +91,14 @@ LINUX_HANDLER(setpgid)
 	return st;
 }
 
+LINUX_HANDLER(vhangup)
+{
+	if (!cred_has_cap(thread_current()->cred, CAP_SYS_TTY_CONFIG))
+		return ERR_PERM;
+	tty_hangup_current();
+	return OK;
+}
+
 LINUX_HANDLER(setsid)
 {
 	struct process *p = process_current();

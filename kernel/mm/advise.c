@@ -199,6 +199,22 @@ void aspace_populate_locked_mappings(struct aspace *as, u64 va, u64 size)
 		(void)aspace_populate(as, va, size);
 }
 
+u64 aspace_locked_bytes(struct aspace *as, u64 start, u64 end)
+{
+	u64 bytes = 0;
+	mutex_lock(&as->lock);
+	for (u64 at = start; at < end;) {
+		struct vma *v = aspace_find_vma_locked(as, at);
+		if (!v || v->start >= end)
+			break;
+		if (v->flags & MAP_F_LOCKED)
+			bytes += MIN(v->end, end) - MAX(v->start, start);
+		at = v->end;
+	}
+	mutex_unlock(&as->lock);
+	return bytes;
+}
+
 static bool page_resident(struct aspace *as, struct vma *v, u64 va)
 {
 	u64 *slot = pt_slot(as, va);

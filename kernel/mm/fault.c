@@ -231,6 +231,8 @@ static status_t fault_object(struct aspace *as, struct vma *v, u64 va, u64 *slot
 	status_t st = map_object_page(as, v, va, slot, write);
 	if (st == ERR_AGAIN)
 		return fill_unlocked(as, v, va, write ? MEMOBJ_WRITE : MEMOBJ_READ);
+	if (write && !st && v->obj->ops && v->obj->ops->stored)
+		v->obj->ops->stored(v->obj);
 	return st;
 }
 

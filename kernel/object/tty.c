@@ -117,7 +117,7 @@ void tty_name_file(struct file *f)
 
 void tty_wake_after_input(struct tty *t)
 {
-	bool canonical = t->ldisc.termios.lflag & ICANON;
+	bool canonical = ldisc_has_lines(&t->ldisc);
 
 	/* A raw reader may have taken part of its MIN already, so it looks at every byte. */
 	if ((canonical ? ldisc_readable(&t->ldisc) : ldisc_available(&t->ldisc) > 0) && !list_empty(&t->read_wait.waiters))

@@ -43,7 +43,7 @@ size_t ldisc_input_room(const struct ldisc *l)
 	size_t room = used < LDISC_BUFFER - 1 ? LDISC_BUFFER - 1 - used : 0; /* one slot is kept for the line end */
 
 	/* A line that fills the buffer by itself: further bytes are thrown away, or nobody could ever end it. */
-	if (room == 0 && (l->termios.lflag & ICANON) && l->canon_head == l->tail)
+	if (room == 0 && ldisc_has_lines(l) && l->canon_head == l->tail)
 		return 1;
 	return room;
 }
@@ -261,14 +261,14 @@ static size_t read_line(struct ldisc *l, u8 *out, size_t n, bool *line_done)
 size_t ldisc_read(struct ldisc *l, u8 *out, size_t n, bool *line_done)
 {
 	*line_done = false;
-	return l_flag(l, ICANON) ? read_line(l, out, n, line_done) : read_raw(l, out, n);
+	return ldisc_has_lines(l) ? read_line(l, out, n, line_done) : read_raw(l, out, n);
 }
 
 bool ldisc_readable(const struct ldisc *l)
 {
 	size_t minimum = l->termios.cc[VTIME] || !l->termios.cc[VMIN] ? 1 : l->termios.cc[VMIN];
 
-	if (l_flag(l, ICANON))
+	if (ldisc_has_lines(l))
 		return l->canon_head != l->tail;
 	return l->head - l->tail >= minimum;
 }
@@ -277,7 +277,7 @@ size_t ldisc_available(const struct ldisc *l)
 {
 	size_t marks = 0;
 
-	if (!l_flag(l, ICANON))
+	if (!ldisc_has_lines(l))
 		return l->head - l->tail;
 	for (u64 at = l->tail; at != l->canon_head; at++)
 		marks += is_marked(l, at) && l->buffer[at & MASK] == DISABLED;
@@ -286,7 +286,7 @@ size_t ldisc_available(const struct ldisc *l)
 
 void ldisc_set_termios(struct ldisc *l, const struct termios_k *t)
 {
-	bool mode_changed = (l->termios.lflag ^ t->lflag) & ICANON;
+	bool mode_changed = (l->termios.lflag ^ t->lflag) & (ICANON | EXTPROC);
 	u32 had_flow = l->termios.iflag & IXON;
 
 	l->termios = *t;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What all processes of one real user id hold together: threads (RLIMIT_NPROC) and queued signals
+/* What all processes of one real user id hold together: threads (RLIMIT_NPROC), message queues (RLIMIT_MSGQUEUE) and queued signals
  * (RLIMIT_SIGPENDING). A cred refers to its user, so the counts are at hand without a walk over all processes.
  * Entry points: user_get, user_ref, user_put (process.h). */
 #include "process.h"

@@ -93,8 +93,16 @@ static status_t node_make_dirty(struct memobj *o, u64 index UNUSED)
 	return OK;
 }
 
-const struct memobj_ops node_local_ops = { .make_dirty = node_make_dirty };
-const struct memobj_ops node_filled_ops = { .fill = node_fill, .make_dirty = node_make_dirty };
+static void node_stored(struct memobj *o)
+{
+	struct node *n = owner_of(o);
+
+	if (n)
+		node_times_written(n);
+}
+
+const struct memobj_ops node_local_ops = { .make_dirty = node_make_dirty, .stored = node_stored };
+const struct memobj_ops node_filled_ops = { .fill = node_fill, .make_dirty = node_make_dirty, .stored = node_stored };
 
 /* ---- write-back ---- */
 struct write_run {

@@ -311,6 +311,8 @@ static status_t show_threads_max(struct shown_context *c)
 static status_t show_0(struct shown_context *c) { text_print(c->text, "0\n"); return OK; }
 static status_t show_1(struct shown_context *c) { text_print(c->text, "1\n"); return OK; }
 static status_t show_2(struct shown_context *c) { text_print(c->text, "2\n"); return OK; }
+static status_t show_10(struct shown_context *c) { text_print(c->text, "10\n"); return OK; }
+static status_t show_8192(struct shown_context *c) { text_print(c->text, "8192\n"); return OK; }
 static status_t show_40(struct shown_context *c) { text_print(c->text, "40\n"); return OK; }
 static status_t show_256(struct shown_context *c) { text_print(c->text, "256\n"); return OK; }
 static status_t show_4096(struct shown_context *c) { text_print(c->text, "4096\n"); return OK; }
@@ -350,6 +352,12 @@ static const struct shown_entry entries[] = {
 	{ "sys/fs", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/fs/file-max", SHOW_FILE, 0, show_64_bits, NULL, 0 },
 	{ "sys/fs/file-nr", SHOW_FILE, 0, show_file_count, NULL, 0 },
+	{ "sys/fs/mqueue", SHOW_DIR, 0, NULL, NULL, 0 },
+	{ "sys/fs/mqueue/msg_default", SHOW_FILE, 0, show_10, NULL, 0 },
+	{ "sys/fs/mqueue/msg_max", SHOW_FILE, 0, show_10, NULL, 0 },
+	{ "sys/fs/mqueue/msgsize_default", SHOW_FILE, 0, show_8192, NULL, 0 },
+	{ "sys/fs/mqueue/msgsize_max", SHOW_FILE, 0, show_8192, NULL, 0 },
+	{ "sys/fs/mqueue/queues_max", SHOW_FILE, 0, show_256, NULL, 0 },
 	{ "sys/fs/nr_open", SHOW_FILE, 0, show_1048576, NULL, 0 },
 	{ "sys/fs/pipe-max-size", SHOW_FILE, 0, show_1048576, NULL, 0 },
 	{ "sys/ambos", SHOW_DIR, 0, NULL, NULL, 0 },

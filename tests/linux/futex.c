@@ -236,6 +236,39 @@ static void *ponger(void *arg)
 	}
 	return NULL;
 }
+static _Atomic unsigned rank_word;
+static _Atomic int woken_order[4], woken_count;
+static void *wait_at_priority(void *arg)
+{
+	struct sched_param p = { .sched_priority = (int)(intptr_t)arg };
+	if (p.sched_priority && sched_setscheduler(0, SCHED_FIFO, &p))
+		return (void *)1;
+	if (futex((void *)&rank_word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0))
+		return (void *)1;
+	woken_order[woken_count++] = p.sched_priority;
+	return NULL;
+}
+CASE(the_higher_priority_wakes_first)
+{
+	static const int arrival[4] = { 0, 5, 20, 5 }, leave[4] = { 20, 5, 5, 0 };
+	pthread_t t[4];
+	void *failed;
+	if (geteuid())
+		return;
+	for (int i = 0; i < 4; i++) {
+		CHECK(!pthread_create(&t[i], NULL, wait_at_priority, (void *)(intptr_t)arrival[i]));
+		usleep(20000);
+	}
+	for (int i = 0; i < 4; i++) {
+		CHECK(futex((void *)&rank_word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) == 1);
+		for (int spin = 0; woken_count == i && spin < 1000; spin++)
+			usleep(1000);
+		CHECK(woken_order[i] == leave[i]);
+	}
+	for (int i = 0; i < 4; i++)
+		CHECK(!pthread_join(t[i], &failed) && !failed);
+}
+
 CASE(no_wake_is_lost)
 {
 	pthread_t t;
@@ -274,6 +307,7 @@ int main(void)
 	RUN(signal_interrupts_wait);
 	RUN(pi_mutex_excludes);
 	RUN(pi_owner_may_end_after_unlock);
+	RUN(the_higher_priority_wakes_first);
 	RUN(no_wake_is_lost);
 	return check_summary();
 }

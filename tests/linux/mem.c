@@ -324,20 +324,6 @@ CASE(msync_checks_arguments)
 	munmap(p, PAGE);
 }
 
-CASE(mlock_populates_and_checks)
-{
-	unsigned char vec[2] = { 0 };
-	char *p = map_pages(2);
-	CHECK(mlock(p, 2 * PAGE) == 0);
-	CHECK(mincore(p, 2 * PAGE, vec) == 0 && (vec[0] & 1) && (vec[1] & 1));
-	CHECK_ERRNO(madvise(p, PAGE, MADV_DONTNEED), EINVAL);
-	CHECK(munlock(p, 2 * PAGE) == 0);
-	CHECK_ERRNO(mlockall(0), EINVAL);
-	CHECK_ERRNO(mlockall(64), EINVAL);
-	munmap(p, 2 * PAGE);
-	CHECK_ERRNO(mlock(p, PAGE), ENOMEM);
-}
-
 CASE(populate_makes_pages_resident)
 {
 	unsigned char vec[4] = { 0 };
@@ -551,7 +537,6 @@ int main(void)
 	RUN(dontneed_and_free_zero_anonymous_memory);
 	RUN(mincore_tells_touched_pages);
 	RUN(msync_checks_arguments);
-	RUN(mlock_populates_and_checks);
 	RUN(populate_makes_pages_resident);
 	RUN(fork_copies_private_memory);
 	RUN(fork_shares_shared_memory);

@@ -87,6 +87,19 @@ CASE(store_through_a_map_is_read_back)
 	munmap(other, 3 * PAGE);
 }
 
+CASE(store_through_a_map_changes_the_times)
+{
+	struct stat before, after;
+	char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED && fstat(fd, &before) == 0);
+	usleep(20000);
+	*(volatile char *)p = original[0];
+	CHECK(msync(p, PAGE, MS_SYNC) == 0 && fstat(fd, &after) == 0);
+	CHECK(after.st_mtim.tv_sec > before.st_mtim.tv_sec || after.st_mtim.tv_nsec > before.st_mtim.tv_nsec);
+	CHECK(after.st_ctim.tv_sec > before.st_ctim.tv_sec || after.st_ctim.tv_nsec > before.st_ctim.tv_nsec);
+	munmap(p, PAGE);
+}
+
 CASE(write_shows_in_present_maps)
 {
 	char *s = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
@@ -228,6 +241,7 @@ int main(int argc, char **argv)
 	open_file();
 	RUN(shared_and_private_maps_show_the_file);
 	RUN(store_through_a_map_is_read_back);
+	RUN(store_through_a_map_changes_the_times);
 	RUN(write_shows_in_present_maps);
 	RUN(write_from_a_map_of_the_same_file);
 	RUN(rights_follow_the_descriptor);

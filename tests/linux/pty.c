@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -397,6 +398,93 @@ CASE(locked_pairs_do_not_open)
 	close(m);
 }
 
+CASE(external_processing_reads_bytes_not_lines)
+{
+	struct termios a;
+	int n = -1;
+	start();
+	CHECK(tcgetattr(t, &a) == 0);
+	a.c_lflag = EXTPROC | ICANON | ISIG | ECHO;
+	CHECK(tcsetattr(t, TCSANOW, &a) == 0);
+	type("a\r\x03\x7f");
+	usleep(2000);
+	CHECK(ioctl(t, FIONREAD, &n) == 0 && n == 4);
+	CHECK(input_is("a\r\x03\x7f"));
+	stop();
+}
+
+struct old_settings { unsigned short iflag, oflag, cflag, lflag; unsigned char line, cc[8]; };
+CASE(old_settings_are_the_low_halves)
+{
+	struct old_settings old, back;
+	struct termios a;
+	start();
+	CHECK(tcgetattr(t, &a) == 0);
+	a.c_lflag |= EXTPROC;
+	CHECK(tcsetattr(t, TCSANOW, &a) == 0);
+	memset(&old, 0xee, sizeof(old));
+	CHECK(ioctl(t, TCGETA, &old) == 0 && old.iflag == (ICRNL | IXON) && old.lflag == (a.c_lflag & 0xffff) && old.cc[VINTR] == 3);
+	old.lflag &= (unsigned short)~ECHO;
+	old.cc[VINTR] = 5;
+	CHECK(ioctl(t, TCSETA, &old) == 0 && ioctl(t, TCSETAW, &old) == 0 && ioctl(m, TCSETAF, &old) == 0);
+	CHECK(ioctl(t, TCGETA, &back) == 0 && memcmp(&old, &back, sizeof(old)) == 0);
+	CHECK(tcgetattr(t, &a) == 0 && (a.c_lflag & EXTPROC) && !(a.c_lflag & ECHO) && a.c_cc[VINTR] == 5 && a.c_cc[VSUSP] == 26);
+	CHECK_ERRNO(ioctl(t, TCSETA, NULL), EFAULT);
+	stop();
+}
+
+CASE(only_the_plain_discipline_is_there)
+{
+	int discipline = 0, unknown = 1000;
+	start();
+	CHECK(ioctl(t, TIOCSETD, &discipline) == 0);
+	CHECK_ERRNO(ioctl(t, TIOCSETD, &unknown), EINVAL);
+	CHECK_ERRNO(ioctl(t, TIOCSETD, NULL), EFAULT);
+	stop();
+}
+
+CASE(a_forced_hang_up_kills_the_open_files)
+{
+	char c;
+	start();
+	fcntl(t, F_SETFL, 0);
+	CHECK(ioctl(t, TIOCVHANGUP) == 0);
+	CHECK(read(t, &c, 1) == 0);
+	CHECK_ERRNO(write(t, "x", 1), EIO);
+	close(t);
+	usleep(2000);
+	CHECK_ERRNO(read(m, &c, 1), EIO);
+	close(m);
+}
+
+static int hang_up_own_terminal(void)
+{
+	char c;
+	signal(SIGHUP, SIG_IGN);
+	if (setsid() < 0 || ioctl(t, TIOCSCTTY, 0))
+		return 1;
+	fcntl(t, F_SETFL, 0);
+	if (syscall(SYS_vhangup) || read(t, &c, 1) != 0 || open("/dev/tty", O_RDWR) >= 0 || errno != ENXIO)
+		return 2;
+	if (setresuid(65534, 65534, 65534) || syscall(SYS_vhangup) != -1 || errno != EPERM)
+		return 3;
+	return 0;
+}
+CASE(vhangup_ends_the_own_terminal)
+{
+	int status;
+	if (geteuid())
+		return;
+	start();
+	pid_t child = fork();
+	if (!child)
+		_exit(hang_up_own_terminal());
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	if (status)
+		printf("  status %x\n", status);
+	stop();
+}
+
 int main(void)
 {
 	if (access("/dev/ptmx", R_OK)) {
@@ -422,5 +510,10 @@ int main(void)
 	RUN(closing_the_slave_is_eio_at_the_master);
 	RUN(packet_mode_marks_data);
 	RUN(locked_pairs_do_not_open);
+	RUN(external_processing_reads_bytes_not_lines);
+	RUN(old_settings_are_the_low_halves);
+	RUN(only_the_plain_discipline_is_there);
+	RUN(a_forced_hang_up_kills_the_open_files);
+	RUN(vhangup_ends_the_own_terminal);
 	return check_summary();
 }
