@@ -58,7 +58,8 @@ void node_file_release(struct file *f)
 	if (f->private_data == (void *)(uintptr_t)FILE_EXEC_HELD)
 		n->exec_count--;
 	spin_unlock(&n->spin);
-	NOTIFY(n, (FILE_CAN_WRITE(f) ? IN_CLOSE_WRITE_K : IN_CLOSE_NOWRITE_K) | (node_is_dir(n) ? IN_ISDIR_K : 0), NULL, 0);
+	NOTIFY(n, (FILE_CAN_WRITE(f) ? IN_CLOSE_WRITE_K : IN_CLOSE_NOWRITE_K), NULL, 0);
+	NOTIFY_IF_GONE(n);
 }
 
 static s64 regular_read(struct file *f, struct io_buf *to, u64 *pos)
