@@ -8,6 +8,7 @@
 struct file;
 struct node;
 struct poll_table;
+struct text;
 
 /* Linux stat in kernel form; filled by file_ops.stat and node code. Times in ns since the epoch. */
 struct attributes {
@@ -49,6 +50,7 @@ struct file_ops {
 	status_t (*set_flags)(struct file *f, u32 flags);                    /* O_APPEND, O_NONBLOCK change; [accept] */
 	void (*close)(struct file *f, struct fdtable *table);                /* each fd close: posix locks, mq; [nothing] */
 	void (*release)(struct file *f);                                     /* last reference */
+	void (*info)(struct file *f, struct text *w);                        /* lines of /proc/pid/fdinfo/N; [none] */
 	struct nt_dispatcher *(*dispatcher)(struct file *f);                 /* NT waits (nt.h) [by poll] */
 	u32 nt_type;                                                         /* enum nt_type; 0: a file */
 };

@@ -5,6 +5,7 @@
  * watch_lock guards all watches and queues; events are copied to user memory outside it. */
 #include "vfs_internal.h"
 
+#include "base/text.h"
 #include "watch.h"
 
 #define QUEUE_MAX 16384u          /* fs.inotify.max_queued_events; then one IN_Q_OVERFLOW */
@@ -240,8 +241,19 @@ static void inotify_release(struct file *f)
 	kfree(in);
 }
 
+static void inotify_info(struct file *f, struct text *w)
+{
+	struct inotify *in = f->object;
+	spin_lock(&watch_lock);
+	list_for_each(watch, &in->watches, struct watch, instance_link)
+		text_print(w, "inotify wd:%x ino:%llx sdev:%llx mask:%x ignored_mask:0\n", (u32)watch->wd,
+			   (unsigned long long)watch->node->ino, (unsigned long long)watch->node->fs->dev, watch->mask);
+	spin_unlock(&watch_lock);
+}
+
 static const struct file_ops inotify_ops = {
 	.name = "inotify", .read = inotify_read, .poll = inotify_poll, .ioctl = inotify_ioctl, .release = inotify_release,
+	.info = inotify_info,
 };
 
 struct file *inotify_create(u32 flags)

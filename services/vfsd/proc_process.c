@@ -224,7 +224,7 @@ static status_t show_fd_info(struct shown_context *c)
 	if (!st)
 		text_print(c->text, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%llu\n", (ull)f.position,
 			   f.file_flags, f.mount, (ull)f.ino);
-	return st;
+	return st ? st : facts_text_into(c->text, c->pid, TEXT_FD_INFO, (s32)c->index);
 }
 
 /* Words of one line of /proc/PID/mounts: source, target, type, options. */

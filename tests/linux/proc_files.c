@@ -4,12 +4,18 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "check.h"
 #include "scratch.h"
@@ -143,6 +149,63 @@ CASE(a_process_directory_is_good_for_pidfd_send_signal)
 	close(fds);
 	close(other);
 }
+/* Is there a line that starts so in the fdinfo of fd? */
+static int info_has(int fd, const char *line)
+{
+	char path[40], with_break[80];
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	snprintf(with_break, sizeof(with_break), "\n%s", line);
+	slurp(path);
+	if (strstr(text, with_break))
+		return 1;
+	printf("  no '%s' in: %s\n", line, text);
+	return 0;
+}
+CASE(fdinfo_shows_what_an_event_file_waits_for)
+{
+	char line[80];
+	int event = eventfd(26, EFD_SEMAPHORE), epoll = epoll_create1(0), timer = timerfd_create(CLOCK_MONOTONIC, 0);
+	CHECK(info_has(event, "eventfd-count:               1a\n") && info_has(event, "eventfd-semaphore: 1\n"));
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = 0x1234 };
+	CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, event, &e) == 0);
+	snprintf(line, sizeof(line), "tfd: %8d events: 80000019 data:             1234  pos:0 ino:", event);
+	CHECK(info_has(epoll, line));
+	struct itimerspec at = { .it_interval = { 1, 500 }, .it_value = { 100, 0 } };
+	timerfd_settime(timer, 0, &at, NULL);
+	CHECK(info_has(timer, "clockid: 1\nticks: 0\nsettime flags: 00\nit_value: (99, "));
+	CHECK(info_has(timer, "it_interval: (1, 500)\n"));
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	int sig = signalfd(-1, &set, 0), in = inotify_init();
+	CHECK(info_has(sig, "sigmask:\t0000000000000200\n"));
+	CHECK(inotify_add_watch(in, "/", IN_MODIFY | IN_ONESHOT | IN_EXCL_UNLINK | IN_DONT_FOLLOW) == 1);
+	struct stat st;
+	stat("/", &st);
+	snprintf(line, sizeof(line), "inotify wd:1 ino:%lx sdev:", (unsigned long)st.st_ino);
+	CHECK(info_has(in, line) && strstr(text, " mask:84000002 ignored_mask:0"));
+	close(event);
+	close(epoll);
+	close(timer);
+	close(sig);
+	close(in);
+}
+CASE(fdinfo_of_a_pidfd_names_the_process)
+{
+	char line[40];
+	pid_t child = fork();
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	int fd = (int)syscall(SYS_pidfd_open, child, 0);
+	snprintf(line, sizeof(line), "Pid:\t%d\nNSpid:\t%d\n", child, child);
+	CHECK(info_has(fd, line));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	CHECK(info_has(fd, "Pid:\t-1\nNSpid:\t-1\n"));
+	close(fd);
+}
 
 int main(void)
 {
@@ -154,6 +217,8 @@ int main(void)
 	RUN(identity_maps_are_the_first_namespace);
 	RUN(allowed_cpus_follow_the_affinity);
 	RUN(a_process_directory_is_good_for_pidfd_send_signal);
+	RUN(fdinfo_shows_what_an_event_file_waits_for);
+	RUN(fdinfo_of_a_pidfd_names_the_process);
 	RUN(host_name_can_be_read_and_written_by_root);
 	scratch_leave();
 	return check_summary();
