@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Signals: handlers, masks, queues, frames, restart of calls, alternate stacks, faults. */
 #include <fenv.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -408,6 +409,98 @@ CASE(handler_on_bad_stack_is_fatal)
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 
+static void exit_handler(int s) { _exit(s == SIGSEGV ? 7 : 8); }
+CASE(segv_handler_hears_of_a_bad_alternate_stack)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		stack_t ss = { .ss_sp = mmap(NULL, 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), .ss_size = 65536 };
+		sigaltstack(&ss, NULL);
+		install(SIGUSR1, exit_handler, SA_ONSTACK);
+		install(SIGSEGV, exit_handler, 0);
+		raise(SIGUSR1);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
+#define FLAPS 20000 /* of which some hundreds hit: without care one of the first 10,000 loses registers */
+static char *flapping;
+static volatile int flap;
+static int flap_main(void *arg)
+{
+	(void)arg;
+	while (flap) {
+		mprotect(flapping, 65536, PROT_READ);
+		mprotect(flapping, 65536, PROT_READ | PROT_WRITE);
+	}
+	syscall(SYS_exit, 0);
+	return 0;
+}
+/* The frame is pushed onto pages whose protection changes: the push sleeps in the middle or fails, and no register is lost. */
+CASE(vector_registers_survive_faults_of_the_frame)
+{
+	static char stack[65536];
+	unsigned char before[64], after[64];
+	int bad = 0;
+	flapping = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t ss = { .ss_sp = flapping, .ss_size = 65536 }, off = { .ss_flags = SS_DISABLE };
+	sigaltstack(&ss, NULL);
+	install(SIGUSR2, count_handler, SA_ONSTACK);
+	install(SIGSEGV, count_handler, 0);
+	for (size_t i = 0; i < sizeof(before); i++)
+		before[i] = (unsigned char)(i * 3 + 1);
+	flap = 1;
+	CHECK(clone(flap_main, stack + sizeof(stack), CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+			CLONE_SYSVSEM, NULL) > 0);
+	for (int i = 0; i < FLAPS && !bad; i++) {
+		long r = SYS_tkill;
+		__asm__ volatile("movdqu (%1), %%xmm0; movdqu 16(%1), %%xmm1; movdqu 32(%1), %%xmm7; movdqu 48(%1), %%xmm15\n\t"
+				 "syscall\n\t"
+				 "movdqu %%xmm0, (%2); movdqu %%xmm1, 16(%2); movdqu %%xmm7, 32(%2); movdqu %%xmm15, 48(%2)"
+				 : "+a"(r) : "r"(before), "r"(after), "D"(getpid()), "S"(SIGUSR2)
+				 : "rcx", "r11", "memory", "xmm0", "xmm1", "xmm7", "xmm15");
+		bad = memcmp(before, after, sizeof(before)) != 0;
+	}
+	CHECK(!bad);
+	flap = 0;
+	usleep(10000);
+	sigaltstack(&off, NULL);
+	signal(SIGSEGV, SIG_DFL);
+}
+
+static volatile sig_atomic_t thread_id_step;
+static char id_stack[65536];
+static int thread_main(void *arg)
+{
+	*(volatile int *)arg = (int)syscall(SYS_gettid);
+	while (thread_id_step == 0)
+		;
+	syscall(SYS_exit, 0);
+	return 0;
+}
+static void step_handler(int s) { (void)s; thread_id_step++; }
+CASE(kill_takes_the_id_of_any_thread)
+{
+	volatile int tid = 0;
+	siginfo_t info = { .si_code = SI_QUEUE };
+	install(SIGUSR1, step_handler, 0);
+	thread_id_step = 0;
+	if (clone(thread_main, id_stack + sizeof(id_stack), CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+			CLONE_SYSVSEM, (void *)&tid) < 0)
+		CHECK(0);
+	while (!tid)
+		usleep(1000);
+	CHECK(kill(tid, 0) == 0);
+	CHECK(syscall(SYS_rt_sigqueueinfo, tid, 0, &info) == 0);
+	CHECK(kill(tid, SIGUSR1) == 0);
+	while (thread_id_step == 0)
+		usleep(1000);
+	CHECK_ERRNO(syscall(SYS_rt_sigqueueinfo, -1, SIGUSR1, &info), ESRCH);
+}
+
 CASE(fork_inherits_mask_and_clears_pending)
 {
 	sigset_t set, pending;
@@ -507,6 +600,9 @@ int main(void)
 	RUN(blocked_fault_kills);
 	RUN(bad_sigreturn_is_fatal);
 	RUN(handler_on_bad_stack_is_fatal);
+	RUN(segv_handler_hears_of_a_bad_alternate_stack);
+	RUN(vector_registers_survive_faults_of_the_frame);
+	RUN(kill_takes_the_id_of_any_thread);
 	RUN(fork_inherits_mask_and_clears_pending);
 	RUN(alarm_and_itimer);
 	RUN(killed_while_blocked_in_read);
