@@ -197,6 +197,8 @@ bool pipe_has_writers(struct file *f);
 s64 pipe_peek(struct file *f, void *buf, size_t size);           /* copies without consuming (tee); waits for a first byte or the end */
 s64 pipe_peek_now(struct file *f, void *buf, size_t size);       /* the same without waiting */
 bool pipe_is(struct file *f);
+/* What there is room for; waits for the first byte's unless nonblock. */
+s64 pipe_write_some(struct file *f, struct io_buf *from, bool nonblock);
 s64 pipe_set_size(struct file *f, u64 bytes);                    /* F_SETPIPE_SZ: new size or error */
 s64 pipe_get_size(struct file *f);
 void epoll_file_released(struct file *f);                        /* drops the items that watch a dying file */
