@@ -280,6 +280,8 @@ status_t system_name_set(bool domain, const char *text, u64 length) MUST_CHECK; 
 void job_of_terminal(struct process *leader);         /* object/job.c */
 u32 process_count_max(void);                          /* programs' bound on them */
 u32 process_count(void);                              /* threads in the system, for loadavg, sysinfo and RLIMIT_NPROC */
+#define LOAD_ONE 2048u                                /* a load of 1.0 */
+void load_averages(u64 out[3]);                       /* of 1, 5 and 15 minutes; broker/vfs_facts.c */
 void thread_times(struct thread *t, u64 *user_ns, u64 *system_ns);   /* sched/cputime.c */
 void process_times(struct process *p, u64 *user_ns, u64 *system_ns); /* dead and live threads; takes the tree lock */
 char process_state_letter(struct process *p);         /* R S D T Z of /proc/pid/stat */

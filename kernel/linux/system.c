@@ -61,6 +61,7 @@ LINUX_HANDLER(setdomainname)
 	return set_name(true, a0, a1);
 }
 
+#define SYSINFO_LOAD_ONE 65536u /* a load of 1.0, sysinfo(2) */
 struct sysinfo_user {
 	s64 uptime;
 	u64 loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
@@ -73,11 +74,15 @@ _Static_assert(sizeof(struct sysinfo_user) == 112, "Linux layout");
 LINUX_HANDLER(sysinfo)
 {
 	struct mm_stats m;
+	u64 loads[3];
 	mm_stats_read(&m);
+	load_averages(loads);
 	struct sysinfo_user out = {
 		.uptime = (s64)(time_now_ns() / NSEC_PER_SEC), .totalram = m.total_pages * PAGE_SIZE,
 		.freeram = m.free_pages * PAGE_SIZE, .bufferram = 0, .procs = (u16)MIN(process_count(), 65535u), .mem_unit = 1,
 	};
+	for (u32 i = 0; i < ARRAY_SIZE(loads); i++)
+		out.loads[i] = loads[i] * (SYSINFO_LOAD_ONE / LOAD_ONE);
 	return COPY_OUT(user_ptr(a0), &out);
 }
 
