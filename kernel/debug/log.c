@@ -24,6 +24,7 @@ static struct error_record errors[ERRORS_MAX];
 static u32 errors_next;
 
 void log_set_level(enum log_level level) { console_level = level; }
+enum log_level log_get_level(void) { return console_level; }
 
 void log_break_locks(void)
 {
