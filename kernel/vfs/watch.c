@@ -9,6 +9,7 @@
 #include "watch.h"
 
 #define QUEUE_MAX 16384u          /* fs.inotify.max_queued_events; then one IN_Q_OVERFLOW */
+#define INSTANCES_MAX 128u        /* per user, fs.inotify.max_user_instances */
 #define WATCHES_MAX 65536u        /* per instance, fs.inotify.max_user_watches */
 #define IN_Q_OVERFLOW_K 0x4000u
 #define IN_IGNORED_K 0x8000u
@@ -31,6 +32,7 @@ struct inotify {
 	struct list_node events, watches; /* [watch_lock] */
 	u32 event_count, watch_count;
 	s32 next_wd;
+	struct user *owner;           /* [I] whose instances it counts in; referenced; NULL: the kernel's own */
 	struct wait_queue readable;
 };
 struct watch {
@@ -238,6 +240,10 @@ static void inotify_release(struct file *f)
 	free_watches(&dead);
 	while ((link = list_pop_front(&in->events)))
 		kfree(list_entry(link, struct event, link));
+	if (in->owner) {
+		__atomic_sub_fetch(&in->owner->inotify_instances, 1, __ATOMIC_RELAXED);
+		user_put(in->owner);
+	}
 	kfree(in);
 }
 
@@ -267,6 +273,18 @@ struct file *inotify_create(u32 flags)
 	struct file *f = file_create(&inotify_ops, in, flags);
 	if (!f)
 		kfree(in);
+	return f;
+}
+
+struct file *inotify_create_for(struct user *owner, u32 flags, status_t *st)
+{
+	u32 count = __atomic_add_fetch(&owner->inotify_instances, 1, __ATOMIC_RELAXED);
+	struct file *f = count > INSTANCES_MAX ? NULL : inotify_create(flags);
+	*st = f ? OK : count > INSTANCES_MAX ? ERR_MFILE : ERR_NOMEM;
+	if (f)
+		((struct inotify *)f->object)->owner = user_ref(owner);
+	else
+		__atomic_sub_fetch(&owner->inotify_instances, 1, __ATOMIC_RELAXED);
 	return f;
 }
 

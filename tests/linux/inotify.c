@@ -194,6 +194,31 @@ CASE(an_open_file_is_deleted_with_its_last_close)
 	rmdir("d");
 	drain();
 }
+static long number_in(const char *path)
+{
+	char text[40] = { 0 };
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 ? atol(text) : -1;
+}
+CASE(a_user_has_so_many_instances)
+{
+	long most = number_in("/proc/sys/fs/inotify/max_user_instances"), count = 0;
+	int *fds = calloc((size_t)most + 2, sizeof(int));
+	CHECK(most > 0 && number_in("/proc/sys/fs/inotify/max_user_watches") > 0);
+	CHECK(number_in("/proc/sys/fs/inotify/max_queued_events") > 0);
+	errno = 0;
+	while (count <= most && (fds[count] = inotify_init()) >= 0)
+		count++;
+	CHECK(count && count <= most && errno == EMFILE);
+	while (count)
+		close(fds[--count]);
+	free(fds);
+	int again = inotify_init();
+	CHECK(again >= 0);
+	close(again);
+}
 
 int main(void)
 {
@@ -207,6 +232,7 @@ int main(void)
 	RUN(links_tell_the_object_only);
 	RUN(an_open_file_is_deleted_with_its_last_close);
 	RUN(masks_and_errors);
+	RUN(a_user_has_so_many_instances);
 	CHECK(scratch_leave() == 0);
 	return check_summary();
 }
