@@ -200,6 +200,7 @@ static status_t facts_process(struct facts_process *f)
 		return ERR_SRCH;
 	*f = (struct facts_process){ .pid = p->pid,
 				     .kernel_flags = p->flags,
+				     .personality = p->personality,
 				     .exit_signal = p->exit_signal,
 				     .exit_status = p->zombie ? p->exit_status : 0,
 				     .oom_score_adj = p->oom_score_adj,

@@ -408,16 +408,15 @@ char process_state_letter(struct process *p)
 {
 	char letter = 'S';
 	spin_lock(&process_tree_lock);
-	if (p->zombie)
-		letter = 'Z';
+	const struct thread *t = p->leader;
+	if (p->zombie || !t || t->tid != p->pid)
+		letter = 'Z'; /* the first thread has ended; others may live */
 	else if (p->flags & PROC_STOPPED)
 		letter = 'T';
-	else
-		list_for_each(t, &p->threads, struct thread, process_link)
-			if (t->state == THREAD_RUNNING || t->state == THREAD_RUNNABLE)
-				letter = 'R';
-			else if (t->state == THREAD_BLOCKED && t->wait_flags == WAIT_UNINTERRUPTIBLE && letter != 'R')
-				letter = 'D';
+	else if (t->state == THREAD_RUNNING || t->state == THREAD_RUNNABLE)
+		letter = 'R';
+	else if (t->state == THREAD_BLOCKED && t->wait_flags == WAIT_UNINTERRUPTIBLE)
+		letter = 'D';
 	spin_unlock(&process_tree_lock);
 	return letter;
 }
