@@ -191,8 +191,6 @@ static status_t regular_truncate(struct file *f, u64 size)
 	struct node *n = node_of(f);
 	if (size > FILE_SIZE_MAX)
 		return ERR_INVAL;
-	if ((n->seals & SEAL_SHRINK_K && size < n->data->size) || (n->seals & SEAL_GROW_K && size > n->data->size))
-		return ERR_PERM;
 	mutex_lock(&n->lock);
 	status_t st = node_truncate(n, size);
 	if (!st && (n->mode & (S_ISUID_K | S_ISGID_K)))

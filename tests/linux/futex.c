@@ -163,6 +163,24 @@ CASE(shared_word_between_processes)
 	munmap((void *)w, 4096);
 }
 
+CASE(a_shared_word_must_be_there)
+{
+	unsigned word = 0;
+	FILE *f = tmpfile();
+	CHECK(f && ftruncate(fileno(f), 4096) == 0);
+	void *none = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *cut = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(f), 0);
+	CHECK(syscall(SYS_futex, cut, FUTEX_WAKE, 1, NULL, NULL, 0) == 0);
+	CHECK(ftruncate(fileno(f), 0) == 0);
+	CHECK_ERRNO(syscall(SYS_futex, none, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	CHECK_ERRNO(syscall(SYS_futex, cut, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	CHECK_ERRNO(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE, 1, 1, none, 0), EFAULT);
+	CHECK(syscall(SYS_futex, none, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0) == 0);
+	munmap(none, 4096);
+	munmap(cut, 4096);
+	fclose(f);
+}
+
 static void nothing(int s) { (void)s; }
 CASE(signal_interrupts_wait)
 {
@@ -260,6 +278,7 @@ int main(void)
 	RUN(requeue_moves_waiters);
 	RUN(wake_op_changes_and_wakes);
 	RUN(shared_word_between_processes);
+	RUN(a_shared_word_must_be_there);
 	RUN(signal_interrupts_wait);
 	RUN(pi_mutex_excludes);
 	RUN(pi_owner_may_end_after_unlock);

@@ -193,6 +193,20 @@ CASE(a_huge_hole_is_punched_at_once)
 	close(fd);
 }
 
+CASE(seals_hold_for_each_way_to_the_size)
+{
+	char name[64];
+	int sealed = memfd_create("sealed", MFD_ALLOW_SEALING);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", sealed);
+	CHECK(ftruncate(sealed, PAGE) == 0 && fcntl(sealed, F_ADD_SEALS, F_SEAL_SHRINK) == 0);
+	CHECK_ERRNO(ftruncate(sealed, 0), EPERM);
+	CHECK_ERRNO(truncate(name, 0), EPERM);
+	CHECK_ERRNO(open(name, O_RDWR | O_TRUNC), EPERM);
+	CHECK(truncate(name, 2 * PAGE) == 0 && fcntl(sealed, F_ADD_SEALS, F_SEAL_GROW) == 0);
+	CHECK_ERRNO(truncate(name, 3 * PAGE), EPERM);
+	CHECK(lseek(sealed, 0, SEEK_END) == (off_t)(2 * PAGE));
+	close(sealed);
+}
 CASE(holes_read_zero)
 {
 	CHECK(ftruncate(fd, 0) == 0 && ftruncate(fd, 1 << 20) == 0);
@@ -222,6 +236,7 @@ int main(int argc, char **argv)
 	RUN(append_grows_the_map);
 	RUN(map_outlives_descriptor_and_fork);
 	RUN(a_huge_hole_is_punched_at_once);
+	RUN(seals_hold_for_each_way_to_the_size);
 	RUN(holes_read_zero);
 	return check_summary();
 }

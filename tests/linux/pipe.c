@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Pipes, FIFOs by descriptor, descriptor duplication, vectors, splice and tee. */
 #include <fcntl.h>
+#include <linux/random.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -274,6 +275,8 @@ CASE(memory_devices_behave)
 	close(fd);
 	fd = open("/dev/urandom", O_RDONLY);
 	CHECK(read(fd, b, 100) == 100 && memcmp(b, b + 50, 50));
+	int bits = -1;
+	CHECK(ioctl(fd, RNDGETENTCNT, &bits) == 0 && bits >= 0 && bits <= 4096);
 	close(fd);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* /proc files that tools read: smaps against maps and statm, net/unix against sockets, writable sysctls. proc(5). */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -206,6 +207,48 @@ CASE(fdinfo_of_a_pidfd_names_the_process)
 	CHECK(info_has(fd, "Pid:\t-1\nNSpid:\t-1\n"));
 	close(fd);
 }
+static char state_of(pid_t pid)
+{
+	char path[40];
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	slurp(path);
+	char *end = strrchr(text, ')');
+	return end && end[1] == ' ' ? end[2] : 0;
+}
+static volatile char seen, leave;
+static void *look_at_leader(void *arg)
+{
+	for (int i = 0; i < 1000 && (seen = state_of(getpid())) != *(const char *)arg; i++)
+		usleep(1000);
+	while (!leave)
+		usleep(1000);
+	return NULL;
+}
+CASE(the_state_is_the_first_threads)
+{
+	pthread_t t;
+	char last;
+	int fds[2];
+	CHECK(pthread_create(&t, NULL, look_at_leader, (void *)"S") == 0);
+	leave = 1;
+	pthread_join(t, NULL);
+	CHECK(seen == 'S');
+	leave = 0;
+	CHECK(pipe(fds) == 0);
+	pid_t child = fork();
+	if (child == 0) {
+		pthread_create(&t, NULL, look_at_leader, (void *)"?");
+		if (write(fds[1], "x", 1) != 1)
+			_exit(1);
+		syscall(SYS_exit, 0);
+	}
+	CHECK(read(fds[0], &last, 1) == 1);
+	for (int i = 0; i < 1000 && (seen = state_of(child)) != 'Z'; i++)
+		usleep(1000);
+	CHECK(seen == 'Z' && kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+	close(fds[0]);
+	close(fds[1]);
+}
 
 int main(void)
 {
@@ -219,6 +262,7 @@ int main(void)
 	RUN(a_process_directory_is_good_for_pidfd_send_signal);
 	RUN(fdinfo_shows_what_an_event_file_waits_for);
 	RUN(fdinfo_of_a_pidfd_names_the_process);
+	RUN(the_state_is_the_first_threads);
 	RUN(host_name_can_be_read_and_written_by_root);
 	scratch_leave();
 	return check_summary();
