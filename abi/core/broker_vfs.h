@@ -45,7 +45,7 @@ struct facts_process {
 	char name[FACTS_NAME_BYTES];
 	u32 kernel_flags;        /* enum process_flag: service, dumpable, ... */
 	s32 nice, priority, policy, exit_signal, exit_status, oom_score_adj;
-	u32 cpu, seccomp;
+	u32 cpu, personality;
 	u64 start_ns, user_ns, system_ns, children_user_ns, children_system_ns;
 	u64 minor_faults, major_faults, children_minor_faults, children_major_faults;
 	u64 virtual_bytes, resident_bytes, locked_bytes, resident_max_bytes;

@@ -29,7 +29,7 @@ struct policy_prlimit_request { u32 target_pid; u32 resource; struct policy_limi
 struct policy_ids { u32 uid, gid, euid, egid, suid, sgid, fsuid, fsgid; u64 effective, permitted, inheritable; };
 struct policy_credentials_request { u32 kind; u32 securebits; struct policy_ids old; u32 wanted[3];
 	u32 unused; u64 wanted_caps[3]; }; /* kind: Linux call number */
-struct policy_schedule_request { u32 target_uid; s32 policy, priority, old_nice, nice; u32 rtprio_limit, nice_limit; };
+struct policy_schedule_request { u32 target_uid, target_euid; s32 policy, priority, old_nice, nice; u32 rtprio_limit, nice_limit; };
 struct policy_signal_request { u32 target_pid, target_uid, target_suid; s32 signal; };
 
 #endif

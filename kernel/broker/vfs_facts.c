@@ -11,7 +11,6 @@
 
 #define LOAD_INTERVAL_NS (5 * NSEC_PER_SEC) /* the averages are defined over 5 s samples */
 #define LOAD_STEPS_MAX 720u                 /* an hour without a reader: older samples weigh nothing */
-#define LOAD_ONE 2048u
 #define NAME_BYTES_MAX 255u
 
 static struct spinlock load_lock = SPINLOCK_INIT(RANK_OBJECT);
@@ -68,6 +67,15 @@ static void sample_load(struct facts_machine *m)
 			loads[i] = (loads[i] * weight[i] + m->running * LOAD_ONE * (LOAD_ONE - weight[i])) / LOAD_ONE;
 	memcpy(m->load, loads, sizeof(loads));
 	spin_unlock(&load_lock);
+}
+
+void load_averages(u64 out[3])
+{
+	struct facts_machine m = { 0 };
+	count_threads(&m);
+	sample_load(&m);
+	for (u32 i = 0; i < ARRAY_SIZE(m.load); i++)
+		out[i] = m.load[i];
 }
 
 static status_t facts_machine(struct facts_machine *m)
@@ -192,6 +200,7 @@ static status_t facts_process(struct facts_process *f)
 		return ERR_SRCH;
 	*f = (struct facts_process){ .pid = p->pid,
 				     .kernel_flags = p->flags,
+				     .personality = p->personality,
 				     .exit_signal = p->exit_signal,
 				     .exit_status = p->zombie ? p->exit_status : 0,
 				     .oom_score_adj = p->oom_score_adj,

@@ -107,12 +107,29 @@ static void describe_file(struct text *w, struct file *f)
 		text_print(w, "anon_inode:[%s]", name);
 }
 
-static status_t fd_path(struct text *w, struct process *p, s32 fd)
+static struct file *file_of(struct process *p, s32 fd)
 {
 	struct fdtable *fds = process_fds_get(p);
 	struct file *f = fds && fd >= 0 ? fdtable_get_file(fds, fd) : NULL;
 	if (fds)
 		fdtable_put(fds);
+	return f;
+}
+
+static status_t fd_info(struct text *w, struct process *p, s32 fd)
+{
+	struct file *f = file_of(p, fd);
+	if (!f)
+		return ERR_NOENT;
+	if (f->ops->info)
+		f->ops->info(f, w);
+	file_put(f);
+	return OK;
+}
+
+static status_t fd_path(struct text *w, struct process *p, s32 fd)
+{
+	struct file *f = file_of(p, fd);
 	if (!f)
 		return ERR_NOENT;
 	status_t st = OK;
@@ -237,6 +254,7 @@ static status_t of_process(struct text *w, const struct facts_text *t)
 	case TEXT_SMAPS_ROLLUP: facts_maps(w, p, t->kind); break;
 	case TEXT_MOUNTS: st = mounts_text(w, p); break;
 	case TEXT_FD_PATH: st = fd_path(w, p, t->index); break;
+	case TEXT_FD_INFO: st = fd_info(w, p, t->index); break;
 	case TEXT_EXE:
 	case TEXT_CWD:
 	case TEXT_ROOT: st = process_path(w, p, t->kind); break;

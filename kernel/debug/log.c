@@ -23,8 +23,7 @@ static struct error_record errors[ERRORS_MAX];
 static u32 errors_next;
 
 void log_set_level(enum log_level level) { console_level = level; }
-enum log_level log_level(void) { return console_level; }
-u64 log_end(void) { return __atomic_load_n(&ring_end, __ATOMIC_RELAXED); }
+enum log_level log_get_level(void) { return console_level; }
 
 void log_break_locks(void)
 {

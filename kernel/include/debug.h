@@ -10,8 +10,7 @@ void log_break_locks(void);               /* panic: other CPUs are stopped, mayb
 void log_print_tail(u32 lines);           /* panic: what the console level hid */
 #define LOG_RING_BYTES 65536u            /* the last few hundred lines */
 void log_set_level(enum log_level level); /* what goes to the serial port */
-enum log_level log_level(void);
-u64 log_end(void);                        /* the position behind the last line */
+enum log_level log_get_level(void);
 /* Copies up to `size` bytes of the log from absolute position *at (moved on, and forward past what was overwritten). */
 s64 log_read(char *buf, size_t size, u64 *at);
 /* Name of the function that holds `address` and the offset in it; NULL when unknown. */

@@ -8,6 +8,7 @@
 struct file;
 struct node;
 struct poll_table;
+struct text;
 
 /* Linux stat in kernel form; filled by file_ops.stat and node code. Times in ns since the epoch. */
 struct attributes {
@@ -49,6 +50,7 @@ struct file_ops {
 	status_t (*set_flags)(struct file *f, u32 flags);                    /* O_APPEND, O_NONBLOCK change; [accept] */
 	void (*close)(struct file *f, struct fdtable *table);                /* each fd close: posix locks, mq; [nothing] */
 	void (*release)(struct file *f);                                     /* last reference */
+	void (*info)(struct file *f, struct text *w);                        /* lines of /proc/pid/fdinfo/N; [none] */
 	struct nt_dispatcher *(*dispatcher)(struct file *f);                 /* NT waits (nt.h) [by poll] */
 	u32 nt_type;                                                         /* enum nt_type; 0: a file */
 };
@@ -195,6 +197,8 @@ bool pipe_has_writers(struct file *f);
 s64 pipe_peek(struct file *f, void *buf, size_t size);           /* copies without consuming (tee); waits for a first byte or the end */
 s64 pipe_peek_now(struct file *f, void *buf, size_t size);       /* the same without waiting */
 bool pipe_is(struct file *f);
+/* What there is room for; waits for the first byte's unless nonblock. */
+s64 pipe_write_some(struct file *f, struct io_buf *from, bool nonblock);
 s64 pipe_set_size(struct file *f, u64 bytes);                    /* F_SETPIPE_SZ: new size or error */
 s64 pipe_get_size(struct file *f);
 void epoll_file_released(struct file *f);                        /* drops the items that watch a dying file */

@@ -35,6 +35,7 @@ struct user {
 	u32 threads;                     /* [a] with unreaped processes, for RLIMIT_NPROC */
 	u32 queued_signals;              /* [a] for RLIMIT_SIGPENDING */
 	u64 queue_bytes;                 /* [a] of message queues, for RLIMIT_MSGQUEUE */
+	u32 inotify_instances;           /* [a] for fs.inotify.max_user_instances */
 };
 extern struct user user_root;
 struct user *user_get(u32 uid);          /* NULL = no memory */
@@ -42,12 +43,16 @@ struct user *user_ref(struct user *u);
 void user_put(struct user *u);
 status_t user_thread_allowed(void) MUST_CHECK; /* the current thread may begin one more (RLIMIT_NPROC); counted under process_tree_lock */
 
+enum securebit { /* capabilities(7); each lock is the bit above */
+	SECURE_NOROOT = 1, SECURE_NO_SETUID_FIXUP = 4, SECURE_KEEP_CAPS = 0x10, SECURE_KEEP_CAPS_LOCKED = 0x20,
+	SECURE_NO_CAP_AMBIENT_RAISE = 0x40, SECURE_ALL_LOCKS = 0xaa, SECURE_ALL = 0xff,
+};
 struct cred {                            /* immutable once shared; replaced whole (cred_get/put) */
 	u32 refs;
 	struct user *user;               /* of uid; referenced */
 	u32 uid, gid, euid, egid, suid, sgid, fsuid, fsgid;
 	u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
-	u32 securebits;
+	u32 securebits;                  /* SECURE_* */
 	u32 group_count;
 	u32 *groups;
 };
@@ -62,8 +67,8 @@ status_t cred_set_uid(struct cred *c, u32 uid);   /* of a private copy: the real
 enum linux_capability {
 	CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5,
 	CAP_SETGID = 6, CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_LINUX_IMMUTABLE = 9, CAP_SYS_CHROOT = 18, CAP_SYS_PTRACE = 19,
-	CAP_SYS_ADMIN = 21, CAP_SYS_BOOT = 22, CAP_SYS_NICE = 23, CAP_SYS_RESOURCE = 24, CAP_SYS_TIME = 25, CAP_SYSLOG = 34,
-	CAP_SYS_TTY_CONFIG = 26, CAP_MKNOD = 27, CAP_LEASE = 28, CAP_LAST = 40,
+	CAP_SYS_ADMIN = 21, CAP_SYS_BOOT = 22, CAP_SYS_NICE = 23, CAP_SYS_RESOURCE = 24, CAP_SYS_TIME = 25,
+	CAP_SYS_TTY_CONFIG = 26, CAP_MKNOD = 27, CAP_LEASE = 28, CAP_SYSLOG = 34, CAP_LAST = 40,
 };
 #define CAP_ALL (BIT(CAP_LAST + 1) - 1)
 
@@ -160,6 +165,8 @@ struct thread {
 	u64 rseq_va; u32 rseq_signature; /* own: rseq(2), 0 = not registered */
 	u32 rseq_cpu;                    /* own: 1 + CPU number that the program was told, 0 = none */
 	struct thread *vfork_waiter;     /* [t] woken when we exec or exit; referenced */
+	u64 timer_slack_ns, timer_slack_default_ns; /* PR_SET_TIMERSLACK; 0: what a thread starts with */
+	u16 ioprio;                      /* ioprio_set(2): class and level, kept and told back */
 	s32 exit_code;
 	bool exiting;                    /* [t] takes no more signals */
 	u64 minor_faults, major_faults;
@@ -180,7 +187,8 @@ struct rlimit_k { u64 soft, hard; };
 enum process_flag {
 	PROC_SERVICE = 1,    /* restricted to its manifest's calls; OOM-exempt; not killed by groups */
 	PROC_EXITING = 2, PROC_EXECED = 4, PROC_DUMPABLE = 8, PROC_CHILD_SUBREAPER = 16, PROC_WINDOWS = 32, PROC_PREPARED = 64,
-	PROC_NO_NEW_PRIVS = 128, PROC_STOPPED = 256, PROC_KEEPCAPS = 512,
+	PROC_NO_NEW_PRIVS = 128, PROC_STOPPED = 256,
+	PROC_THP_DISABLED = 512,         /* PR_SET_THP_DISABLE: told back; there are no huge pages */
 	PROC_CONTINUED = 1024,           /* left a stop, parent not told yet */
 };
 /* Locks: [t] process_tree_lock (RANK_PROCESS_TREE), [s] signal_lock, [ts] written under both, read under either,
@@ -282,9 +290,11 @@ status_t system_name_set(bool domain, const char *text, u64 length) MUST_CHECK; 
 void job_of_terminal(struct process *leader);         /* object/job.c */
 u32 process_count_max(void);                          /* programs' bound on them */
 u32 process_count(void);                              /* threads in the system, for loadavg, sysinfo and RLIMIT_NPROC */
+#define LOAD_ONE 2048u                                /* a load of 1.0 */
+void load_averages(u64 out[3]);                       /* of 1, 5 and 15 minutes; broker/vfs_facts.c */
 void thread_times(struct thread *t, u64 *user_ns, u64 *system_ns);   /* sched/cputime.c */
 void process_times(struct process *p, u64 *user_ns, u64 *system_ns); /* dead and live threads; takes the tree lock */
-char process_state_letter(struct process *p);         /* R S D T Z of /proc/pid/stat */
+char process_state_letter(struct process *p);         /* R S D T Z of /proc/pid/stat: the first thread's */
 
 /* A process with one thread that will start in kernel function `fn(arg)` (spawn, first process). Not started; not
  * referenced for the caller, who takes process_get before process_start if it goes on using it. */

@@ -54,7 +54,7 @@ bool signal_on_altstack(const struct thread *t, u64 sp);
 /* exit.c */
 void process_begin_exit_locked(struct process *p, s32 wait_status); /* signal_lock held: all threads get WORK_EXIT */
 void thread_release_memory(struct thread *t);           /* before the thread leaves its space: clear_child_tid, robust list, vfork */
-void process_reap_locked(struct process *p);            /* zombie -> gone; its times go to the parent */
+void process_reap_locked(struct process *p);            /* zombie -> gone */
 
 /* wait.c: struct rusage of the ABI. */
 struct usage { u64 user_ns, system_ns, minor_faults, major_faults, max_rss_pages, voluntary, involuntary; };

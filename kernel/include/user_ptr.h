@@ -61,6 +61,7 @@ struct io_buf {
 void io_buf_init_user(struct io_buf *b, struct user_ptr p, u64 len);
 void io_buf_init_kernel(struct io_buf *b, void *p, u64 len);
 /* Copies the iovecs in and checks them as readv(2); io_buf_done frees the copied array. */
+#define IO_VECTORS_MAX 1024 /* UIO_MAXIOV, readv(2) */
 status_t io_buf_init_iovec(struct io_buf *b, struct user_ptr iov, u32 count) MUST_CHECK;
 void io_buf_done(struct io_buf *b);
 /* Move bytes and advance; return bytes moved (less than n on a fault or at the end of the buffer). */

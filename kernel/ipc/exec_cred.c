@@ -8,8 +8,6 @@
 #define SET_GID 02000
 #define GROUP_EXECUTE 010
 #define MOUNT_NOSUID 2        /* MS_NOSUID of mount(2) */
-#define SECURE_NOROOT 1       /* SECBIT_NOROOT */
-#define SECURE_KEEP_CAPS 0x10 /* cleared by execve */
 
 static void apply_set_id(struct cred *c, const struct attributes *a)
 {

@@ -133,7 +133,8 @@ status_t policy_schedule_change(const struct thread *target, s32 policy, s32 pri
 		return OK;
 	struct cred *theirs = p ? process_cred_get(p) : NULL;
 	struct policy_schedule_request q = {
-		.target_uid = theirs ? theirs->uid : 0, .policy = policy, .priority = priority, .old_nice = target->nice, .nice = nice,
+		.target_uid = theirs ? theirs->uid : 0, .target_euid = theirs ? theirs->euid : 0, .policy = policy,
+		.priority = priority, .old_nice = target->nice, .nice = nice,
 		.rtprio_limit = p ? (u32)MIN(p->rlimits[RLIMIT_RTPRIO].soft, (u64)UINT32_MAX) : 0,
 		.nice_limit = p ? (u32)MIN(p->rlimits[RLIMIT_NICE].soft, (u64)UINT32_MAX) : 0,
 	};

@@ -68,6 +68,8 @@ static status_t make_thread(struct thread *t, u64 flags)
 	t->cred = cred_get(self->cred);
 	t->blocked = self->blocked;
 	sched_inherit(t, self);
+	t->ioprio = self->ioprio;
+	t->timer_slack_ns = t->timer_slack_default_ns = self->timer_slack_ns;
 	if (!(flags & CLONE_VM)) {
 		t->rseq_va = self->rseq_va;
 		t->rseq_signature = self->rseq_signature;
@@ -117,7 +119,7 @@ static status_t make_process(struct clone_parts *parts, const struct clone_args_
 	if (!p)
 		return ERR_NOMEM;
 	parts->new_process = true;
-	p->flags = from->flags & (PROC_DUMPABLE | PROC_NO_NEW_PRIVS | PROC_KEEPCAPS);
+	p->flags = from->flags & (PROC_DUMPABLE | PROC_NO_NEW_PRIVS | PROC_THP_DISABLED);
 	p->exit_signal = (s32)a->exit_signal;
 	p->personality = from->personality;
 	p->oom_score_adj = from->oom_score_adj;

@@ -8,7 +8,6 @@
 
 #define GROUPS_MAX 65536
 #define NO_ID UINT32_MAX
-#define SECBIT_NO_SETUID_FIXUP 4u
 /* Capabilities that follow fsuid: CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID LINUX_IMMUTABLE MKNOD MAC_OVERRIDE. */
 #define CAPS_FILE_SYSTEM (BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(9) | BIT(27) | BIT(32))
 #define CAPABILITY_VERSION_1 0x19980330u
@@ -23,11 +22,11 @@ static const struct cred *own(void)
 /* How a change of user ids moves capabilities (capabilities(7), "Effect of user ID changes"). */
 static void fix_capabilities(const struct cred *old, struct cred *c)
 {
-	if (c->securebits & SECBIT_NO_SETUID_FIXUP)
+	if (c->securebits & SECURE_NO_SETUID_FIXUP)
 		return;
 	bool had_root = !old->uid || !old->euid || !old->suid, has_root = !c->uid || !c->euid || !c->suid;
 	if (had_root && !has_root) {
-		if (!(process_current()->flags & PROC_KEEPCAPS))
+		if (!(c->securebits & SECURE_KEEP_CAPS))
 			c->cap_permitted = c->cap_effective = 0;
 		c->cap_ambient = 0;
 	}

@@ -146,14 +146,6 @@ void signal_notify_parent_locked(struct process *p, int code)
 
 void process_reap_locked(struct process *p)
 {
-	struct process *parent = p->parent;
-	if (parent) {
-		parent->children_user_ns += p->dead_user_ns + p->children_user_ns;
-		parent->children_system_ns += p->dead_system_ns + p->children_system_ns;
-		parent->children_minor_faults += p->minor_faults + p->children_minor_faults;
-		parent->children_major_faults += p->major_faults + p->children_major_faults;
-		parent->children_max_rss_pages = MAX(parent->children_max_rss_pages, MAX(p->max_rss_pages, p->children_max_rss_pages));
-	}
 	/* last_cred stays: a handle or a pidfd may outlive the zombie and ask whose it was (process_put drops it). */
 	__atomic_sub_fetch(&p->last_cred->user->threads, 1, __ATOMIC_RELAXED);
 	process_unlink_locked(p);

@@ -7,7 +7,6 @@
 #include "linux/stat.h"
 
 #define IO_MAX_BYTES 0x7ffff000ull /* Linux moves at most this much in one call, read(2) */
-#define IO_VECTORS_MAX 1024        /* UIO_MAXIOV, readv(2) */
 /* preadv2(2) flags. HIPRI asks for polling of a device, a hint; NOWAIT and APPEND are refused like unknown ones. */
 enum { RWF_HIPRI = 1, RWF_DSYNC = 2, RWF_SYNC = 4, RWF_SUPPORTED = RWF_HIPRI | RWF_DSYNC | RWF_SYNC };
 

@@ -286,20 +286,34 @@ LINUX_HANDLER(tee)
 	return result;
 }
 
+static s64 vmsplice_pipe(struct file *f, struct io_buf *buf, bool nonblock)
+{
+	if (FILE_CAN_WRITE(f))
+		return pipe_write_some(f, buf, nonblock);
+	return nonblock && !pipe_bytes(f) && pipe_has_writers(f) ? ERR_AGAIN : file_read(f, buf);
+}
+
 LINUX_HANDLER(vmsplice)
 {
 	bool held;
 	struct file *f = fd_borrow((int)a0, &held);
-	bool pipe, writes;
+	struct io_buf buf;
+	s64 result;
 
 	if (!f)
 		return ERR_BADF;
-	pipe = pipe_is(f);
-	writes = FILE_CAN_WRITE(f);
+	if (!pipe_is(f))
+		result = ERR_BADF;
+	else if ((a3 & ~(u64)SPLICE_FLAGS) || a2 > IO_VECTORS_MAX)
+		result = ERR_INVAL;
+	else
+		result = io_buf_init_iovec(&buf, user_ptr(a1), (u32)a2);
+	if (result == OK) {
+		buf.remaining = MIN(buf.remaining, COPY_MAX);
+		if (buf.remaining)
+			result = vmsplice_pipe(f, &buf, a3 & SPLICE_NONBLOCK);
+		io_buf_done(&buf);
+	}
 	fd_return(f, held);
-	if (!pipe)
-		return ERR_BADF;
-	if (a3 & ~(u64)SPLICE_FLAGS)
-		return ERR_INVAL;
-	return writes ? linux_writev(a0, a1, a2, 0, 0, 0) : linux_readv(a0, a1, a2, 0, 0, 0);
+	return result;
 }

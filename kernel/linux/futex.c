@@ -50,9 +50,6 @@ status_t futex_key(u64 va, bool private, struct futex_key *key)
 		*key = (struct futex_key){ (u64)as, va };
 		return OK;
 	}
-	u32 word;
-	if (COPY_IN(&word, user_ptr(va))) /* a shared word must be there, futex(2) EFAULT */
-		return ERR_FAULT;
 	return aspace_futex_key(as, va, &key->a, &key->b);
 }
 

@@ -15,9 +15,10 @@ LINUX_HANDLER(inotify_init1)
 {
 	if (a0 & ~(u64)(O_NONBLOCK_K | O_CLOEXEC_K))
 		return ERR_INVAL;
-	struct file *f = inotify_create((u32)a0 & O_NONBLOCK_K);
+	status_t st;
+	struct file *f = inotify_create_for(thread_current()->cred->user, (u32)a0 & O_NONBLOCK_K, &st);
 	if (!f)
-		return ERR_NOMEM;
+		return st;
 	int fd = fdtable_install(thread_current()->fds, f, 0, a0 & O_CLOEXEC_K ? FD_CLOEXEC_K : 0);
 	if (fd < 0)
 		file_put(f);

@@ -3,7 +3,6 @@
  * so that neither space is touched while the other's lock is held. */
 #include "linux.h"
 
-#define REMOTE_VECS_MAX 1024    /* UIO_MAXIOV */
 
 static bool may_access(struct process *p)
 {
@@ -65,7 +64,7 @@ static s64 transfer(struct aspace *as, struct io_buf *local, u64 remote_va, u32 
 static s64 process_vm(u64 pid, u64 local_va, u64 local_count, u64 remote_va, u64 remote_count, u64 flags, bool write)
 {
 	struct io_buf local;
-	if (flags || local_count > REMOTE_VECS_MAX || remote_count > REMOTE_VECS_MAX)
+	if (flags || local_count > IO_VECTORS_MAX || remote_count > IO_VECTORS_MAX)
 		return ERR_INVAL;
 	status_t st = io_buf_init_iovec(&local, user_ptr(local_va), (u32)local_count);
 	if (st)

@@ -9,6 +9,7 @@
 #define SELECT_IN (POLL_IN | POLL_RDNORM | POLL_HUP | POLL_ERR)
 #define SELECT_OUT (POLL_OUT | POLL_WRNORM | POLL_ERR)
 #define WORD_BITS 64
+#define STICKY_TIMEOUTS 0x4000000u /* personality(2): a time is not updated */
 
 struct timeval_k { s64 seconds, microseconds; };
 
@@ -100,6 +101,12 @@ static status_t deadline_from_timespec(u64 user_time, u64 *deadline_ns)
 	return OK;
 }
 
+/* Does a time that the call got go back as what is left of it? */
+static bool time_goes_back(u64 user_time)
+{
+	return user_time && !(process_current()->personality & STICKY_TIMEOUTS);
+}
+
 LINUX_HANDLER(ppoll)
 {
 	u64 deadline;
@@ -111,7 +118,8 @@ LINUX_HANDLER(ppoll)
 		return result;
 	result = poll_call(a0, (u32)a1, deadline);
 	signal_mask_finish(result == ERR_RESTART_NOHAND);
-	if (a2 && timespec_out(user_ptr(a2), time_left(deadline)) && result == ERR_RESTART_NOHAND)
+	bool stays = !time_goes_back(a2) || timespec_out(user_ptr(a2), time_left(deadline));
+	if (a2 && stays && result == ERR_RESTART_NOHAND)
 		result = ERR_INTR; /* a restart would use the old time */
 	return result;
 }
@@ -251,7 +259,7 @@ LINUX_HANDLER(select)
 		return result;
 	left = time_left(deadline);
 	tv = (struct timeval_k){ (s64)(left / NSEC_PER_SEC), (s64)(left % NSEC_PER_SEC / NSEC_PER_USEC) };
-	if (COPY_OUT(user_ptr(a4), &tv) && result == ERR_RESTART_NOHAND)
+	if ((!time_goes_back(a4) || COPY_OUT(user_ptr(a4), &tv)) && result == ERR_RESTART_NOHAND)
 		result = ERR_INTR;
 	return result;
 }
@@ -270,7 +278,8 @@ LINUX_HANDLER(pselect6)
 		return result;
 	result = select_call(a0, a1, a2, a3, deadline);
 	signal_mask_finish(result == ERR_RESTART_NOHAND);
-	if (a4 && timespec_out(user_ptr(a4), time_left(deadline)) && result == ERR_RESTART_NOHAND)
+	bool stays = !time_goes_back(a4) || timespec_out(user_ptr(a4), time_left(deadline));
+	if (a4 && stays && result == ERR_RESTART_NOHAND)
 		result = ERR_INTR;
 	return result;
 }

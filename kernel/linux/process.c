@@ -146,11 +146,16 @@ LINUX_HANDLER(arch_prctl)
 enum prctl_option {
 	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4, PR_GET_KEEPCAPS = 7,
 	PR_SET_KEEPCAPS = 8, PR_GET_TIMING = 13, PR_SET_NAME = 15, PR_GET_NAME = 16, PR_GET_SECCOMP = 21,
-	PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_GET_TSC = 25, PR_GET_SECUREBITS = 27, PR_SET_TIMERSLACK = 29,
-	PR_GET_TIMERSLACK = 30, PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38,
-	PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40, PR_CAP_AMBIENT = 47, PR_SET_VMA = 0x53564d41,
+	PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_GET_TSC = 25, PR_SET_TSC = 26, PR_GET_SECUREBITS = 27,
+	PR_SET_SECUREBITS = 28, PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK = 30, PR_SET_CHILD_SUBREAPER = 36,
+	PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40,
+	PR_SET_THP_DISABLE = 41, PR_GET_THP_DISABLE = 42, PR_CAP_AMBIENT = 47, PR_GET_SPECULATION_CTRL = 52,
+	PR_SET_SPECULATION_CTRL = 53,
 };
-#define TIMER_SLACK_NS 50000 /* what Linux reports; one-shot timers have none */
+#define TIMER_SLACK_NS 50000 /* what Linux starts with; a permission to be late, of which no use is made */
+#define PR_TSC_ENABLE 1
+#define PR_SPEC_ENABLE 2     /* the speculation takes place */
+#define SPECULATIONS 2       /* store bypass, indirect branches */
 
 static void flag_set(struct process *p, u32 flag, bool on)
 {
@@ -197,13 +202,49 @@ static s64 prctl_ambient(struct thread *t, u64 action, u64 cap)
 		return ERR_INVAL;
 	if (action == IS_SET)
 		return (t->cred->cap_ambient >> cap) & 1;
-	if (action == RAISE && !(t->cred->cap_permitted & t->cred->cap_inheritable & BIT(cap)))
+	if (action == RAISE && (!(t->cred->cap_permitted & t->cred->cap_inheritable & BIT(cap)) ||
+				(t->cred->securebits & SECURE_NO_CAP_AMBIENT_RAISE)))
 		return ERR_PERM;
 	struct cred *c = action >= RAISE && action <= CLEAR_ALL ? cred_copy(t->cred) : NULL;
 	if (!c)
 		return action >= RAISE && action <= CLEAR_ALL ? ERR_NOMEM : ERR_INVAL;
 	c->cap_ambient = action == RAISE ? c->cap_ambient | BIT(cap) : action == LOWER ? c->cap_ambient & ~BIT(cap) : 0;
 	return credentials_commit(c);
+}
+
+/* capabilities(7), "The securebits flags": a lock holds its bit and itself. */
+static s64 prctl_securebits(struct thread *t, u64 wanted)
+{
+	u32 old = t->cred->securebits, locks = old & SECURE_ALL_LOCKS;
+	if ((wanted & ~(u64)SECURE_ALL) || (locks & ~wanted) || ((locks >> 1) & (old ^ wanted)) || !cred_has_cap(t->cred, CAP_SETPCAP))
+		return ERR_PERM;
+	struct cred *c = cred_copy(t->cred);
+	if (!c)
+		return ERR_NOMEM;
+	c->securebits = (u32)wanted;
+	return credentials_commit(c);
+}
+
+static s64 prctl_keep_capabilities(struct thread *t, u64 on)
+{
+	if (on > 1)
+		return ERR_INVAL;
+	if (t->cred->securebits & SECURE_KEEP_CAPS_LOCKED)
+		return ERR_PERM;
+	struct cred *c = cred_copy(t->cred);
+	if (!c)
+		return ERR_NOMEM;
+	c->securebits = on ? c->securebits | SECURE_KEEP_CAPS : c->securebits & ~(u32)SECURE_KEEP_CAPS;
+	return credentials_commit(c);
+}
+
+static s64 prctl_speculation(bool set, u64 which, u64 rest)
+{
+	if (!set && rest)
+		return ERR_INVAL;
+	if (which >= SPECULATIONS)
+		return ERR_NODEV;
+	return set ? ERR_NXIO : PR_SPEC_ENABLE;
 }
 
 static s64 prctl_flags(struct process *p, u32 option, u64 value, u64 a3, u64 a4)
@@ -214,10 +255,10 @@ static s64 prctl_flags(struct process *p, u32 option, u64 value, u64 a3, u64 a4)
 			return ERR_INVAL;
 		flag_set(p, PROC_DUMPABLE, value);
 		return OK;
-	case PR_SET_KEEPCAPS:
-		if (value > 1)
+	case PR_SET_THP_DISABLE:
+		if (a3 || a4)
 			return ERR_INVAL;
-		flag_set(p, PROC_KEEPCAPS, value);
+		flag_set(p, PROC_THP_DISABLED, value);
 		return OK;
 	case PR_SET_CHILD_SUBREAPER:
 		flag_set(p, PROC_CHILD_SUBREAPER, value);
@@ -245,7 +286,8 @@ LINUX_HANDLER(prctl)
 		return OK;
 	case PR_GET_PDEATHSIG: return COPY_OUT(user_ptr(a1), &p->parent_death_signal);
 	case PR_GET_DUMPABLE: return !!(p->flags & PROC_DUMPABLE);
-	case PR_GET_KEEPCAPS: return !!(p->flags & PROC_KEEPCAPS);
+	case PR_GET_KEEPCAPS: return !!(t->cred->securebits & SECURE_KEEP_CAPS);
+	case PR_SET_KEEPCAPS: return prctl_keep_capabilities(t, a1);
 	case PR_GET_NO_NEW_PRIVS: return a1 || a2 || a3 || a4 ? ERR_INVAL : !!(p->flags & PROC_NO_NEW_PRIVS);
 	case PR_GET_CHILD_SUBREAPER:
 		word = !!(p->flags & PROC_CHILD_SUBREAPER);
@@ -258,8 +300,18 @@ LINUX_HANDLER(prctl)
 	case PR_CAPBSET_DROP: return prctl_capability(t, option, a1);
 	case PR_CAP_AMBIENT: return a3 || a4 ? ERR_INVAL : prctl_ambient(t, a1, a2);
 	case PR_GET_SECUREBITS: return t->cred->securebits;
-	case PR_GET_TIMERSLACK: return TIMER_SLACK_NS;
-	case PR_SET_TIMERSLACK: return OK; /* a permission to be late, of which no use is made */
+	case PR_SET_SECUREBITS: return prctl_securebits(t, a1);
+	case PR_GET_TIMERSLACK: return (s64)(t->timer_slack_ns ? t->timer_slack_ns : TIMER_SLACK_NS);
+	case PR_SET_TIMERSLACK:
+		t->timer_slack_ns = a1 ? a1 : t->timer_slack_default_ns;
+		return OK;
+	case PR_GET_TSC:
+		word = PR_TSC_ENABLE;
+		return COPY_OUT(user_ptr(a1), &word);
+	case PR_SET_TSC: return a1 == PR_TSC_ENABLE ? OK : FAIL(ERR_INVAL, "rdtsc cannot be taken away");
+	case PR_GET_THP_DISABLE: return a1 || a2 || a3 || a4 ? ERR_INVAL : !!(p->flags & PROC_THP_DISABLED);
+	case PR_GET_SPECULATION_CTRL:
+	case PR_SET_SPECULATION_CTRL: return prctl_speculation(option == PR_SET_SPECULATION_CTRL, a1, a2 | a3 | a4);
 	case PR_GET_TID_ADDRESS: return COPY_OUT(user_ptr(a1), &t->clear_child_tid);
 	default: return prctl_flags(p, option, a1, a2, a3 | a4);
 	}

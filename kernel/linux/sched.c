@@ -8,6 +8,7 @@
 enum { SCHED_OTHER = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5, SCHED_DEADLINE = 6 };
 #define SCHED_RESET_ON_FORK 0x40000000
 #define POLICY_KEEP (-1)
+#define IOPRIO_WHO_PROCESS 1 /* then group and user, in the order of setpriority's PRIO_* */
 enum { ATTR_RESET_ON_FORK = 1, ATTR_KEEP_POLICY = 8, ATTR_KEEP_PARAMETERS = 16 }; /* SCHED_FLAG_* of sched_setattr(2) */
 #define ATTR_FLAGS ((u64)(ATTR_RESET_ON_FORK | ATTR_KEEP_POLICY | ATTR_KEEP_PARAMETERS))
 #define RT_PRIORITY_MIN 1
@@ -152,6 +153,9 @@ static bool may_set_policy(struct thread *t, s32 policy, s32 priority, bool rese
 	u64 limits = t->process ? t->process->rlimits[RLIMIT_RTPRIO].soft : 0;
 	if (is_realtime(policy) && ((policy != t->policy && !limits) || (priority > t->rt_priority && (u64)priority > limits)))
 		return false;
+	u64 nice_limit = t->process ? t->process->rlimits[RLIMIT_NICE].soft : 0;
+	if (t->policy == SCHED_IDLE && policy != SCHED_IDLE && (u64)(20 - t->nice) > nice_limit)
+		return false; /* as if the nice value fell */
 	return may_schedule(t) && (reset || !t->reset_on_fork);
 }
 
@@ -327,19 +331,62 @@ LINUX_HANDLER(getcpu)
 	return a1 && COPY_OUT(user_ptr(a1), &node) ? ERR_FAULT : OK;
 }
 
-/* There is no block scheduler to advise: every process has the default (best effort, from its nice value). */
+/* ---- I/O priorities: there is no block scheduler to obey them; they are kept, inherited and told back ---- */
+enum { IOPRIO_NONE = 0, IOPRIO_REALTIME = 1, IOPRIO_BEST_EFFORT = 2, IOPRIO_IDLE = 3 };
+#define IOPRIO_CLASS(priority) ((priority) >> 13)
+#define IOPRIO_VALUE(class, level) ((class) << 13 | (level))
+#define IOPRIO_LEVEL 7u
+
+static s64 ioprio_check(u32 priority)
+{
+	const struct cred *c = thread_current()->cred;
+	switch (IOPRIO_CLASS(priority)) {
+	case IOPRIO_REALTIME: return cred_has_cap(c, CAP_SYS_NICE) || cred_has_cap(c, CAP_SYS_ADMIN) ? OK : ERR_PERM;
+	case IOPRIO_BEST_EFFORT:
+	case IOPRIO_IDLE: return OK;
+	case IOPRIO_NONE: return priority & IOPRIO_LEVEL ? ERR_INVAL : OK;
+	default: return ERR_INVAL;
+	}
+}
+
+static s64 ioprio_apply(struct thread *t, s64 *priority)
+{
+	if (!may_schedule(t))
+		return ERR_PERM;
+	t->ioprio = (u16)*priority;
+	return OK;
+}
+
+/* What counts for a thread that has none of its own follows its nice value. */
+static s64 ioprio_best(struct thread *t, s64 *best)
+{
+	u32 class = is_realtime(t->policy) ? IOPRIO_REALTIME : t->policy == SCHED_IDLE ? IOPRIO_IDLE : IOPRIO_BEST_EFFORT;
+	u32 nice_level = (u32)(t->nice - NICE_MIN) / 5;
+	s64 mine = IOPRIO_CLASS((u32)t->ioprio) ? t->ioprio : (s64)IOPRIO_VALUE(class, nice_level);
+	*best = MIN(*best, mine);
+	return OK;
+}
+
 LINUX_HANDLER(ioprio_get)
 {
-	enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_WHO_USER = 3 };
-	if ((u32)a0 < IOPRIO_WHO_PROCESS || (u32)a0 > IOPRIO_WHO_USER)
-		return ERR_INVAL;
-	return 0;
+	s64 best = INT32_MAX, st;
+	if ((s32)a0 == IOPRIO_WHO_PROCESS) {
+		struct thread *t = thread_of((s32)a1);
+		s64 own = t ? t->ioprio : ERR_SRCH;
+		if (t)
+			thread_put(t);
+		return own;
+	}
+	st = (s32)a0 < IOPRIO_WHO_PROCESS ? ERR_INVAL : for_each_named((s32)a0 - IOPRIO_WHO_PROCESS, (s32)a1, ioprio_best, &best);
+	return st ? st : best;
 }
 
 LINUX_HANDLER(ioprio_set)
 {
-	u32 class = (u32)a2 >> 13, level = (u32)a2 & 7;
-	if ((u32)a0 < 1 || (u32)a0 > 3 || class > 3)
-		return ERR_INVAL;
-	return class == 0 && level == 0 ? OK : FAIL(ERR_PERM, "I/O priorities are not supported");
+	s64 priority = (s32)a2;
+	s64 st = priority < 0 || priority > UINT16_MAX ? ERR_INVAL : ioprio_check((u32)priority);
+	if (st)
+		return st;
+	return (s32)a0 < IOPRIO_WHO_PROCESS ? ERR_INVAL :
+		for_each_named((s32)a0 - IOPRIO_WHO_PROCESS, (s32)a1, ioprio_apply, &priority);
 }

@@ -247,9 +247,23 @@ bool signal_permitted(struct process *target, int signo)
 	return allowed;
 }
 
+/* By the id of any of its threads. */
+static struct process *process_of_thread_id(u32 id)
+{
+	struct process *p = process_find(id);
+	struct thread *t = p ? NULL : thread_find(id);
+	if (t && t->process) {
+		p = t->process;
+		process_get(p);
+	}
+	if (t)
+		thread_put(t);
+	return p;
+}
+
 static s64 kill_process(u32 pid, int signo, const struct siginfo_k *info)
 {
-	struct process *p = process_find(pid);
+	struct process *p = process_of_thread_id(pid);
 	if (!p)
 		return ERR_SRCH;
 	s64 st = signal_permitted(p, signo) ? signal_send_process(p, signo, info) : ERR_PERM;
@@ -340,7 +354,9 @@ LINUX_HANDLER(rt_sigqueueinfo)
 	s64 st = queueinfo_in(user_ptr(a2), (int)a1, (u32)a0, &info);
 	if (st)
 		return st;
-	return (s32)a0 <= 0 || (int)a1 < 0 || (int)a1 > SIGNAL_MAX ? ERR_INVAL : kill_process((u32)a0, (int)a1, &info);
+	if ((int)a1 < 0 || (int)a1 > SIGNAL_MAX)
+		return ERR_INVAL;
+	return (s32)a0 <= 0 ? ERR_SRCH : kill_process((u32)a0, (int)a1, &info);
 }
 
 LINUX_HANDLER(rt_tgsigqueueinfo)

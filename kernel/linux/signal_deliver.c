@@ -134,7 +134,10 @@ static void handler_enter(struct trap_frame *f, struct thread *t, int signo, con
 {
 	sigset_t_k mask = t->restore_mask ? t->saved_mask : t->blocked;
 	if (signal_frame_push(f, signo, info, action, mask)) {
-		process_kill(t->process, SIGSEGV);
+		if (signo == SIGSEGV)
+			process_kill(t->process, SIGSEGV);
+		else
+			signal_force(SIGSEGV, SI_KERNEL, 0); /* its handler may have a better stack */
 		return;
 	}
 	sigset_t_k blocked = t->blocked | action->mask;

@@ -77,9 +77,8 @@ static void registers_to_user(struct sigcontext_user *mc, const struct trap_fram
 		mc->reserved[i] = 0;
 }
 
-static status_t fpu_to_user(u64 va, struct thread *t)
+static void fpu_image(struct thread *t, size_t full)
 {
-	size_t full = fpu_area_size();
 	u8 *area = t->fpu_area;
 	fpu_save(area);
 	struct xstate_software *sw = (void *)(area + FXSAVE_SOFTWARE);
@@ -87,9 +86,51 @@ static status_t fpu_to_user(u64 va, struct thread *t)
 	sw->extended_size = (u32)full + sizeof(u32);
 	sw->xfeatures = xfeatures_enabled();
 	sw->xstate_size = (u32)full;
+}
+
+/* The copy itself uses vector registers: a switch inside it leaves those of the copy in fpu_area, the program's come back
+ * when it has ended. Then the image goes through the heap. */
+static status_t fpu_to_user_again(u64 va, struct thread *t, size_t full)
+{
+	u8 *copy = kmalloc(full);
+	if (!copy)
+		return ERR_NOMEM;
+	fpu_image(t, full);
+	memcpy(copy, t->fpu_area, full);
+	status_t st = copy_out(user_ptr(va), copy, xsave_used_bytes(copy, full));
+	kfree(copy);
+	return st;
+}
+
+static status_t fpu_to_user(u64 va, struct thread *t)
+{
+	size_t full = fpu_area_size();
 	u32 magic2 = FP_XSTATE_MAGIC2;
-	status_t st = copy_out(user_ptr(va), area, xsave_used_bytes(area, full));
+	fpu_image(t, full);
+	t->fpu_cpu = 0; /* each switch sets it */
+	status_t st = copy_out(user_ptr(va), t->fpu_area, xsave_used_bytes(t->fpu_area, full));
+	if (!st && unlikely(t->fpu_cpu))
+		st = fpu_to_user_again(va, t, full);
 	return st ? st : COPY_OUT(user_ptr(va + full), &magic2);
+}
+
+/* The registers as a handler finds them; the image is made once. */
+static status_t fpu_reset(void)
+{
+	void *area = __atomic_load_n(&fpu_initial_area, __ATOMIC_ACQUIRE), *none = NULL;
+	if (unlikely(!area)) {
+		void *block = kmalloc(ALIGN_UP(fpu_area_size(), 64) + 64);
+		if (!block)
+			return ERR_NOMEM;
+		area = (void *)ALIGN_UP((u64)block, 64);
+		fpu_init_area(area);
+		if (!__atomic_compare_exchange_n(&fpu_initial_area, &none, area, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			kfree(block);
+			area = none;
+		}
+	}
+	fpu_restore(area);
+	return OK;
 }
 
 status_t signal_frame_push(struct trap_frame *f, int signo, const struct siginfo_k *info, const struct sigaction_k *action,
@@ -123,14 +164,9 @@ status_t signal_frame_push(struct trap_frame *f, int signo, const struct siginfo
 		st = COPY_OUT(user_ptr(sp), &frame);
 	if (st)
 		return st;
-	if (!fpu_initial_area) {
-		fpu_initial_area = kmalloc(ALIGN_UP(fpu_area_size(), 64) + 64);
-		if (!fpu_initial_area)
-			return ERR_NOMEM;
-		fpu_initial_area = (void *)ALIGN_UP((u64)fpu_initial_area, 64);
-		fpu_init_area(fpu_initial_area);
-	}
-	fpu_restore(fpu_initial_area);
+	st = fpu_reset();
+	if (st)
+		return st;
 	if (t->altstack_flags & SS_AUTODISARM)
 		t->altstack_base = t->altstack_size = t->altstack_flags = 0;
 	f->rdi = (u64)signo;

@@ -8,7 +8,6 @@
 #include "base/string.h"
 
 #define IO_MAX_BYTES 0x7ffff000ull
-#define IO_VECTORS_MAX 1024
 #define CONTROL_MAX 4096u        /* incoming control data: SCM_MAX_FDS descriptors take 1,028 bytes */
 #define BATCH_MAX 1024u          /* messages per sendmmsg, recvmmsg: UIO_MAXIOV */
 #define SEND_FLAGS (MSG_DONTROUTE_K | MSG_DONTWAIT_K | MSG_EOR_K | MSG_CONFIRM_K | MSG_NOSIGNAL_K | MSG_MORE_K)

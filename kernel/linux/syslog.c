@@ -1,166 +1,144 @@
 // SPDX-License-Identifier: MIT
-/* syslog(2): the kernel's log as text, "<6>[seconds] line". Reading all of it and asking for its size is for everybody, as
- * with kernel.dmesg_restrict 0; the rest needs CAP_SYSLOG. /dev/kmsg is object/kmsg.c. */
+/* syslog(2): the log of /dev/kmsg as text with levels. What is read or cleared is one place for all programs. */
 #include "debug.h"
 #include "linux.h"
-
 #include "../../lib/base/string.h"
 
-enum syslog_type { CLOSE, OPEN, READ, READ_ALL, READ_CLEAR, CLEAR, CONSOLE_OFF, CONSOLE_ON, CONSOLE_LEVEL, SIZE_UNREAD, SIZE_BUFFER };
-#define LEVEL_MIN 1
-#define LEVEL_MAX 8
-#define PREFIX "<6>" /* lines do not keep their level */
-#define PREFIX_BYTES (sizeof(PREFIX) - 1)
-#define POLL_NS (200 * NSEC_PER_MSEC) /* the log wakes nobody: how often a blocked reader looks */
+enum syslog_action {
+	ACTION_CLOSE = 0, ACTION_OPEN = 1, ACTION_READ = 2, ACTION_READ_ALL = 3, ACTION_READ_CLEAR = 4, ACTION_CLEAR = 5,
+	ACTION_CONSOLE_OFF = 6, ACTION_CONSOLE_ON = 7, ACTION_CONSOLE_LEVEL = 8, ACTION_SIZE_UNREAD = 9, ACTION_SIZE_BUFFER = 10,
+};
+#define LINE_BYTES 512u
+#define LEVEL "<6>"
+#define LEVEL_BYTES 3u
+#define WAIT_NS (200 * NSEC_PER_MSEC) /* the log wakes nobody: how often a reader looks */
+#define CONSOLE_LEVEL_MAX 8
 
-static u64 read_at, cleared_at; /* atomic: places in the log */
-static u32 level_before_off;    /* atomic; 0: the console is on */
+static u64 read_at, cleared_at;   /* [a] places in the log */
+static u32 console_saved;         /* [a] the level that "off" took away; 0: it is on */
 
-struct log_copy { char *raw; u64 from, bytes; };
-
-static status_t log_copy_from(u64 at, struct log_copy *c)
+/* The line at *at with its level, and *at behind it; 0: none. */
+static u64 line_at(char line[LEVEL_BYTES + LINE_BYTES], u64 *at)
 {
-	c->raw = kmalloc(LOG_RING_BYTES);
-	if (!c->raw)
-		return ERR_NOMEM;
-	c->bytes = (u64)log_read(c->raw, LOG_RING_BYTES, &at);
-	c->from = at - c->bytes;
-	return OK;
+	memcpy(line, LEVEL, LEVEL_BYTES);
+	char *text = line + LEVEL_BYTES;
+	s64 n = log_read(text, LINE_BYTES, at), length = 0;
+	while (length < n && text[length] != '\n')
+		length++;
+	length += length < n;
+	*at -= (u64)(n - length);
+	return length ? LEVEL_BYTES + (u64)length : 0;
 }
 
-/* Bytes of the line at `i` with its newline. */
-static u64 line_bytes(const struct log_copy *c, u64 i)
+static u64 bytes_from(u64 at)
 {
-	u64 n = 0;
-	while (i + n < c->bytes && c->raw[i + n++] != '\n') {}
-	return n;
+	char line[LEVEL_BYTES + LINE_BYTES];
+	u64 bytes = 0, n;
+	while ((n = line_at(line, &at)))
+		bytes += n;
+	return bytes;
 }
 
-static u64 text_bytes(const struct log_copy *c)
+/* Whole lines from *at into the buffer. */
+static s64 copy_lines(u64 *at, u64 va, u64 size)
 {
-	u64 total = 0;
-	for (u64 i = 0, n; i < c->bytes; i += n) {
-		n = line_bytes(c, i);
-		total += n + PREFIX_BYTES;
-	}
-	return total;
-}
-
-/* Copies out whole lines from *i on while they fit; *i moves behind them. Bytes written. */
-static s64 lines_out(const struct log_copy *c, u64 *i, u64 va, u64 room)
-{
-	u64 done = 0;
-	for (u64 n; *i < c->bytes; *i += n, done += n + PREFIX_BYTES) {
-		n = line_bytes(c, *i);
-		if (done + PREFIX_BYTES + n > room)
-			break;
-		if (copy_out(user_ptr(va + done), PREFIX, PREFIX_BYTES) || copy_out(user_ptr(va + done + PREFIX_BYTES), c->raw + *i, n))
-			return ERR_FAULT;
+	char line[LEVEL_BYTES + LINE_BYTES];
+	u64 done = 0, next = *at, n;
+	while ((n = line_at(line, &next)) && n <= size - done) {
+		if (copy_out(user_ptr(va + done), line, n))
+			return done ? (s64)done : ERR_FAULT;
+		done += n;
+		*at = next;
 	}
 	return (s64)done;
 }
 
-/* The newest lines that fit. */
-static s64 read_all(u64 va, u64 room, bool clear)
+static s64 read_next(u64 va, u64 size)
 {
-	struct log_copy c;
-	status_t st = log_copy_from(__atomic_load_n(&cleared_at, __ATOMIC_RELAXED), &c);
-	if (st)
-		return st;
-	u64 i = 0, left = text_bytes(&c);
-	for (u64 n; left > room; left -= n + PREFIX_BYTES, i += n)
-		n = line_bytes(&c, i);
-	s64 result = lines_out(&c, &i, va, room);
-	if (clear && result >= 0)
-		__atomic_store_n(&cleared_at, c.from + i, __ATOMIC_RELAXED);
-	kfree(c.raw);
-	return result;
-}
-
-static s64 unread(void)
-{
-	struct log_copy c;
-	status_t st = log_copy_from(__atomic_load_n(&read_at, __ATOMIC_RELAXED), &c);
-	if (st)
-		return st;
-	s64 bytes = (s64)text_bytes(&c);
-	kfree(c.raw);
-	return bytes;
-}
-
-/* The oldest unread lines; waits for one. */
-static s64 read_next(u64 va, u64 room)
-{
-	struct log_copy c;
-	status_t st;
-	while (!(st = log_copy_from(__atomic_load_n(&read_at, __ATOMIC_RELAXED), &c)) && !c.bytes) {
-		kfree(c.raw);
+	for (;;) {
+		u64 at = __atomic_load_n(&read_at, __ATOMIC_RELAXED);
+		s64 n = copy_lines(&at, va, size);
+		__atomic_store_n(&read_at, at, __ATOMIC_RELAXED);
+		if (n || bytes_from(at))
+			return n;
 		wait_prepare();
-		st = wait_sleep(time_now_ns() + POLL_NS, WAIT_INTERRUPTIBLE);
+		status_t st = wait_sleep(time_now_ns() + WAIT_NS, WAIT_INTERRUPTIBLE);
 		wait_finish();
 		if (st == ERR_INTR)
 			return ERR_RESTART;
 	}
-	if (st)
-		return st;
-	u64 i = 0;
-	s64 result = lines_out(&c, &i, va, room);
-	if (result >= 0)
-		__atomic_store_n(&read_at, c.from + i, __ATOMIC_RELAXED);
-	kfree(c.raw);
-	return result;
 }
 
-static s64 console_set(u32 type, s32 level)
+/* The newest lines that fit. */
+static s64 read_all(u64 va, u64 size, bool clear)
 {
-	u32 now = log_level(), before = __atomic_load_n(&level_before_off, __ATOMIC_RELAXED);
-	if (type == CONSOLE_LEVEL && (level < LEVEL_MIN || level > LEVEL_MAX))
+	char line[LEVEL_BYTES + LINE_BYTES];
+	u64 at = __atomic_load_n(&cleared_at, __ATOMIC_RELAXED), bytes = bytes_from(at), n;
+	while (bytes > size && (n = line_at(line, &at)))
+		bytes -= n;
+	s64 done = copy_lines(&at, va, size);
+	if (clear && done >= 0)
+		__atomic_store_n(&cleared_at, at, __ATOMIC_RELAXED);
+	return done;
+}
+
+static void clear_all(void)
+{
+	char line[LEVEL_BYTES + LINE_BYTES];
+	u64 at = __atomic_load_n(&cleared_at, __ATOMIC_RELAXED);
+	while (line_at(line, &at))
+		;
+	__atomic_store_n(&cleared_at, at, __ATOMIC_RELAXED);
+}
+
+static s64 read_action(u32 action, u64 va, s32 size)
+{
+	if (!va || size < 0)
 		return ERR_INVAL;
-	if (type == CONSOLE_OFF && !before)
-		__atomic_store_n(&level_before_off, now + 1, __ATOMIC_RELAXED);
-	else if (type != CONSOLE_OFF)
-		__atomic_store_n(&level_before_off, 0, __ATOMIC_RELAXED);
-	/* level n shows what is below n */
-	if (type == CONSOLE_LEVEL)
+	if (!size)
+		return 0;
+	return action == ACTION_READ ? read_next(va, (u64)size) : read_all(va, (u64)size, action == ACTION_READ_CLEAR);
+}
+
+/* The console shows what is below `level`; 0: as it was. */
+static void console_set(u32 level)
+{
+	if (level)
 		log_set_level((enum log_level)(level - 1));
-	else if (type == CONSOLE_OFF)
-		log_set_level((enum log_level)(LEVEL_MIN - 1));
-	else if (before)
-		log_set_level((enum log_level)(before - 1));
-	return OK;
+	__atomic_store_n(&console_saved, 0, __ATOMIC_RELAXED);
+}
+
+static void console_off(void)
+{
+	u32 none = 0, level = (u32)log_get_level() + 1;
+	if (__atomic_compare_exchange_n(&console_saved, &none, level, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		log_set_level((enum log_level)0);
 }
 
 LINUX_HANDLER(syslog)
 {
-	u32 type = (u32)a0;
+	const struct cred *c = thread_current()->cred;
+	u32 action = (u32)a0;
 	s32 length = (s32)a2;
-	if (type != READ_ALL && type != SIZE_BUFFER && !cred_has_cap(thread_current()->cred, CAP_SYSLOG) &&
-	    !cred_has_cap(thread_current()->cred, CAP_SYS_ADMIN))
+	bool harmless = action == ACTION_READ_ALL || action == ACTION_SIZE_BUFFER;
+	if (!harmless && !cred_has_cap(c, CAP_SYSLOG) && !cred_has_cap(c, CAP_SYS_ADMIN))
 		return ERR_PERM;
-	switch (type) {
-	case CLOSE:
-	case OPEN:
-		return OK;
-	case READ:
-	case READ_ALL:
-	case READ_CLEAR:
-		if (!a1 || length < 0)
+	switch (action) {
+	case ACTION_CLOSE:
+	case ACTION_OPEN: return OK;
+	case ACTION_READ:
+	case ACTION_READ_ALL:
+	case ACTION_READ_CLEAR: return read_action(action, a1, length);
+	case ACTION_CLEAR: clear_all(); return OK;
+	case ACTION_SIZE_UNREAD: return (s64)bytes_from(__atomic_load_n(&read_at, __ATOMIC_RELAXED));
+	case ACTION_SIZE_BUFFER: return LOG_RING_BYTES;
+	case ACTION_CONSOLE_LEVEL:
+		if (length < 1 || length > CONSOLE_LEVEL_MAX)
 			return ERR_INVAL;
-		if (!length)
-			return 0;
-		return type == READ ? read_next(a1, (u64)length) : read_all(a1, (u64)length, type == READ_CLEAR);
-	case CLEAR:
-		__atomic_store_n(&cleared_at, log_end(), __ATOMIC_RELAXED);
+		console_set((u32)length);
 		return OK;
-	case CONSOLE_OFF:
-	case CONSOLE_ON:
-	case CONSOLE_LEVEL:
-		return console_set(type, length);
-	case SIZE_UNREAD:
-		return unread();
-	case SIZE_BUFFER:
-		return LOG_RING_BYTES;
-	default:
-		return ERR_INVAL;
+	case ACTION_CONSOLE_OFF: console_off(); return OK;
+	case ACTION_CONSOLE_ON: console_set(__atomic_load_n(&console_saved, __ATOMIC_RELAXED)); return OK;
+	default: return ERR_INVAL;
 	}
 }

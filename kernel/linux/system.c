@@ -11,6 +11,12 @@
 #define FILES_LIMIT_MAX 1048576 /* fs.nr_open */
 #define GETRANDOM_CHUNK 256
 
+/* personality(2) */
+#define PERSONALITY_DOMAIN 0xffu
+#define PERSONALITY_LINUX32 8u
+#define PERSONALITY_UNAME26 0x0020000u
+#define RELEASE_26 "2.6.61-ambos"  /* 2.6.(60 + minor), as uname26 of Linux 6.1 */
+
 static struct { char sysname[UTS_NAME_SIZE], nodename[UTS_NAME_SIZE], release[UTS_NAME_SIZE], version[UTS_NAME_SIZE],
 	machine[UTS_NAME_SIZE], domainname[UTS_NAME_SIZE]; } system_name = {
 	"Linux", "ambos", "6.1.0-ambos", "#1 SMP Ambos", "x86_64", "(none)",
@@ -23,6 +29,11 @@ LINUX_HANDLER(uname)
 	spin_lock(&name_lock);
 	copy = system_name;
 	spin_unlock(&name_lock);
+	u32 personality = process_current()->personality;
+	if ((personality & PERSONALITY_DOMAIN) == PERSONALITY_LINUX32)
+		memcpy(copy.machine, "i686", sizeof("i686"));
+	if (personality & PERSONALITY_UNAME26)
+		memcpy(copy.release, RELEASE_26, sizeof(RELEASE_26));
 	return COPY_OUT(user_ptr(a0), &copy);
 }
 
@@ -61,6 +72,7 @@ LINUX_HANDLER(setdomainname)
 	return set_name(true, a0, a1);
 }
 
+#define SYSINFO_LOAD_ONE 65536u /* a load of 1.0, sysinfo(2) */
 struct sysinfo_user {
 	s64 uptime;
 	u64 loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
@@ -73,11 +85,15 @@ _Static_assert(sizeof(struct sysinfo_user) == 112, "Linux layout");
 LINUX_HANDLER(sysinfo)
 {
 	struct mm_stats m;
+	u64 loads[3];
 	mm_stats_read(&m);
+	load_averages(loads);
 	struct sysinfo_user out = {
 		.uptime = (s64)(time_now_ns() / NSEC_PER_SEC), .totalram = m.total_pages * PAGE_SIZE,
 		.freeram = m.free_pages * PAGE_SIZE, .bufferram = 0, .procs = (u16)MIN(process_count(), 65535u), .mem_unit = 1,
 	};
+	for (u32 i = 0; i < ARRAY_SIZE(loads); i++)
+		out.loads[i] = loads[i] * (SYSINFO_LOAD_ONE / LOAD_ONE);
 	return COPY_OUT(user_ptr(a0), &out);
 }
 
@@ -179,8 +195,9 @@ LINUX_HANDLER(setrlimit)
 
 /* ---- odds ---- */
 
-#define ADDR_NO_RANDOMIZE 0x0040000u
 #define PERSONALITY_QUERY 0xffffffffu
+/* What would change mappings, and here does not: READ_IMPLIES_EXEC, MMAP_PAGE_ZERO, ADDR_COMPAT_LAYOUT. */
+#define PERSONALITY_REFUSED 0x0700000u
 
 LINUX_HANDLER(personality)
 {
@@ -188,7 +205,7 @@ LINUX_HANDLER(personality)
 	u32 old = p->personality, wanted = (u32)a0;
 	if (wanted == PERSONALITY_QUERY)
 		return old;
-	if (wanted & ~ADDR_NO_RANDOMIZE)
+	if (wanted & PERSONALITY_REFUSED)
 		return FAIL(ERR_INVAL, "personality not supported");
 	p->personality = wanted;
 	return old;

@@ -63,6 +63,16 @@ static bool take_stop(struct process *child, struct wait_request *r)
 	return news;
 }
 
+/* getrusage(2): what children used counts only when they were waited for. */
+static void add_usage(struct process *parent, const struct process *p)
+{
+	parent->children_user_ns += p->dead_user_ns + p->children_user_ns;
+	parent->children_system_ns += p->dead_system_ns + p->children_system_ns;
+	parent->children_minor_faults += p->minor_faults + p->children_minor_faults;
+	parent->children_major_faults += p->major_faults + p->children_major_faults;
+	parent->children_max_rss_pages = MAX(parent->children_max_rss_pages, MAX(p->max_rss_pages, p->children_max_rss_pages));
+}
+
 /* True when the child has news that the caller asked for; takes it unless WNOWAIT. May reap the child. */
 static bool take_news(struct process *child, struct wait_request *r)
 {
@@ -73,8 +83,10 @@ static bool take_news(struct process *child, struct wait_request *r)
 		if (!(r->options & WEXITED))
 			return false;
 		take_dead(child, r);
-		if (!keep)
+		if (!keep) {
+			add_usage(child->parent, child);
 			process_reap_locked(child);
+		}
 		return true;
 	}
 	if ((r->options & WSTOPPED) && take_stop(child, r))

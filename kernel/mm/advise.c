@@ -118,6 +118,8 @@ static status_t populate_for(struct aspace *as, u64 va, u64 end, bool write)
 
 static bool advice_known(int advice)
 {
+	if (advice == ADVISE_MERGEABLE || advice == ADVISE_UNMERGEABLE)
+		return false; /* as a Linux without /sys/kernel/mm/ksm */
 	return (advice >= ADVISE_NORMAL && advice <= ADVISE_DONTNEED) ||
 	       (advice >= ADVISE_FREE && advice <= ADVISE_POPULATE_WRITE);
 }
@@ -272,8 +274,10 @@ status_t aspace_futex_key(struct aspace *as, u64 va, u64 *key_a, u64 *key_b)
 	status_t st = OK;
 	mutex_lock(&as->lock);
 	struct vma *v = aspace_find_vma_locked(as, va);
-	if (!v || v->start > va) {
+	if (!v || v->start > va || !(v->prot & (PROT_R | PROT_W))) {
 		st = ERR_FAULT;
+	} else if (v->obj && v->offset + (va - v->start) >= ALIGN_UP(v->obj->size, PAGE_SIZE)) {
+		st = ERR_FAULT; /* behind the end of the file */
 	} else if (v->obj && (v->flags & MAP_F_SHARED)) {
 		*key_a = (u64)v->obj;
 		*key_b = v->offset + (va - v->start);

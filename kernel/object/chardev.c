@@ -7,6 +7,7 @@
 #include "random.h"
 
 #define RANDOM_CHUNK 256u       /* key stream per step, on the stack */
+#define ENTROPY_BITS 256        /* what /proc/sys/kernel/random/entropy_avail says, too */
 #define PREEMPT_BYTES KIB(64)   /* between preemption points of a long read */
 #define DEVICE(major, minor) ((u64)(major) << 8 | (minor))
 
@@ -99,8 +100,17 @@ static const struct file_ops null_ops = { .name = "null", .read = read_nothing, 
 static const struct file_ops zero_ops = { .name = "zero", .read = read_zeros,
 	.write = write_nothing, .seek = seek_nowhere, .map = map_zeros };
 static const struct file_ops full_ops = { .name = "full", .read = read_zeros, .write = write_full, .seek = seek_nowhere };
+static s64 random_ioctl(struct file *f UNUSED, u32 command, u64 arg)
+{
+	const u32 get_count = 0x80045200; /* RNDGETENTCNT, random(4) */
+	s32 bits = ENTROPY_BITS;
+
+	return command == get_count ? COPY_OUT(user_ptr(arg), &bits) : ERR_NOTTY;
+}
+
 static const struct file_ops random_ops = {
 	.name = "random", .read = read_random, .write = write_random, .seek = seek_nowhere, .poll = poll_ready,
+	.ioctl = random_ioctl,
 };
 
 static status_t open_tty(struct tty *t, struct file *f)

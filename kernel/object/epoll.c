@@ -8,7 +8,8 @@
  * Lock order: epoll->lock, links_lock, a wait queue, epoll->ready_lock (ranks in lock_rank.h). */
 #include "epoll.h"
 
-#include "base/string.h"
+#include "../include/vfs.h"
+#include "base/text.h"
 #include "poll.h"
 
 #define NEST_MAX 5            /* EP_MAX_NESTS: epolls watching epolls, epoll_ctl(2) ELOOP */
@@ -475,7 +476,25 @@ static void epoll_release(struct file *f)
 	epoll_drop(ep);
 }
 
-static const struct file_ops epoll_ops = { .name = "eventpoll", .poll = epoll_poll, .release = epoll_release };
+static void epoll_info(struct file *f, struct text *w)
+{
+	struct epoll *ep = f->object;
+
+	spin_lock(&ep->lock);
+	for (struct rb_node *n = rb_first(&ep->items); n && !text_full(w); n = rb_next(n)) {
+		const struct item *i = rb_entry(n, struct item, node);
+		const struct node *at = i->file->where.node;
+
+		text_print(w, "tfd: %8d events: %8x data: %16llx  pos:%llu ino:%llx sdev:%llx\n", i->fd, i->events,
+			   (unsigned long long)i->data, (unsigned long long)i->file->pos,
+			   (unsigned long long)(at ? at->ino : i->file->ino), (unsigned long long)(at ? at->fs->dev : 0));
+	}
+	spin_unlock(&ep->lock);
+}
+
+static const struct file_ops epoll_ops = {
+	.name = "eventpoll", .poll = epoll_poll, .release = epoll_release, .info = epoll_info,
+};
 
 struct file *epoll_create_file(void)
 {

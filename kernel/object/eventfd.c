@@ -2,6 +2,8 @@
 /* eventfd(2): a 64-bit counter. Never holds UINT64_MAX; a write that would reach it waits. */
 #include "event_files.h"
 
+#include "base/text.h"
+
 #define COUNT_MAX (UINT64_MAX - 1)
 
 /* Locks: [o] lock, [I] immutable. */
@@ -84,8 +86,16 @@ static u32 eventfd_poll(struct file *f, struct poll_table *table)
 
 static void eventfd_release(struct file *f) { kfree(f->object); }
 
+static void eventfd_info(struct file *f, struct text *w)
+{
+	const struct event *e = f->object;
+
+	text_print(w, "eventfd-count: %16llx\neventfd-semaphore: %d\n", (unsigned long long)e->count, e->semaphore);
+}
+
 static const struct file_ops eventfd_ops = {
 	.name = "eventfd", .read = eventfd_read, .write = eventfd_write, .poll = eventfd_poll, .release = eventfd_release,
+	.info = eventfd_info,
 };
 
 struct file *eventfd_create(u64 count, bool semaphore, u32 flags)

@@ -170,7 +170,8 @@ static bool has_room(const struct pipe *p, u64 n)
 	return n <= PIPE_BUF_BYTES ? room >= n : room > 0;
 }
 
-static s64 pipe_write(struct file *f, struct io_buf *from, u64 *pos UNUSED)
+/* some: as much as there is room for; only the first byte is waited for. */
+static s64 write_bytes(struct file *f, struct io_buf *from, bool some, bool nonblock)
 {
 	struct pipe *p = f->object;
 	u64 total = from->remaining, done = 0;
@@ -196,7 +197,7 @@ static s64 pipe_write(struct file *f, struct io_buf *from, u64 *pos UNUSED)
 				break;
 			continue;
 		}
-		if (f->flags & O_NONBLOCK_K) {
+		if (nonblock || (some && done)) {
 			st = ERR_AGAIN;
 			break;
 		}
@@ -212,6 +213,16 @@ static s64 pipe_write(struct file *f, struct io_buf *from, u64 *pos UNUSED)
 	if (done)
 		return (s64)done;
 	return st == ERR_PIPE ? file_broken_pipe() : st;
+}
+
+static s64 pipe_write(struct file *f, struct io_buf *from, u64 *pos UNUSED)
+{
+	return write_bytes(f, from, false, f->flags & O_NONBLOCK_K);
+}
+
+s64 pipe_write_some(struct file *f, struct io_buf *from, bool nonblock)
+{
+	return write_bytes(f, from, true, nonblock || (f->flags & O_NONBLOCK_K));
 }
 
 static u32 pipe_poll(struct file *f, struct poll_table *table)

@@ -408,15 +408,14 @@ char process_state_letter(struct process *p)
 {
 	char letter = 'S';
 	spin_lock(&process_tree_lock);
-	if (p->zombie)
-		letter = 'Z';
+	const struct thread *t = p->leader;
+	if (p->zombie || !t || t->tid != p->pid)
+		letter = 'Z'; /* the first thread has ended; others may live */
 	else if (p->flags & PROC_STOPPED)
 		letter = 'T';
-	else if (!p->leader || p->leader->tid != p->pid)
-		letter = 'Z'; /* the first thread has ended, others run on */
-	else if (p->leader->state == THREAD_RUNNING || p->leader->state == THREAD_RUNNABLE)
+	else if (t->state == THREAD_RUNNING || t->state == THREAD_RUNNABLE)
 		letter = 'R';
-	else if (p->leader->state == THREAD_BLOCKED && p->leader->wait_flags == WAIT_UNINTERRUPTIBLE)
+	else if (t->state == THREAD_BLOCKED && t->wait_flags == WAIT_UNINTERRUPTIBLE)
 		letter = 'D';
 	spin_unlock(&process_tree_lock);
 	return letter;

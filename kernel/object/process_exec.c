@@ -131,6 +131,13 @@ static void user_frame_start(struct trap_frame *f, const struct exec_image *imag
 	f->rflags = RFLAGS_USER_START;
 }
 
+/* Other effective ids, or capabilities that it did not have: then it is not dumpable, and no parent's death signals it. */
+static bool gains_rights(const struct cred *old, const struct cred *c)
+{
+	return old->euid != c->euid || old->egid != c->egid || old->fsuid != c->fsuid || old->fsgid != c->fsgid ||
+		(c->cap_permitted & ~old->cap_permitted);
+}
+
 void exec_commit(struct exec_image *image)
 {
 	struct thread *t = thread_current();
@@ -151,14 +158,14 @@ void exec_commit(struct exec_image *image)
 	spin_unlock(&process_tree_lock);
 	if (old_exe)
 		file_put(old_exe);
-	u32 clear = PROC_KEEPCAPS;
-	if (image->cred) {
-		cred_replace(image->cred);
-		clear |= PROC_DUMPABLE;
+	bool gains = image->cred && gains_rights(t->cred, image->cred);
+	if (gains) {
+		__atomic_and_fetch(&p->flags, ~(u32)PROC_DUMPABLE, __ATOMIC_RELAXED);
 		p->parent_death_signal = 0;
 	}
-	__atomic_and_fetch(&p->flags, ~clear, __ATOMIC_RELAXED);
-	__atomic_or_fetch(&p->flags, PROC_EXECED | (image->cred ? 0 : PROC_DUMPABLE), __ATOMIC_RELAXED);
+	if (image->cred)
+		cred_replace(image->cred);
+	__atomic_or_fetch(&p->flags, PROC_EXECED | (gains ? 0 : PROC_DUMPABLE), __ATOMIC_RELAXED);
 	if (p->parent)
 		p->exit_signal = SIGCHLD;
 	user_frame_start(thread_user_frame(t), image);

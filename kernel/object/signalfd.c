@@ -3,7 +3,7 @@
  * epoll that outlives the call watches the creator's queue, because that process is pinned by this object. */
 #include "event_files.h"
 
-#include "base/string.h"
+#include "base/text.h"
 #include "linux/epoll.h"
 
 struct signal_object {
@@ -69,8 +69,15 @@ static void signalfd_release(struct file *f)
 	kfree(s);
 }
 
+static void signalfd_info(struct file *f, struct text *w)
+{
+	const struct signal_object *s = f->object;
+
+	text_print(w, "sigmask:\t%016llx\n", (unsigned long long)s->set);
+}
+
 static const struct file_ops signalfd_ops = {
-	.name = "signalfd", .read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release,
+	.name = "signalfd", .read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release, .info = signalfd_info,
 };
 
 static sigset_t_k allowed(sigset_t_k set) { return set & ~(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP)); }

@@ -4,6 +4,7 @@
  * they were set. */
 #include "event_files.h"
 
+#include "base/text.h"
 #include "linux.h"
 #include "linux/epoll.h"
 
@@ -15,6 +16,7 @@ struct timer_object {
 	enum timerfd_clock clock;   /* [I] */
 	u64 next_ns;                /* [o] monotonic; 0 = disarmed */
 	u64 interval_ns;            /* [o] */
+	bool absolute;              /* [o] how it was set */
 	u64 expired;                /* [o] counted and not read */
 	struct wait_queue wait;
 };
@@ -91,18 +93,34 @@ static void timerfd_release(struct file *f)
 	kfree(t);
 }
 
-static const struct file_ops timerfd_ops = {
-	.name = "timerfd", .read = timerfd_read, .poll = timerfd_poll, .release = timerfd_release,
-};
-
-bool timerfd_is(const struct file *f) { return f->ops == &timerfd_ops; }
-
 static void get_locked(struct timer_object *t, u64 now, u64 *left_ns, u64 *interval_ns)
 {
 	count_locked(t, now);
 	*left_ns = t->next_ns ? t->next_ns - now : 0;
 	*interval_ns = t->interval_ns;
 }
+
+static void timerfd_info(struct file *f, struct text *w)
+{
+	struct timer_object *t = f->object;
+	u64 left, interval, ticks;
+
+	spin_lock(&t->lock);
+	get_locked(t, time_now_ns(), &left, &interval);
+	ticks = t->expired;
+	spin_unlock(&t->lock);
+	text_print(w, "clockid: %d\nticks: %llu\nsettime flags: 0%o\n", t->clock == TIMERFD_REALTIME ? 0 : 1,
+		   (unsigned long long)ticks, t->absolute ? TFD_TIMER_ABSTIME_K : 0);
+	text_print(w, "it_value: (%llu, %llu)\nit_interval: (%llu, %llu)\n", (unsigned long long)(left / NSEC_PER_SEC),
+		   (unsigned long long)(left % NSEC_PER_SEC), (unsigned long long)(interval / NSEC_PER_SEC),
+		   (unsigned long long)(interval % NSEC_PER_SEC));
+}
+
+static const struct file_ops timerfd_ops = {
+	.name = "timerfd", .read = timerfd_read, .poll = timerfd_poll, .release = timerfd_release, .info = timerfd_info,
+};
+
+bool timerfd_is(const struct file *f) { return f->ops == &timerfd_ops; }
 
 void timerfd_get(struct file *f, u64 *left_ns, u64 *interval_ns)
 {
@@ -131,6 +149,7 @@ void timerfd_set(struct file *f, u64 first_ns, u64 interval_ns, bool absolute, u
 	t->expired = 0;
 	t->next_ns = deadline;
 	t->interval_ns = interval_ns;
+	t->absolute = absolute;
 	if (deadline)
 		timer_arm(&t->timer, deadline);
 	spin_unlock(&t->lock);

@@ -210,8 +210,10 @@ status_t vfs_unlink_at(struct position parent, const char *name, u32 length, boo
 		st = unlink_locked(dir, victim, name, length, directory);
 	mutex_unlock(&dir->lock);
 	if (!st) {
+		if (!directory)
+			NOTIFY(victim, IN_LINKS_K, NULL, 0);
+		NOTIFY_IF_GONE(victim);
 		NOTIFY(dir, IN_DELETE_K | (directory ? IN_ISDIR_K : 0), name, 0);
-		NOTIFY(victim, victim->nlink ? IN_ATTRIB_K : IN_ATTRIB_K | IN_DELETE_SELF_K, NULL, 0);
 	}
 	node_put(victim);
 	return st;
@@ -355,9 +357,12 @@ static void rename_notify(const struct rename *r)
 	u32 cookie = __atomic_add_fetch(&move_cookie, 1, __ATOMIC_RELAXED);
 	NOTIFY(r->old_dir, IN_MOVED_FROM_K | dir, r->from->last, cookie);
 	NOTIFY(r->new_dir, IN_MOVED_TO_K | dir, r->to->last, cookie);
+	bool replaced = r->replaced && !(r->flags & RENAME_EXCHANGE_K);
+	if (replaced)
+		NOTIFY(r->replaced, IN_LINKS_K, NULL, 0);
 	NOTIFY(r->moved, IN_MOVE_SELF_K, NULL, 0);
-	if (r->replaced && !(r->flags & RENAME_EXCHANGE_K))
-		NOTIFY(r->replaced, r->replaced->nlink ? IN_ATTRIB_K : IN_ATTRIB_K | IN_DELETE_SELF_K, NULL, 0);
+	if (replaced)
+		NOTIFY_IF_GONE(r->replaced);
 }
 
 static status_t rename_locked(struct rename *r, bool *same)
@@ -448,8 +453,8 @@ status_t vfs_link_at(struct position object, const struct walk_result *to)
 	}
 	mutex_unlock(&dir->lock);
 	if (!st) {
+		NOTIFY(n, IN_LINKS_K, NULL, 0);
 		NOTIFY(dir, IN_CREATE_K, to->last, 0);
-		NOTIFY(n, IN_ATTRIB_K, NULL, 0);
 	}
 	return st;
 }

@@ -205,6 +205,8 @@ static status_t truncate_remote(struct node *n, u64 size)
 status_t node_truncate(struct node *n, u64 size)
 {
 	status_t st = OK;
+	if ((n->seals & SEAL_SHRINK_K && size < n->data->size) || (n->seals & SEAL_GROW_K && size > n->data->size))
+		return ERR_PERM;
 	if (!(n->fs->flags & FS_KERNEL_DATA))
 		st = truncate_remote(n, size);
 	if (!st)

@@ -266,7 +266,7 @@ static s64 directory_readdir(struct file *f, struct io_buf *to, bool old_format)
 	if (full)
 		st = OK;
 	node_touch_atime(f->where.mount, n);
-	NOTIFY(n, IN_ACCESS_K | IN_ISDIR_K, NULL, 0);
+	NOTIFY(n, IN_ACCESS_K, NULL, 0);
 	s64 put = (s64)(before - to->remaining);
 	if (put)
 		return put;

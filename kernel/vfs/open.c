@@ -51,8 +51,6 @@ static struct file *file_at(const struct file_ops *ops, struct position at, u32 
 
 static status_t open_truncate(struct node *n)
 {
-	if (node_sealed_size(n, 0))
-		return ERR_PERM;
 	status_t st = node_writer_begin(n); /* O_TRUNC may come with O_RDONLY */
 	if (st)
 		return st;
@@ -60,8 +58,6 @@ static status_t open_truncate(struct node *n)
 	st = node_truncate(n, 0);
 	mutex_unlock(&n->lock);
 	node_writer_end(n);
-	if (!st)
-		NOTIFY(n, IN_MODIFY_K, NULL, 0);
 	return st;
 }
 
@@ -170,9 +166,12 @@ status_t open_position(struct position at, u32 flags, bool created, struct file 
 	default:
 		st = open_device(at, flags, out);
 	}
-	if (!st)
-		NOTIFY(n, IN_OPEN_K | (node_is_dir(n) ? IN_ISDIR_K : 0), NULL, 0);
-	return st;
+	if (st)
+		return st;
+	NOTIFY(n, IN_OPEN_K, NULL, 0);
+	if ((flags & O_TRUNC_K) && !created && node_is_regular(n))
+		NOTIFY(n, IN_MODIFY_K, NULL, 0);
+	return OK;
 }
 
 /* A clone of the file behind a magic link that has no position: a second reference, as far as its mode allows. */

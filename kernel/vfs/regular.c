@@ -58,7 +58,8 @@ void node_file_release(struct file *f)
 	if (f->private_data == (void *)(uintptr_t)FILE_EXEC_HELD)
 		n->exec_count--;
 	spin_unlock(&n->spin);
-	NOTIFY(n, (FILE_CAN_WRITE(f) ? IN_CLOSE_WRITE_K : IN_CLOSE_NOWRITE_K) | (node_is_dir(n) ? IN_ISDIR_K : 0), NULL, 0);
+	NOTIFY(n, (FILE_CAN_WRITE(f) ? IN_CLOSE_WRITE_K : IN_CLOSE_NOWRITE_K), NULL, 0);
+	NOTIFY_IF_GONE(n);
 }
 
 static s64 regular_read(struct file *f, struct io_buf *to, u64 *pos)
@@ -185,18 +186,11 @@ static status_t regular_sync(struct file *f, bool data_only UNUSED)
 	return node_write_back(node_of(f));
 }
 
-bool node_sealed_size(const struct node *n, u64 size)
-{
-	return (n->seals & SEAL_SHRINK_K && size < n->data->size) || (n->seals & SEAL_GROW_K && size > n->data->size);
-}
-
 static status_t regular_truncate(struct file *f, u64 size)
 {
 	struct node *n = node_of(f);
 	if (size > FILE_SIZE_MAX)
 		return ERR_INVAL;
-	if (node_sealed_size(n, size))
-		return ERR_PERM;
 	mutex_lock(&n->lock);
 	status_t st = node_truncate(n, size);
 	if (!st && (n->mode & (S_ISUID_K | S_ISGID_K)))

@@ -57,6 +57,7 @@
 #define IN_DELETE_SELF_K 0x400u
 #define IN_MOVE_SELF_K 0x800u
 #define IN_ISDIR_K 0x40000000u
+#define IN_LINKS_K (1u << 16)          /* ours: told as IN_ATTRIB, but not to the directories that name it */
 
 static inline bool mode_is(u32 mode, u32 type) { return (mode & S_IFMT_K) == type; }
 static inline bool node_is_dir(const struct node *n) { return mode_is(n->mode, S_IFDIR_K); }
@@ -121,7 +122,6 @@ struct node *node_next(struct node *after); /* iteration for sync: referenced; p
 extern const struct memobj_ops node_local_ops, node_filled_ops; /* holes are zero; pages come from vfsd */
 status_t node_write_back(struct node *n);           /* shared mounts: dirty pages to vfsd */
 status_t node_truncate(struct node *n, u64 size);   /* node->lock held */
-bool node_sealed_size(const struct node *n, u64 size); /* F_SEAL_SHRINK, F_SEAL_GROW forbid that size */
 u64 node_blocks_512(const struct node *n);
 void node_times_written(struct node *n);
 void node_clear_setid(struct node *n);
@@ -213,6 +213,9 @@ void node_watches_free(struct node *n);
 extern u32 watch_count;                /* [a] no watch anywhere: notify is one load */
 #define NOTIFY(n, mask, name, cookie) do { if (unlikely(watch_count)) node_notify((n), (mask), (name), \
 	(cookie)); } while (0)
+/* It lost a name or was closed: IN_DELETE_SELF when that was the last of both. */
+#define NOTIFY_IF_GONE(n) do { if (unlikely(watch_count) && !(n)->nlink && !(n)->open_count) node_notify((n), \
+	IN_DELETE_SELF_K, NULL, 0); } while (0)
 
 /* Credentials of the caller; NULL inside the kernel itself: everything is allowed. */
 static inline const struct cred *current_cred(void)

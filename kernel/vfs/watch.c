@@ -5,9 +5,11 @@
  * watch_lock guards all watches and queues; events are copied to user memory outside it. */
 #include "vfs_internal.h"
 
+#include "base/text.h"
 #include "watch.h"
 
 #define QUEUE_MAX 16384u          /* fs.inotify.max_queued_events; then one IN_Q_OVERFLOW */
+#define INSTANCES_MAX 128u        /* per user, fs.inotify.max_user_instances */
 #define WATCHES_MAX 65536u        /* per instance, fs.inotify.max_user_watches */
 #define IN_Q_OVERFLOW_K 0x4000u
 #define IN_IGNORED_K 0x8000u
@@ -19,7 +21,9 @@
 #define IN_ONESHOT_K 0x80000000u
 #define IN_ALL_EVENTS_K 0xfffu
 /* Events that a directory's watch hears about its entries. */
-#define CHILD_EVENTS (IN_ACCESS_K | IN_MODIFY_K | IN_ATTRIB_K | IN_CLOSE_WRITE_K | IN_CLOSE_NOWRITE_K | IN_OPEN_K)
+#define DATA_EVENTS (IN_ACCESS_K | IN_MODIFY_K | IN_CLOSE_WRITE_K | IN_CLOSE_NOWRITE_K | IN_OPEN_K)
+#define CHILD_EVENTS (DATA_EVENTS | IN_ATTRIB_K)
+#define KEPT_FLAGS (IN_ALL_EVENTS_K | IN_ONESHOT_K | IN_EXCL_UNLINK_K)
 
 struct event { struct list_node link; s32 wd; u32 mask, cookie, length; char name[]; };
 struct event_header { s32 wd; u32 mask, cookie, length; };
@@ -28,6 +32,7 @@ struct inotify {
 	struct list_node events, watches; /* [watch_lock] */
 	u32 event_count, watch_count;
 	s32 next_wd;
+	struct user *owner;           /* [I] whose instances it counts in; referenced; NULL: the kernel's own */
 	struct wait_queue readable;
 };
 struct watch {
@@ -45,9 +50,8 @@ static void queue_locked(struct inotify *in, struct event *e)
 {
 	if (!list_empty(&in->events)) {
 		struct event *last = list_entry(in->events.prev, struct event, link);
-		bool same = last->wd == e->wd && last->mask == e->mask && last->cookie == e->cookie &&
-				last->length == e->length;
-		if (same && !memcmp(last->name, e->name, e->length)) {
+		bool same = last->wd == e->wd && last->mask == e->mask && last->length == e->length;
+		if (same && !(e->mask & IN_IGNORED_K) && !memcmp(last->name, e->name, e->length)) {
 			kfree(e);
 			return;
 		}
@@ -104,12 +108,13 @@ static void free_watches(struct list_node *dead)
 	}
 }
 
-static void tell_locked(struct node *n, u32 mask, const char *name, u32 cookie, struct list_node *dead)
+/* unlinked: the object's name, or its last one, is gone; IN_EXCL_UNLINK then hears nothing of its data. */
+static void tell_locked(struct node *n, u32 mask, const char *name, u32 cookie, bool unlinked, struct list_node *dead)
 {
 	struct watch *next;
 	for (struct watch *w = n->watches; w; w = next) {
 		next = w->next;
-		if (!(w->mask & mask & IN_ALL_EVENTS_K))
+		if (!(w->mask & mask & IN_ALL_EVENTS_K) || (unlinked && (mask & DATA_EVENTS) && (w->mask & IN_EXCL_UNLINK_K)))
 			continue;
 		post_locked(w, mask & (w->mask | IN_ISDIR_K), name, cookie);
 		if (w->mask & IN_ONESHOT_K) {
@@ -119,17 +124,21 @@ static void tell_locked(struct node *n, u32 mask, const char *name, u32 cookie, 
 	}
 }
 
+struct parent { struct node *dir; bool unlinked; char name[NAME_MAX_BYTES + 1]; };
+
 /* Directories that name n, for the events they hear about; found under name_lock, told afterwards. */
-static u32 watching_parents(struct node *n, struct node **dirs, char (*names)[NAME_MAX_BYTES + 1], u32 max)
+static u32 watching_parents(struct node *n, struct parent *parents, u32 max)
 {
 	u32 count = 0;
 	spin_lock(&name_lock);
 	list_for_each(e, &n->names, struct name_entry, child_link) {
 		if (count == max || !e->dir->watches)
 			continue;
+		struct parent *p = &parents[count++];
 		node_get(e->dir);
-		dirs[count] = e->dir;
-		memcpy(names[count++], e->text, e->length + 1u);
+		p->dir = e->dir;
+		p->unlinked = !e->hashed;
+		memcpy(p->name, e->text, e->length + 1u);
 	}
 	spin_unlock(&name_lock);
 	return count;
@@ -145,20 +154,24 @@ static void drop_node_watches_locked(struct node *n, struct list_node *dead)
 
 void node_notify(struct node *n, u32 mask, const char *name, u32 cookie)
 {
-	struct node *dirs[2];
-	char names[2][NAME_MAX_BYTES + 1];
+	struct parent parents[2];
 	struct list_node dead = LIST_INIT(dead);
-	u32 parents = !name && (mask & CHILD_EVENTS) ? watching_parents(n, dirs, names, ARRAY_SIZE(dirs)) : 0;
+	bool self = mask & (IN_DELETE_SELF_K | IN_MOVE_SELF_K);
+	if (!name && !self && node_is_dir(n))
+		mask |= IN_ISDIR_K;
+	u32 count = !name && (mask & CHILD_EVENTS) ? watching_parents(n, parents, ARRAY_SIZE(parents)) : 0;
+	if (mask & IN_LINKS_K)
+		mask |= IN_ATTRIB_K;
 	spin_lock(&watch_lock);
-	for (u32 i = 0; i < parents; i++)
-		tell_locked(dirs[i], mask & (CHILD_EVENTS | IN_ISDIR_K), names[i], 0, &dead);
-	tell_locked(n, mask, name, cookie, &dead);
+	for (u32 i = 0; i < count; i++)
+		tell_locked(parents[i].dir, mask & (CHILD_EVENTS | IN_ISDIR_K), parents[i].name, 0, parents[i].unlinked, &dead);
+	tell_locked(n, mask, name, cookie, !name && (n->flags & NODE_UNLINKED), &dead);
 	if (mask & IN_DELETE_SELF_K)
 		drop_node_watches_locked(n, &dead);
 	spin_unlock(&watch_lock);
 	free_watches(&dead);
-	for (u32 i = 0; i < parents; i++)
-		node_put(dirs[i]);
+	for (u32 i = 0; i < count; i++)
+		node_put(parents[i].dir);
 }
 
 /* ---- the inotify file ---- */
@@ -227,11 +240,26 @@ static void inotify_release(struct file *f)
 	free_watches(&dead);
 	while ((link = list_pop_front(&in->events)))
 		kfree(list_entry(link, struct event, link));
+	if (in->owner) {
+		__atomic_sub_fetch(&in->owner->inotify_instances, 1, __ATOMIC_RELAXED);
+		user_put(in->owner);
+	}
 	kfree(in);
+}
+
+static void inotify_info(struct file *f, struct text *w)
+{
+	struct inotify *in = f->object;
+	spin_lock(&watch_lock);
+	list_for_each(watch, &in->watches, struct watch, instance_link)
+		text_print(w, "inotify wd:%x ino:%llx sdev:%llx mask:%x ignored_mask:0\n", (u32)watch->wd,
+			   (unsigned long long)watch->node->ino, (unsigned long long)watch->node->fs->dev, watch->mask);
+	spin_unlock(&watch_lock);
 }
 
 static const struct file_ops inotify_ops = {
 	.name = "inotify", .read = inotify_read, .poll = inotify_poll, .ioctl = inotify_ioctl, .release = inotify_release,
+	.info = inotify_info,
 };
 
 struct file *inotify_create(u32 flags)
@@ -245,6 +273,18 @@ struct file *inotify_create(u32 flags)
 	struct file *f = file_create(&inotify_ops, in, flags);
 	if (!f)
 		kfree(in);
+	return f;
+}
+
+struct file *inotify_create_for(struct user *owner, u32 flags, status_t *st)
+{
+	u32 count = __atomic_add_fetch(&owner->inotify_instances, 1, __ATOMIC_RELAXED);
+	struct file *f = count > INSTANCES_MAX ? NULL : inotify_create(flags);
+	*st = f ? OK : count > INSTANCES_MAX ? ERR_MFILE : ERR_NOMEM;
+	if (f)
+		((struct inotify *)f->object)->owner = user_ref(owner);
+	else
+		__atomic_sub_fetch(&owner->inotify_instances, 1, __ATOMIC_RELAXED);
 	return f;
 }
 
@@ -275,13 +315,13 @@ s64 inotify_add(struct file *f, struct node *n, u32 mask)
 		if (mask & IN_MASK_CREATE_K)
 			result = ERR_EXIST;
 		else
-			w->mask = (mask & IN_MASK_ADD_K ? w->mask : 0) | (mask & (IN_ALL_EVENTS_K | IN_ONESHOT_K));
+			w->mask = (mask & IN_MASK_ADD_K ? w->mask : 0) | (mask & KEPT_FLAGS);
 	} else if (in->watch_count >= WATCHES_MAX) {
 		result = ERR_NOSPC;
 	} else {
 		node_get(n);
 		*fresh = (struct watch){ .instance = in, .node = n, .wd = ++in->next_wd,
-				.mask = mask & (IN_ALL_EVENTS_K | IN_ONESHOT_K) };
+				.mask = mask & KEPT_FLAGS };
 		fresh->next = n->watches;
 		n->watches = fresh;
 		list_init(&fresh->instance_link);

@@ -6,6 +6,7 @@
 #include "../include/vfs.h"
 
 struct file *inotify_create(u32 flags);             /* NULL = no memory */
+struct file *inotify_create_for(struct user *owner, u32 flags, status_t *st); /* counts in the user's instances */
 bool file_is_inotify(const struct file *f);
 s64 inotify_add(struct file *f, struct node *n, u32 mask);  /* watch descriptor or error */
 s64 inotify_remove(struct file *f, s32 wd);

@@ -148,7 +148,7 @@ status_t policy_schedule(const struct policy_rules *rules, const struct policy_c
 		return ERR_ACCES;
 	if (has(c, CAP_SYS_NICE))
 		return OK;
-	if (c->uid != q->target_uid)
+	if (c->uid != q->target_uid && c->uid != q->target_euid)
 		return ERR_PERM;
 	if (real_time && (q->priority < 0 || (u32)q->priority > q->rtprio_limit))
 		return ERR_PERM;

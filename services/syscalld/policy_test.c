@@ -60,6 +60,11 @@ static void rules_of_file(void)
 	check("nobody goes below the floor", policy_schedule(&r, &root, &q) == ERR_ACCES);
 	q = (struct policy_schedule_request){ .policy = 1, .priority = 1 };
 	check("realtime = no", policy_schedule(&r, &root, &q) == ERR_PERM && policy_schedule(&open_rules, &root, &q) == OK);
+	struct policy_caller user = { .uid = 7 };
+	q = (struct policy_schedule_request){ .target_euid = 7, .policy = 3 };
+	check("a target of the effective user", policy_schedule(&r, &user, &q) == OK);
+	q.target_euid = 8;
+	check("a target of others", policy_schedule(&r, &user, &q) == ERR_PERM);
 	check("bad values are refused", rules_parse("nice_floor = -21", 16, &r, &line) == ERR_INVAL &&
 		rules_parse("signals = all", 13, &r, &line) == ERR_INVAL && rules_parse("realtime = yes no", 17, &r, &line) == ERR_INVAL);
 }

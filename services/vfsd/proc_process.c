@@ -6,12 +6,10 @@
 #define MOUNTS_MAX (64u << 10)
 
 /* Facts of the process; in a task view the thread's own where they differ. */
-static status_t load(struct shown_context *c, struct facts_process *p)
+static status_t load_facts(struct shown_context *c, struct facts_process *p)
 {
 	status_t st = facts_process(c->pid, 0, p);
 	struct facts_thread t;
-	if (!st && c->caller->tid == p->pid && (p->state == 'S' || p->state == 'D'))
-		p->state = 'R'; /* it sleeps only in this very call */
 	if (st || !c->task)
 		return st;
 	st = facts_thread(c->pid, c->pid, 0, &t);
@@ -34,6 +32,14 @@ static status_t load(struct shown_context *c, struct facts_process *p)
 	p->signal_blocked = t.signal_blocked;
 	p->affinity = t.affinity;
 	return OK;
+}
+
+static status_t load(struct shown_context *c, struct facts_process *p)
+{
+	status_t st = load_facts(c, p);
+	if (!st && c->caller->tid == p->pid && (p->state == 'S' || p->state == 'D'))
+		p->state = 'R'; /* it sleeps only in this very call */
+	return st;
 }
 
 static status_t show_stat(struct shown_context *c)
@@ -224,7 +230,7 @@ static status_t show_fd_info(struct shown_context *c)
 	if (!st)
 		text_print(c->text, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%llu\n", (ull)f.position,
 			   f.file_flags, f.mount, (ull)f.ino);
-	return st;
+	return st ? st : facts_text_into(c->text, c->pid, TEXT_FD_INFO, (s32)c->index);
 }
 
 /* Words of one line of /proc/PID/mounts: source, target, type, options. */
@@ -380,7 +386,14 @@ static s64 write_oom_adjust(struct shown_context *c, const char *bytes, u32 size
 	return st ? st : (s64)size;
 }
 
-static status_t show_personality(struct shown_context *c) { text_print(c->text, "00000000\n"); return OK; }
+static status_t show_personality(struct shown_context *c)
+{
+	struct facts_process p;
+	status_t st = facts_process(c->pid, 0, &p);
+	if (!st)
+		text_print(c->text, "%08x\n", p.personality);
+	return st;
+}
 
 #define FILE_0644 (MODE_REGULAR | 0644)
 #define FILE_0400 (MODE_REGULAR | 0400)

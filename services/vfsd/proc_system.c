@@ -320,6 +320,8 @@ static status_t show_32768(struct shown_context *c) { text_print(c->text, "32768
 static status_t show_65536(struct shown_context *c) { text_print(c->text, "65536\n"); return OK; }
 static status_t show_1048576(struct shown_context *c) { text_print(c->text, "1048576\n"); return OK; }
 static status_t show_64_bits(struct shown_context *c) { text_print(c->text, "9223372036854775807\n"); return OK; }
+static status_t show_128(struct shown_context *c) { text_print(c->text, "128\n"); return OK; }
+static status_t show_16384(struct shown_context *c) { text_print(c->text, "16384\n"); return OK; }
 static status_t show_core(struct shown_context *c) { text_print(c->text, "core\n"); return OK; }
 
 status_t show_cpu_info(struct shown_context *c);
@@ -352,6 +354,10 @@ static const struct shown_entry entries[] = {
 	{ "sys/fs", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/fs/file-max", SHOW_FILE, 0, show_64_bits, NULL, 0 },
 	{ "sys/fs/file-nr", SHOW_FILE, 0, show_file_count, NULL, 0 },
+	{ "sys/fs/inotify", SHOW_DIR, 0, NULL, NULL, 0 },
+	{ "sys/fs/inotify/max_queued_events", SHOW_FILE, 0, show_16384, NULL, 0 },
+	{ "sys/fs/inotify/max_user_instances", SHOW_FILE, 0, show_128, NULL, 0 },
+	{ "sys/fs/inotify/max_user_watches", SHOW_FILE, 0, show_65536, NULL, 0 },
 	{ "sys/fs/mqueue", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/fs/mqueue/msg_default", SHOW_FILE, 0, show_10, NULL, 0 },
 	{ "sys/fs/mqueue/msg_max", SHOW_FILE, 0, show_10, NULL, 0 },
@@ -381,7 +387,11 @@ static const struct shown_entry entries[] = {
 	{ "sys/kernel/randomize_va_space", SHOW_FILE, 0, show_2, NULL, 0 },
 	{ "sys/kernel/threads-max", SHOW_FILE, 0, show_threads_max, NULL, 0 },
 	{ "sys/kernel/version", SHOW_FILE, 0, show_os_version, NULL, 0 },
+	{ "sys/net", SHOW_DIR, 0, NULL, NULL, 0 },
+	{ "sys/net/core", SHOW_DIR, 0, NULL, NULL, 0 },
+	{ "sys/net/core/somaxconn", SHOW_FILE, 0, show_4096, NULL, 0 },
 	{ "sys/vm", SHOW_DIR, 0, NULL, NULL, 0 },
+	{ "sys/vm/mmap_min_addr", SHOW_FILE, 0, show_65536, NULL, 0 },
 	{ "sys/vm/overcommit_memory", SHOW_FILE, 0, show_1, NULL, 0 },
 	{ "sys/vm/swappiness", SHOW_FILE, 0, show_0, NULL, 0 },
 };

@@ -285,12 +285,20 @@ CASE(no_wake_is_lost)
 
 CASE(a_shared_word_must_be_there)
 {
-	uint32_t *hidden = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	CHECK_ERRNO(syscall(SYS_futex, hidden, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
-	CHECK_ERRNO(syscall(SYS_futex, hidden, FUTEX_WAIT, 0, NULL, NULL, 0), EFAULT);
-	CHECK(syscall(SYS_futex, hidden, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0) == 0);
-	munmap(hidden, 4096);
-	CHECK_ERRNO(syscall(SYS_futex, hidden, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	unsigned word = 0;
+	FILE *f = tmpfile();
+	CHECK(f && ftruncate(fileno(f), 4096) == 0);
+	void *none = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *cut = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(f), 0);
+	CHECK(syscall(SYS_futex, cut, FUTEX_WAKE, 1, NULL, NULL, 0) == 0);
+	CHECK(ftruncate(fileno(f), 0) == 0);
+	CHECK_ERRNO(syscall(SYS_futex, none, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	CHECK_ERRNO(syscall(SYS_futex, cut, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	CHECK_ERRNO(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE, 1, 1, none, 0), EFAULT);
+	CHECK(syscall(SYS_futex, none, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0) == 0);
+	munmap(none, 4096);
+	munmap(cut, 4096);
+	fclose(f);
 }
 
 int main(void)

@@ -135,6 +135,91 @@ CASE(masks_and_errors)
 	close(in);
 }
 
+CASE(directories_are_told_apart)
+{
+	mkdir("top", 0755);
+	mkdir("top/sub", 0755);
+	int top = inotify_add_watch(in, "top", IN_ATTRIB | IN_MOVE_SELF | IN_DELETE | IN_DELETE_SELF);
+	int sub = inotify_add_watch(in, "top/sub", IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF);
+	chmod("top/sub", 0700);
+	CHECK(expect(top, IN_ATTRIB | IN_ISDIR, "sub") && expect(sub, IN_ATTRIB | IN_ISDIR, ""));
+	rename("top/sub", "moved");
+	rename("moved", "top/sub");
+	CHECK(expect(sub, IN_MOVE_SELF, "") && !next()); /* two of the same are one */
+	rmdir("top/sub");
+	CHECK(expect(sub, IN_DELETE_SELF, "") && expect(sub, IN_IGNORED, "") && expect(top, IN_DELETE | IN_ISDIR, "sub"));
+	rmdir("top");
+	drain();
+}
+CASE(links_tell_the_object_only)
+{
+	mkdir("d", 0755);
+	close(open("d/a", O_CREAT | O_WRONLY, 0644));
+	close(open("d/b", O_CREAT | O_WRONLY, 0644));
+	int dir = inotify_add_watch(in, "d", IN_ALL_EVENTS);
+	int a = inotify_add_watch(in, "d/a", IN_ALL_EVENTS), b = inotify_add_watch(in, "d/b", IN_ALL_EVENTS);
+	CHECK(link("d/a", "d/c") == 0);
+	CHECK(expect(a, IN_ATTRIB, "") && expect(dir, IN_CREATE, "c"));
+	unlink("d/c");
+	CHECK(expect(a, IN_ATTRIB, "") && expect(dir, IN_DELETE, "c"));
+	CHECK(rename("d/a", "d/b") == 0);
+	CHECK(expect(dir, IN_MOVED_FROM, "a") && expect(dir, IN_MOVED_TO, "b"));
+	CHECK(expect(b, IN_ATTRIB, "") && expect(a, IN_MOVE_SELF, ""));
+	CHECK(expect(b, IN_DELETE_SELF, "") && expect(b, IN_IGNORED, ""));
+	close(open("d/b", O_WRONLY | O_TRUNC));
+	CHECK(expect(dir, IN_OPEN, "b") && expect(a, IN_OPEN, ""));
+	CHECK(expect(dir, IN_MODIFY, "b") && expect(a, IN_MODIFY, ""));
+	drain();
+	unlink("d/b");
+	CHECK(expect(a, IN_ATTRIB, "") && expect(a, IN_DELETE_SELF, "") && expect(a, IN_IGNORED, ""));
+	CHECK(expect(dir, IN_DELETE, "b") && !next());
+	rmdir("d");
+	drain();
+}
+CASE(an_open_file_is_deleted_with_its_last_close)
+{
+	mkdir("d", 0755);
+	int fd = open("d/f", O_CREAT | O_WRONLY, 0644);
+	int dir = inotify_add_watch(in, "d", IN_MODIFY | IN_DELETE), file = inotify_add_watch(in, "d/f", IN_ALL_EVENTS);
+	unlink("d/f");
+	CHECK(expect(file, IN_ATTRIB, "") && expect(dir, IN_DELETE, "f") && !next());
+	CHECK(write(fd, "x", 1) == 1);
+	CHECK(expect(dir, IN_MODIFY, "f") && expect(file, IN_MODIFY, ""));
+	CHECK(inotify_add_watch(in, "d", IN_MODIFY | IN_EXCL_UNLINK) == dir);
+	CHECK(write(fd, "x", 1) == 1);
+	CHECK(expect(file, IN_MODIFY, "") && !next());
+	close(fd);
+	CHECK(expect(file, IN_CLOSE_WRITE, "") && expect(file, IN_DELETE_SELF, "") && expect(file, IN_IGNORED, ""));
+	inotify_rm_watch(in, dir);
+	rmdir("d");
+	drain();
+}
+static long number_in(const char *path)
+{
+	char text[40] = { 0 };
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 ? atol(text) : -1;
+}
+CASE(a_user_has_so_many_instances)
+{
+	long most = number_in("/proc/sys/fs/inotify/max_user_instances"), count = 0;
+	int *fds = calloc((size_t)most + 2, sizeof(int));
+	CHECK(most > 0 && number_in("/proc/sys/fs/inotify/max_user_watches") > 0);
+	CHECK(number_in("/proc/sys/fs/inotify/max_queued_events") > 0);
+	errno = 0;
+	while (count <= most && (fds[count] = inotify_init()) >= 0)
+		count++;
+	CHECK(count && count <= most && errno == EMFILE);
+	while (count)
+		close(fds[--count]);
+	free(fds);
+	int again = inotify_init();
+	CHECK(again >= 0);
+	close(again);
+}
+
 int main(void)
 {
 	if (scratch_enter("inotify"))
@@ -143,7 +228,11 @@ int main(void)
 	RUN(directory_hears_about_its_names);
 	RUN(file_events_reach_file_and_directory);
 	RUN(deleting_the_watched_object_ends_the_watch);
+	RUN(directories_are_told_apart);
+	RUN(links_tell_the_object_only);
+	RUN(an_open_file_is_deleted_with_its_last_close);
 	RUN(masks_and_errors);
+	RUN(a_user_has_so_many_instances);
 	CHECK(scratch_leave() == 0);
 	return check_summary();
 }

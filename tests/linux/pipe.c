@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Pipes, FIFOs by descriptor, descriptor duplication, vectors, splice and tee. */
 #include <fcntl.h>
+#include <linux/random.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -233,6 +234,28 @@ CASE(splice_and_tee_move_bytes)
 	close(q[1]);
 	close_pipe();
 }
+CASE(vmsplice_gives_what_there_is_room_for)
+{
+	static char big[200000], back[200000];
+	open_pipe(0);
+	for (size_t i = 0; i < sizeof(big); i++)
+		big[i] = (char)(i * 7 + i / 4096);
+	struct iovec v = { big, sizeof(big) }, to = { back, sizeof(back) };
+	ssize_t n = vmsplice(p[1], &v, 1, 0);
+	CHECK(n > 4096 && n <= 65536);
+	CHECK_ERRNO(vmsplice(p[1], &v, 1, SPLICE_F_NONBLOCK), EAGAIN);
+	ssize_t got = 0, r;
+	while (got < n && (r = vmsplice(p[0], &to, 1, 0)) > 0) {
+		got += r;
+		to.iov_base = back + got;
+		to.iov_len = sizeof(back) - (size_t)got;
+	}
+	CHECK(got == n && !memcmp(big, back, (size_t)n));
+	CHECK_ERRNO(vmsplice(p[0], &to, 1, SPLICE_F_NONBLOCK), EAGAIN);
+	CHECK_ERRNO(vmsplice(p[1], &v, 1025, 0), EINVAL);
+	CHECK_ERRNO(vmsplice(p[1], &v, 1, 0x100), EINVAL);
+	close_pipe();
+}
 CASE(memory_devices_behave)
 {
 	char b[100];
@@ -252,6 +275,8 @@ CASE(memory_devices_behave)
 	close(fd);
 	fd = open("/dev/urandom", O_RDONLY);
 	CHECK(read(fd, b, 100) == 100 && memcmp(b, b + 50, 50));
+	int bits = -1;
+	CHECK(ioctl(fd, RNDGETENTCNT, &bits) == 0 && bits >= 0 && bits <= 4096);
 	close(fd);
 }
 
@@ -272,6 +297,7 @@ int main(void)
 	RUN(duplicates_share_and_take_the_lowest_number);
 	RUN(descriptor_limit_is_emfile);
 	RUN(splice_and_tee_move_bytes);
+	RUN(vmsplice_gives_what_there_is_room_for);
 	RUN(memory_devices_behave);
 	return check_summary();
 }

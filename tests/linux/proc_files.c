@@ -5,12 +5,18 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "check.h"
 #include "scratch.h"
@@ -144,28 +150,104 @@ CASE(a_process_directory_is_good_for_pidfd_send_signal)
 	close(fds);
 	close(other);
 }
-
-static void *reads_state(void *state)
+/* Is there a line that starts so in the fdinfo of fd? */
+static int info_has(int fd, const char *line)
 {
-	char line[512] = "";
-	for (int tries = 0; tries < 5000 && *(char *)state != 'S'; tries++) {
-		int fd = open("/proc/self/stat", O_RDONLY);
-		ssize_t n = read(fd, line, sizeof(line) - 1);
-		close(fd);
-		char *name_end = n > 0 ? strrchr(line, ')') : NULL;
-		if (name_end)
-			*(char *)state = name_end[2];
-		sched_yield();
+	char path[40], with_break[80];
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	snprintf(with_break, sizeof(with_break), "\n%s", line);
+	slurp(path);
+	if (strstr(text, with_break))
+		return 1;
+	printf("  no '%s' in: %s\n", line, text);
+	return 0;
+}
+CASE(fdinfo_shows_what_an_event_file_waits_for)
+{
+	char line[80];
+	int event = eventfd(26, EFD_SEMAPHORE), epoll = epoll_create1(0), timer = timerfd_create(CLOCK_MONOTONIC, 0);
+	CHECK(info_has(event, "eventfd-count:               1a\n") && info_has(event, "eventfd-semaphore: 1\n"));
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = 0x1234 };
+	CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, event, &e) == 0);
+	snprintf(line, sizeof(line), "tfd: %8d events: 80000019 data:             1234  pos:0 ino:", event);
+	CHECK(info_has(epoll, line));
+	struct itimerspec at = { .it_interval = { 1, 500 }, .it_value = { 100, 0 } };
+	timerfd_settime(timer, 0, &at, NULL);
+	CHECK(info_has(timer, "clockid: 1\nticks: 0\nsettime flags: 00\nit_value: (99, "));
+	CHECK(info_has(timer, "it_interval: (1, 500)\n"));
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	int sig = signalfd(-1, &set, 0), in = inotify_init();
+	CHECK(info_has(sig, "sigmask:\t0000000000000200\n"));
+	CHECK(inotify_add_watch(in, "/", IN_MODIFY | IN_ONESHOT | IN_EXCL_UNLINK | IN_DONT_FOLLOW) == 1);
+	struct stat st;
+	stat("/", &st);
+	snprintf(line, sizeof(line), "inotify wd:1 ino:%lx sdev:", (unsigned long)st.st_ino);
+	CHECK(info_has(in, line) && strstr(text, " mask:84000002 ignored_mask:0"));
+	close(event);
+	close(epoll);
+	close(timer);
+	close(sig);
+	close(in);
+}
+CASE(fdinfo_of_a_pidfd_names_the_process)
+{
+	char line[40];
+	pid_t child = fork();
+	if (!child) {
+		pause();
+		_exit(0);
 	}
+	int fd = (int)syscall(SYS_pidfd_open, child, 0);
+	snprintf(line, sizeof(line), "Pid:\t%d\nNSpid:\t%d\n", child, child);
+	CHECK(info_has(fd, line));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	CHECK(info_has(fd, "Pid:\t-1\nNSpid:\t-1\n"));
+	close(fd);
+}
+static char state_of(pid_t pid)
+{
+	char path[40];
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	slurp(path);
+	char *end = strrchr(text, ')');
+	return end && end[1] == ' ' ? end[2] : 0;
+}
+static volatile char seen, leave;
+static void *look_at_leader(void *arg)
+{
+	for (int i = 0; i < 1000 && (seen = state_of(getpid())) != *(const char *)arg; i++)
+		usleep(1000);
+	while (!leave)
+		usleep(1000);
 	return NULL;
 }
-
-CASE(state_is_that_of_the_first_thread)
+CASE(the_state_is_the_first_threads)
 {
 	pthread_t t;
-	char state = 0;
-	CHECK(pthread_create(&t, NULL, reads_state, &state) == 0 && pthread_join(t, NULL) == 0); /* we sleep, the other runs */
-	CHECK(state == 'S');
+	char last;
+	int fds[2];
+	CHECK(pthread_create(&t, NULL, look_at_leader, (void *)"S") == 0);
+	leave = 1;
+	pthread_join(t, NULL);
+	CHECK(seen == 'S');
+	leave = 0;
+	CHECK(pipe(fds) == 0);
+	pid_t child = fork();
+	if (child == 0) {
+		pthread_create(&t, NULL, look_at_leader, (void *)"?");
+		if (write(fds[1], "x", 1) != 1)
+			_exit(1);
+		syscall(SYS_exit, 0);
+	}
+	CHECK(read(fds[0], &last, 1) == 1);
+	for (int i = 0; i < 1000 && (seen = state_of(child)) != 'Z'; i++)
+		usleep(1000);
+	CHECK(seen == 'Z' && kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 int main(void)
@@ -177,8 +259,10 @@ int main(void)
 	RUN(net_tables_have_their_headings);
 	RUN(identity_maps_are_the_first_namespace);
 	RUN(allowed_cpus_follow_the_affinity);
-	RUN(state_is_that_of_the_first_thread);
 	RUN(a_process_directory_is_good_for_pidfd_send_signal);
+	RUN(fdinfo_shows_what_an_event_file_waits_for);
+	RUN(fdinfo_of_a_pidfd_names_the_process);
+	RUN(the_state_is_the_first_threads);
 	RUN(host_name_can_be_read_and_written_by_root);
 	scratch_leave();
 	return check_summary();

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -439,6 +440,34 @@ CASE(rusage_counts_children)
 	CHECK(u.ru_utime.tv_sec || u.ru_utime.tv_usec > 1000 || u.ru_stime.tv_usec > 1000);
 	CHECK_ERRNO(getrusage(5, &u), EINVAL);
 }
+CASE(rusage_leaves_out_who_was_not_waited_for)
+{
+	struct rusage before, after;
+	int status;
+	getrusage(RUSAGE_CHILDREN, &before);
+	signal(SIGCHLD, SIG_IGN);
+	if (fork() == 0) {
+		size_t size = (size_t)before.ru_maxrss * 1024 + (8u << 20);
+		char *m = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		_exit(m == MAP_FAILED);
+	}
+	CHECK_ERRNO(waitpid(-1, &status, 0), ECHILD);
+	signal(SIGCHLD, SIG_DFL);
+	getrusage(RUSAGE_CHILDREN, &after);
+	CHECK(after.ru_maxrss == before.ru_maxrss);
+}
+CASE(load_averages_agree)
+{
+	struct sysinfo s;
+	double load = -1;
+	FILE *f = fopen("/proc/loadavg", "r");
+	CHECK(f && fscanf(f, "%lf", &load) == 1);
+	if (f)
+		fclose(f);
+	CHECK(sysinfo(&s) == 0);
+	double told = (double)s.loads[0] / 65536;
+	CHECK(told < load + 0.5 && told > load - 0.5);
+}
 
 CASE(many_children)
 {
@@ -482,6 +511,8 @@ int main(void)
 	RUN(limits);
 	RUN(uname_and_ids);
 	RUN(rusage_counts_children);
+	RUN(rusage_leaves_out_who_was_not_waited_for);
+	RUN(load_averages_agree);
 	RUN(many_children);
 	return check_summary();
 }

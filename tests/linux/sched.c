@@ -109,6 +109,25 @@ CASE(a_user_needs_the_limit_for_real_time)
 	}
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 }
+CASE(a_user_may_choose_among_ordinary_policies)
+{
+	SKIP_UNLESS(geteuid() == 0);
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) { /* the real user id stays root's */
+		struct sched_param zero = { 0 };
+		struct rlimit less = { 19, 19 };
+		int raised = setrlimit(RLIMIT_NICE, &less) == 0; /* a container's root may not */
+		if (setresuid(0, 1000, 0))
+			_exit(1);
+		if (policy_set(0, SCHED_OTHER, &zero) || policy_set(0, SCHED_BATCH, &zero) || policy_set(0, SCHED_IDLE, &zero))
+			_exit(2);
+		if (policy_set(0, SCHED_OTHER, &zero) != -1 || errno != EPERM) /* out of idle only as far as nice may fall */
+			_exit(3);
+		_exit(nice(5) != 5 || (policy_set(0, SCHED_OTHER, &zero) == 0) != raised ? 4 : 0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
 CASE(setattr_checks_size_and_flags)
 {
 	struct attr a = { .size = 20 };
@@ -241,6 +260,7 @@ int main(void)
 	RUN(real_time_policy_and_priority_are_shown);
 	RUN(children_inherit_unless_reset);
 	RUN(a_user_needs_the_limit_for_real_time);
+	RUN(a_user_may_choose_among_ordinary_policies);
 	RUN(setattr_checks_size_and_flags);
 	RUN(the_higher_priority_runs_alone);
 	RUN(round_robin_threads_share);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Signals: handlers, masks, queues, frames, restart of calls, alternate stacks, faults. */
 #include <fenv.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -217,31 +218,6 @@ CASE(vector_registers_survive_a_handler)
 	CHECK(result == 0 && count == 1 && out == 3.25 && out15 == 3.25);
 }
 
-static char altstack[65536];
-static volatile int on_altstack;
-static void stack_handler(int s)
-{
-	char here;
-	stack_t now;
-	(void)s;
-	sigaltstack(NULL, &now);
-	on_altstack = &here >= altstack && &here < altstack + sizeof(altstack) && (now.ss_flags & SS_ONSTACK);
-	CHECK_ERRNO(syscall(SYS_sigaltstack, &now, NULL), EPERM); /* musl refuses the flag itself */
-}
-CASE(alternate_stack_is_used)
-{
-	stack_t ss = { .ss_sp = altstack, .ss_size = sizeof(altstack) }, old;
-	CHECK(sigaltstack(&ss, &old) == 0 && (old.ss_flags & SS_DISABLE));
-	install(SIGUSR1, stack_handler, SA_ONSTACK);
-	raise(SIGUSR1);
-	CHECK(on_altstack);
-	ss.ss_flags = SS_DISABLE;
-	CHECK(sigaltstack(&ss, &old) == 0 && old.ss_sp == altstack);
-	ss.ss_flags = 0;
-	ss.ss_size = 100;
-	CHECK_ERRNO(sigaltstack(&ss, NULL), ENOMEM);
-}
-
 static void child_kills_parent(int signo, int delay_us)
 {
 	if (fork() == 0) {
@@ -382,30 +358,34 @@ CASE(blocked_fault_kills)
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 
-CASE(bad_sigreturn_is_fatal)
+static volatile sig_atomic_t thread_id_step;
+static char id_stack[65536];
+static int thread_main(void *arg)
 {
-	int status;
-	pid_t pid = fork();
-	if (pid == 0) {
-		__asm__ volatile("mov $16, %%rsp; mov $15, %%eax; syscall" ::: "memory");
-		_exit(0);
-	}
-	waitpid(pid, &status, 0);
-	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	*(volatile int *)arg = (int)syscall(SYS_gettid);
+	while (thread_id_step == 0)
+		;
+	syscall(SYS_exit, 0);
+	return 0;
 }
-
-CASE(handler_on_bad_stack_is_fatal)
+static void step_handler(int s) { (void)s; thread_id_step++; }
+CASE(kill_takes_the_id_of_any_thread)
 {
-	int status;
-	pid_t pid = fork();
-	if (pid == 0) {
-		long me = getpid();
-		install(SIGUSR1, count_handler, 0);
-		__asm__ volatile("mov $4096, %%rsp; syscall" : : "a"(SYS_kill), "D"(me), "S"(SIGUSR1) : "rcx", "r11", "memory");
-		_exit(0);
-	}
-	waitpid(pid, &status, 0);
-	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	volatile int tid = 0;
+	siginfo_t info = { .si_code = SI_QUEUE };
+	install(SIGUSR1, step_handler, 0);
+	thread_id_step = 0;
+	if (clone(thread_main, id_stack + sizeof(id_stack), CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+			CLONE_SYSVSEM, (void *)&tid) < 0)
+		CHECK(0);
+	while (!tid)
+		usleep(1000);
+	CHECK(kill(tid, 0) == 0);
+	CHECK(syscall(SYS_rt_sigqueueinfo, tid, 0, &info) == 0);
+	CHECK(kill(tid, SIGUSR1) == 0);
+	while (thread_id_step == 0)
+		usleep(1000);
+	CHECK_ERRNO(syscall(SYS_rt_sigqueueinfo, -1, SIGUSR1, &info), ESRCH);
 }
 
 CASE(fork_inherits_mask_and_clears_pending)
@@ -497,7 +477,6 @@ int main(void)
 	RUN(fault_carries_address_and_code);
 	RUN(handler_can_change_the_context);
 	RUN(vector_registers_survive_a_handler);
-	RUN(alternate_stack_is_used);
 	RUN(read_is_interrupted_or_restarted);
 	RUN(nanosleep_reports_the_rest);
 	RUN(nanosleep_goes_on_after_stop_and_continue);
@@ -505,8 +484,7 @@ int main(void)
 	RUN(sigtimedwait_takes_blocked_signals);
 	RUN(default_actions);
 	RUN(blocked_fault_kills);
-	RUN(bad_sigreturn_is_fatal);
-	RUN(handler_on_bad_stack_is_fatal);
+	RUN(kill_takes_the_id_of_any_thread);
 	RUN(fork_inherits_mask_and_clears_pending);
 	RUN(alarm_and_itimer);
 	RUN(killed_while_blocked_in_read);

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -223,19 +222,6 @@ CASE(load_is_told_by_sysinfo)
 		fclose(f);
 }
 
-CASE(the_kernel_log_can_be_read)
-{
-	static char text[4096];
-	int size = klogctl(10, NULL, 0), n = klogctl(3, text, sizeof(text));
-	CHECK(size >= 4096 && n > 0 && n <= (int)sizeof(text) && text[0] == '<' && text[n - 1] == '\n');
-	CHECK(klogctl(3, text, 0) == 0);
-	CHECK_ERRNO(klogctl(3, NULL, 10), EINVAL);
-	CHECK_ERRNO(klogctl(3, text, -1), EINVAL);
-	CHECK_ERRNO(klogctl(99, text, 10), EINVAL);
-	CHECK_ERRNO(klogctl(8, NULL, 9), EINVAL);
-	CHECK(klogctl(9, NULL, 0) >= 0);
-}
-
 int main(void)
 {
 	RUN(monotonic_never_goes_back);
@@ -251,6 +237,5 @@ int main(void)
 	RUN(setting_the_clock_checks_its_arguments);
 	RUN(clock_adjustments_can_be_read);
 	RUN(load_is_told_by_sysinfo);
-	RUN(the_kernel_log_can_be_read);
 	return check_summary();
 }
