@@ -241,7 +241,7 @@ static _Atomic int woken_order[4], woken_count;
 static void *wait_at_priority(void *arg)
 {
 	struct sched_param p = { .sched_priority = (int)(intptr_t)arg };
-	if (p.sched_priority && sched_setscheduler(0, SCHED_FIFO, &p))
+	if (p.sched_priority && syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &p))
 		return (void *)1;
 	if (futex((void *)&rank_word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0))
 		return (void *)1;

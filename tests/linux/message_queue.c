@@ -120,7 +120,7 @@ static void *receive_one(void *arg)
 	struct sched_param p = { .sched_priority = (int)(intptr_t)arg };
 	char own[16];
 	if (p.sched_priority)
-		sched_setscheduler(0, SCHED_FIFO, &p);
+		syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &p);
 	long n = mq_receive(shared, own, sizeof(own), NULL);
 	order[arrived++] = p.sched_priority;
 	return (void *)n;
