@@ -89,6 +89,9 @@ CASE(absolute_sleep)
 	CHECK(ns_of(CLOCK_MONOTONIC) - start >= 15000000);
 	CHECK(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, NULL) == 0); /* in the past */
 	CHECK(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &t, NULL) == EINVAL);
+	CHECK_ERRNO(syscall(SYS_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &t, NULL), EOPNOTSUPP); /* not libc's */
+	CHECK_ERRNO(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC_RAW, 0, 8, NULL), EOPNOTSUPP);
+	CHECK_ERRNO(syscall(SYS_clock_nanosleep, 10, 0, &t, NULL), EINVAL);
 }
 
 static volatile sig_atomic_t fired;
