@@ -128,6 +128,10 @@ CASE(host_name_can_be_read_and_written_by_root)
 	struct stat st;
 	CHECK(stat("/proc/sys/kernel/hostname", &st) == 0 && (st.st_mode & 0777) == 0644);
 }
+CASE(kernel_is_not_tainted_by_us)
+{
+	CHECK(slurp("/proc/sys/kernel/tainted") > 1 && text[0] >= '0' && text[0] <= '9');
+}
 
 static volatile sig_atomic_t got;
 static void handler(int signo) { got = signo; }
@@ -154,6 +158,7 @@ int main(void)
 	RUN(identity_maps_are_the_first_namespace);
 	RUN(allowed_cpus_follow_the_affinity);
 	RUN(a_process_directory_is_good_for_pidfd_send_signal);
+	RUN(kernel_is_not_tainted_by_us);
 	RUN(host_name_can_be_read_and_written_by_root);
 	scratch_leave();
 	return check_summary();
