@@ -341,3 +341,54 @@ LINUX_HANDLER(getrusage)
 	}
 	return usage_out(user_ptr(a1), &u);
 }
+
+/* ---- adjtimex(2): the clock runs freely. Its state can be read; nobody may steer it. ---- */
+struct timex_user {
+	u32 modes, pad;
+	s64 offset, freq, maxerror, esterror;
+	s32 status, pad2;
+	s64 constant, precision, tolerance;
+	struct timeval_user time;
+	s64 tick, ppsfreq, jitter;
+	s32 shift, pad3;
+	s64 stabil, jitcnt, calcnt, errcnt, stbcnt;
+	s32 tai, pad4[11];
+};
+_Static_assert(sizeof(struct timex_user) == 208, "struct timex");
+
+#define ADJ_OFFSET_SINGLESHOT_K 0x8001u
+#define ADJ_OFFSET_READONLY_K 0x2000u
+#define ADJ_ADJTIME_K 0x8000u
+#define STA_UNSYNC_K 0x40
+#define TIME_ERROR_K 5                /* the state of a clock that nothing synchronises */
+#define NTP_PHASE_LIMIT_US 16000000   /* the error of such a clock, in microseconds */
+#define NTP_TOLERANCE (500ll << 16)   /* parts per million, scaled */
+
+static s64 adjust_clock(u64 va)
+{
+	struct timex_user t;
+	u64 now = time_wall_ns();
+	if (COPY_IN(&t, user_ptr(va)))
+		return ERR_FAULT;
+	if ((t.modes & ADJ_ADJTIME_K) && (t.modes & ADJ_OFFSET_SINGLESHOT_K) != ADJ_OFFSET_SINGLESHOT_K)
+		return ERR_INVAL;
+	if (t.modes && t.modes != (ADJ_OFFSET_SINGLESHOT_K | ADJ_OFFSET_READONLY_K))
+		return FAIL(ERR_PERM, "adjtimex: the clock is not steered");
+	t = (struct timex_user){
+		.modes = t.modes, .maxerror = NTP_PHASE_LIMIT_US, .esterror = NTP_PHASE_LIMIT_US, .status = STA_UNSYNC_K,
+		.constant = 2, .precision = 1, .tolerance = NTP_TOLERANCE,
+		.time = { (s64)(now / NSEC_PER_SEC), (s64)(now % NSEC_PER_SEC / NSEC_PER_USEC) },
+		.tick = NSEC_PER_SEC / NSEC_PER_USEC / CLOCK_TICKS_PER_SEC,
+	};
+	return COPY_OUT(user_ptr(va), &t) ? (s64)ERR_FAULT : TIME_ERROR_K;
+}
+
+LINUX_HANDLER(adjtimex) { return adjust_clock(a0); }
+
+LINUX_HANDLER(clock_adjtime)
+{
+	s32 clock = (s32)a0;
+	if (clock == CLOCK_REALTIME)
+		return adjust_clock(a1);
+	return clock > CLOCK_TAI || clock == CLOCK_SGI_CYCLE ? ERR_INVAL : ERR_OPNOTSUPP;
+}

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/times.h>
+#include <sys/timex.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "check.h"
@@ -64,6 +66,29 @@ CASE(cpu_clocks_count_work)
 	CHECK(clock_getcpuclockid(getpid(), &mine) == 0 && ns_of(mine) >= process);
 }
 
+CASE(state_of_the_clock_can_be_read)
+{
+	struct timex t = { .modes = 0 };
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	int state = adjtimex(&t);
+	CHECK(state >= 0 && state <= 5);
+	CHECK(t.tick >= 9000 && t.tick <= 11000 && t.time.tv_sec >= now.tv_sec && t.time.tv_sec <= now.tv_sec + 2);
+	CHECK(!(t.status & STA_UNSYNC) == (state != TIME_ERROR));
+	t = (struct timex){ .modes = ADJ_OFFSET_SS_READ };
+	CHECK(clock_adjtime(CLOCK_REALTIME, &t) == state && t.offset == 0);
+	CHECK_ERRNO(clock_adjtime(CLOCK_MONOTONIC, &t), EOPNOTSUPP);
+	CHECK_ERRNO(clock_adjtime(99, &t), EINVAL);
+	CHECK_ERRNO(syscall(SYS_adjtimex, 8), EFAULT);
+	t = (struct timex){ .modes = 0x8000 };
+	CHECK_ERRNO(adjtimex(&t), EINVAL);
+	if (!fork()) {
+		t = (struct timex){ .modes = ADJ_FREQUENCY };
+		_exit((getuid() == 0 && setuid(65534)) || adjtimex(&t) != -1 || errno != EPERM);
+	}
+	int status;
+	CHECK(wait(&status) > 0 && status == 0);
+}
 CASE(nanosleep_sleeps_long_enough)
 {
 	struct timespec t = { 0, 20000000 }, bad = { 0, 1000000000 }, negative = { -1, 0 };
@@ -190,6 +215,7 @@ int main(void)
 	RUN(monotonic_never_goes_back);
 	RUN(clocks_agree);
 	RUN(cpu_clocks_count_work);
+	RUN(state_of_the_clock_can_be_read);
 	RUN(nanosleep_sleeps_long_enough);
 	RUN(absolute_sleep);
 	RUN(posix_timer_signals);
