@@ -61,6 +61,7 @@ enum node_flag {
 	NODE_STALE = 32,              /* revoked: attributes are asked again */
 	NODE_TRANSIENT = 256,         /* of a file system without name cache: goes with its last reference */
 	NODE_NO_XATTR = 128,          /* asked once: there are none */
+	NODE_SHOWS_MOUNTS = 512,      /* rendered; poll tells when the mounts have changed */
 	NODE_LINKABLE = 64,           /* O_TMPFILE without O_EXCL: linkat may give it a name */
 };
 
