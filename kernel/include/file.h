@@ -63,6 +63,7 @@ struct file {
 	u64 pos;                     /* [p] */
 	void *private_data;          /* owner: ops */
 	struct list_node epoll_links;/* epoll items watching this file */
+	struct lock_table *locks;    /* record locks while it has no node (vfs/lock.c) */
 	u32 owner_pid; s32 owner_signal; /* F_SETOWN, F_SETSIG */
 	u64 ino;                     /* [I] of files without a node: shown by fstat and /proc/pid/fd */
 	struct cred *cred;           /* of the opener */

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* Linux rows on descriptors: close, dup, fcntl, ioctl, flock. Record locks and flock are the node's (kernel/vfs);
- * where that part is absent the calls answer as Linux does for a file without locks. */
+/* Linux rows on descriptors: close, dup, fcntl, ioctl, flock. Record locks and flock are in vfs/lock.c. */
 #include "linux.h"
+#include "vfs.h"
 
 #include "linux/fcntl.h"
 #include "linux/ioctl.h"
 #include "linux/stat.h"
 
-s64 node_lock_fcntl(struct file *f, int command, struct user_ptr lock) WEAK;
-s64 node_flock(struct file *f, int operation) WEAK;
 s64 file_seals(struct file *f, int command, u64 seals) WEAK;
 s64 vfs_syncfs(struct file *f) WEAK;
 
@@ -101,13 +99,6 @@ LINUX_HANDLER(dup3)
 	return duplicate_to((int)a0, (int)a1, a2 ? FD_CLOEXEC_K : 0);
 }
 
-static s64 fcntl_lock(struct file *f, int command, u64 arg)
-{
-	if (!f->where.node || !node_lock_fcntl)
-		return ERR_INVAL;
-	return node_lock_fcntl(f, command, user_ptr(arg));
-}
-
 static s64 fcntl_owner_ex(struct file *f, bool set, u64 arg)
 {
 	struct f_owner_ex_k owner = { F_OWNER_PID_K, 0 };
@@ -136,7 +127,7 @@ static s64 fcntl_file(struct file *f, int command, u64 arg)
 		return file_fcntl_flags(f, (u32)arg);
 	case F_GETLK_K: case F_SETLK_K: case F_SETLKW_K:
 	case F_OFD_GETLK_K: case F_OFD_SETLK_K: case F_OFD_SETLKW_K:
-		return fcntl_lock(f, command, arg);
+		return file_lock_fcntl(f, command, user_ptr(arg));
 	case F_SETOWN_K:
 		f->owner_pid = (u32)arg;
 		return OK;
@@ -258,7 +249,7 @@ LINUX_HANDLER(flock)
 	if (f->flags & O_PATH_K)
 		result = ERR_BADF;
 	else
-		result = f->where.node && node_flock ? node_flock(f, (int)a1) : ERR_INVAL;
+		result = file_flock(f, (int)a1);
 	fd_return(f, held);
 	return result;
 }

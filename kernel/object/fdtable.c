@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Descriptor tables: a slot array with two bit maps (open, close-on-exec), lowest free number first.
  * Entry points: fdtable_* and fd_get (file.h). Files are released outside the lock, because release may sleep. */
-#include "file.h"
+#include "vfs.h"
 
 #include "base/string.h"
 
@@ -153,6 +153,8 @@ void fdtable_get(struct fdtable *t) { __atomic_add_fetch(&t->refs, 1, __ATOMIC_R
 static void close_file(struct fdtable *t, struct file *f)
 {
 	if (f->ops->close)
+	if (file_has_locks(f))
+		file_locks_drop(f, t);
 		f->ops->close(f, t);
 	file_put(f);
 }

@@ -49,6 +49,8 @@ void file_release(struct file *f)
 	if (!list_empty(&f->epoll_links))
 		epoll_file_released(f);
 	if (unlikely(f->nt_name))
+	if (file_has_locks(f))
+		file_locks_drop(f, NULL);
 		nt_name_drop(f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);

@@ -104,7 +104,7 @@ static void node_destroy(struct node *n)
 	}
 	listing_drop(n);
 	kfree(n->symlink);
-	node_locks_free(n);
+	kfree(n->locks);
 	if (n->parent)
 		node_put(n->parent);
 	slab_free(node_slab, n);

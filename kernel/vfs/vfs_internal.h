@@ -208,9 +208,7 @@ status_t node_writer_begin(struct node *n) MUST_CHECK; /* TXTBSY while it is exe
 void node_writer_end(struct node *n);
 #define FILE_EXEC_HELD 1u              /* node_file->flags: counts in node->exec_count */
 
-/* ---- lock.c, watch.c ---- */
-void node_locks_drop_file(struct node *n, struct file *f);
-void node_locks_free(struct node *n);
+/* ---- watch.c ---- */
 void node_watches_free(struct node *n);
 extern u32 watch_count;                /* [a] no watch anywhere: notify is one load */
 #define NOTIFY(n, mask, name, cookie) do { if (unlikely(watch_count)) node_notify((n), (mask), (name), \
