@@ -39,6 +39,7 @@ status_t vdso_map(struct aspace *as, u64 *base) MUST_CHECK;       /* AT_SYSINFO_
 status_t fd_install_pair(struct file *first, struct file *second, u32 fd_flags, u64 user_pair) MUST_CHECK;
 /* The one conversion to struct stat; used by fstat, stat, lstat and newfstatat. */
 struct linux_stat;
+s64 fcntl_notify(struct file *f, int fd, u32 wanted); /* inotify.c */
 void stat_from_attributes(const struct attributes *a, struct linux_stat *s);
 
 #endif

@@ -74,6 +74,7 @@ static inline void wake_all(struct wait_queue *q)
 		wait_queue_wake(q, UINT32_MAX, 0);
 }
 
+void async_signals_send(void);  /* WORK_IO_SIGNAL (object/async.c); before a sleep and before user mode */
 enum wait_flags { WAIT_UNINTERRUPTIBLE = 0, WAIT_INTERRUPTIBLE = 1, WAIT_KILLABLE = 2 };
 void wait_prepare(void);
 /* Sleeps until thread_wake, the deadline (monotonic ns) or, as flags allow, a signal.

@@ -144,6 +144,8 @@ u32 vfs_reclaim(u32 count);
 /* fcntl F_GETLK, F_SETLK, F_SETLKW and the F_OFD_ forms; flock(2) operations. */
 s64 file_lock_fcntl(struct file *f, int command, struct user_ptr flock);
 s64 file_flock(struct file *f, int operation);
+/* Ends what F_NOTIFY of a table (NULL: of any) asked for. */
+void dnotify_drop(struct file *f, const struct fdtable *by);
 /* Releases the record locks of a table on close; with owner NULL those of the open file, at its end. */
 void file_locks_drop(struct file *f, struct fdtable *owner);
 static inline bool file_has_locks(const struct file *f)

@@ -4,6 +4,7 @@
 #include "vfs.h"
 
 #include "base/string.h"
+#include "linux/stat.h"
 
 #define WORD_BITS 64
 #define BOOT_NOFILE 1024 /* limit for threads without a process */
@@ -152,9 +153,11 @@ void fdtable_get(struct fdtable *t) { __atomic_add_fetch(&t->refs, 1, __ATOMIC_R
 
 static void close_file(struct fdtable *t, struct file *f)
 {
-	if (f->ops->close)
+	if (unlikely(f->owner) && f->where.node && S_ISDIR_K(f->where.node->mode))
+		dnotify_drop(f, t);
 	if (file_has_locks(f))
 		file_locks_drop(f, t);
+	if (f->ops->close)
 		f->ops->close(f, t);
 	file_put(f);
 }

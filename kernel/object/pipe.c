@@ -302,7 +302,7 @@ static void pipe_release(struct file *f) { pipe_drop(f->object, FILE_CAN_READ(f)
 
 static const struct file_ops pipe_ops = {
 	.name = "pipe", .read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl,
-	.stat = pipe_stat, .set_flags = pipe_set_flags, .release = pipe_release,
+	.stat = pipe_stat, .set_flags = pipe_set_flags, .release = pipe_release, .signals_io = true,
 };
 
 status_t pipe_create(struct file **read_end, struct file **write_end, u32 flags)
