@@ -44,6 +44,7 @@ struct vfs_node {
 	u64 lease_ns;          /* 0 = until revoked */
 };
 #define VFS_NO_BACKING UINT64_MAX
+#define VFS_SHOWS_MOUNTS (UINT64_MAX - 1) /* as backing: a rendered text of the mounts, whose readers may poll for changes */
 _Static_assert(sizeof(struct vfs_attributes) == 80 && sizeof(struct vfs_node) == 112, "layout");
 
 struct vfs_mount_request { u32 flags; u32 target_fs; };       /* payload: type NUL source NUL options NUL */

@@ -53,6 +53,7 @@ struct file_ops {
 	void (*info)(struct file *f, struct text *w);                        /* lines of /proc/pid/fdinfo/N; [none] */
 	struct nt_dispatcher *(*dispatcher)(struct file *f);                 /* NT waits (nt.h) [by poll] */
 	u32 nt_type;                                                         /* enum nt_type; 0: a file */
+	bool signals_io;                                                     /* O_ASYNC: readiness sends SIGIO */
 };
 /* Locks: [p] pos_lock, [a] atomic, [I] immutable. */
 struct file {
@@ -65,7 +66,8 @@ struct file {
 	u64 pos;                     /* [p] */
 	void *private_data;          /* owner: ops */
 	struct list_node epoll_links;/* epoll items watching this file */
-	u32 owner_pid; s32 owner_signal; /* F_SETOWN, F_SETSIG */
+	struct lock_table *locks;    /* record locks while it has no node (vfs/lock.c) */
+	struct file_owner *owner;    /* [a] F_SETOWN, F_SETSIG, O_ASYNC (object/async.c) */
 	u64 ino;                     /* [I] of files without a node: shown by fstat and /proc/pid/fd */
 	struct cred *cred;           /* of the opener */
 	struct nt_open *nt_open;     /* [I] what NtCreateFile opened it with (kernel/nt/file.h); NULL: opened by others */

@@ -34,7 +34,8 @@ u64 deadline_from_relative(u64 ns);
 u64 deadline_from_realtime(u64 wall_ns);
 enum linux_clock {
 	CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW,
-	CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM, CLOCK_TAI = 11,
+	CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM,
+	CLOCK_SGI_CYCLE, CLOCK_TAI, /* the former is gone since Linux 4.4 */
 };
 s64 clock_read(s32 clock, u64 *ns) MUST_CHECK;                    /* any clockid_t; ERR_INVAL */
 void vdso_update_clock(void);                                     /* after a change of the wall clock */
@@ -44,6 +45,7 @@ status_t vdso_map(struct aspace *as, u64 *base) MUST_CHECK;       /* AT_SYSINFO_
 status_t fd_install_pair(struct file *first, struct file *second, u32 fd_flags, u64 user_pair) MUST_CHECK;
 /* The one conversion to struct stat; used by fstat, stat, lstat and newfstatat. */
 struct linux_stat;
+s64 fcntl_notify(struct file *f, int fd, u32 wanted); /* inotify.c */
 void stat_from_attributes(const struct attributes *a, struct linux_stat *s);
 
 #endif

@@ -100,6 +100,7 @@ enum thread_work { WORK_RESCHED = 1, WORK_SIGNAL = 2, WORK_STOP = 4, WORK_EXIT =
 	WORK_CPU_TIME = 64,              /* look at timers and limits on CPU time */
 	WORK_RSEQ = 128,                 /* preempted or moved: restartable sequence */
 	WORK_NT = 256,                   /* suspension, APCs */
+	WORK_IO_SIGNAL = 512,            /* its events owe somebody a SIGIO (object/async.c) */
 };
 
 /* First fields are known to entry.S and switch.S by offset (asserted in arch/x86_64/cpu.c). */

@@ -65,6 +65,8 @@ void waiter_init(struct waiter *w);                        /* for the current th
 void waiter_add(struct wait_queue *q, struct waiter *w);
 void waiter_remove(struct waiter *w);                      /* harmless when not added */
 u32 wait_queue_wake(struct wait_queue *q, u32 count, u64 key); /* returns how many consumed it; count UINT32_MAX = all */
+/* An event (a key without WAKE_EVERYONE) is consumed by one exclusive waiter only; key 0 and hang-ups go to each. */
+#define WAKE_EVERYONE 0x18 /* POLL_ERR | POLL_HUP */
 static inline void wake_all(struct wait_queue *q)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the condition is stored before the list is read */
@@ -72,6 +74,7 @@ static inline void wake_all(struct wait_queue *q)
 		wait_queue_wake(q, UINT32_MAX, 0);
 }
 
+void async_signals_send(void);  /* WORK_IO_SIGNAL (object/async.c); before a sleep and before user mode */
 enum wait_flags { WAIT_UNINTERRUPTIBLE = 0, WAIT_INTERRUPTIBLE = 1, WAIT_KILLABLE = 2 };
 void wait_prepare(void);
 /* Sleeps until thread_wake, the deadline (monotonic ns) or, as flags allow, a signal.

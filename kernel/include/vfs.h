@@ -61,6 +61,7 @@ enum node_flag {
 	NODE_STALE = 32,              /* revoked: attributes are asked again */
 	NODE_TRANSIENT = 256,         /* of a file system without name cache: goes with its last reference */
 	NODE_NO_XATTR = 128,          /* asked once: there are none */
+	NODE_SHOWS_MOUNTS = 512,      /* rendered; poll tells when the mounts have changed */
 	NODE_LINKABLE = 64,           /* O_TMPFILE without O_EXCL: linkat may give it a name */
 };
 
@@ -141,8 +142,16 @@ bool vfs_has_root(void);
 /* Gives up to `count` idle nodes back under memory pressure; may sleep. Returns how many. */
 u32 vfs_reclaim(u32 count);
 /* fcntl F_GETLK, F_SETLK, F_SETLKW and the F_OFD_ forms; flock(2) operations. */
-s64 node_lock_fcntl(struct file *f, int command, struct user_ptr flock);
-s64 node_flock(struct file *f, int operation);
+s64 file_lock_fcntl(struct file *f, int command, struct user_ptr flock);
+s64 file_flock(struct file *f, int operation);
+/* Ends what F_NOTIFY of a table (NULL: of any) asked for. */
+void dnotify_drop(struct file *f, const struct fdtable *by);
+/* Releases the record locks of a table on close; with owner NULL those of the open file, at its end. */
+void file_locks_drop(struct file *f, struct fdtable *owner);
+static inline bool file_has_locks(const struct file *f)
+{
+	return unlikely(f->locks || (f->where.node && f->where.node->locks)); /* a terminal may get its node late */
+}
 s64 vfs_syncfs(struct file *f);
 s64 file_seals(struct file *f, int command, u64 seals);
 /* The one change-event hook: IN_* mask on the node; `name` when the event is about an entry of directory n. */
@@ -151,8 +160,6 @@ status_t directory_find_folded(struct node *dir, const char *name, u32 length, c
 void node_notify(struct node *n, u32 mask, const char *name, u32 cookie);
 /* Text of /proc/<pid>/mounts for `root`; bytes written. */
 size_t vfs_mounts_text(struct position root, char *buf, size_t size);
-/* Releases record locks of a table on close/exit. */
-void node_locks_drop(struct node *n, struct fdtable *owner);
 /* vfsd (through SYS_AMBOS_VFS_BROKER) revokes: flags of VFS_REVOKE_* in abi/proto/vfs.h. */
 status_t vfs_revoke(u32 fs_id, u64 dir_cookie, const char *name, u32 flags);
 

@@ -5,7 +5,7 @@
 #include "linux.h"
 #include "policy.h"
 
-enum { ADJ_SETOFFSET = 0x100, ADJ_NANO = 0x2000, ADJ_OFFSET_SS_READ = 0xa001, ADJ_KNOWN = 0xf7bf };
+enum { ADJ_SETOFFSET = 0x100, ADJ_NANO = 0x2000, ADJ_OFFSET_SS_READ = 0xa001, ADJ_ADJTIME = 0x8000, ADJ_SINGLESHOT = 0x8001, ADJ_KNOWN = 0xf7bf };
 enum { STA_UNSYNC = 0x40, STA_NANO = 0x2000, TIME_ERROR = 5 };
 #define MAX_ERROR_US 16000000   /* NTP_PHASE_LIMIT: what a clock that nobody disciplines says */
 #define TOLERANCE 32768000      /* 500 ppm in 1/65536 ppm */
@@ -93,7 +93,7 @@ static s64 adjust(u64 va)
 	u32 modes = x.modes, change = modes == ADJ_OFFSET_SS_READ ? 0 : modes & ~(u32)ADJ_NANO;
 	if (change && !cred_has_cap(thread_current()->cred, CAP_SYS_TIME))
 		return ERR_PERM;
-	if (modes & ~(u32)ADJ_KNOWN)
+	if ((modes & ~(u32)ADJ_KNOWN) || (modes & ADJ_SINGLESHOT) == ADJ_ADJTIME)
 		return ERR_INVAL;
 	if (change & ~(u32)ADJ_SETOFFSET)
 		return FAIL(ERR_OPNOTSUPP, "clock adjustment other than a step");

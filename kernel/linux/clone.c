@@ -24,6 +24,9 @@
 #define CLONE_DETACHED 0x400000ull  /* ignored since Linux 2.6 */
 #define CLONE_UNTRACED 0x800000ull  /* no tracer can be told: as good as done */
 #define CLONE_CHILD_SETTID 0x1000000ull
+#define CLONE_NEWNS 0x20000ull
+#define CLONE_NEWUSER 0x10000000ull
+#define CLONE_NEW_PRIVILEGED (CLONE_NEWNS | 0x6e000080ull) /* TIME, CGROUP, UTS, IPC, PID, NET: CAP_SYS_ADMIN */
 #define CLONE_CLEAR_SIGHAND 0x100000000ull
 #define CLONE_KNOWN (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_PIDFD | CLONE_VFORK | CLONE_PARENT | \
 	CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED | \
@@ -42,10 +45,19 @@ struct clone_parts {          /* made before the point of no return */
 	bool new_process;
 };
 
+/* There is one namespace of each kind: whoever may make others is told that there are none, others that they may not
+ * (clone(2)). A user namespace needs no right. */
+static status_t check_namespaces(u64 flags)
+{
+	if (!(flags & CLONE_NEW_PRIVILEGED) || (flags & CLONE_NEWUSER) || cred_has_cap(thread_current()->cred, CAP_SYS_ADMIN))
+		return flags & (CLONE_NEW_PRIVILEGED | CLONE_NEWUSER) ? FAIL(ERR_INVAL, "clone: no namespaces") : OK;
+	return flags & CLONE_NEWNS && flags & CLONE_FS ? ERR_INVAL : ERR_PERM;
+}
+
 static status_t check_flags(const struct clone_args_user *a)
 {
 	u64 f = a->flags;
-	if (f & ~CLONE_KNOWN)
+	if (f & ~(CLONE_KNOWN | CLONE_NEW_PRIVILEGED | CLONE_NEWUSER))
 		return FAIL(ERR_INVAL, "clone flag not supported");
 	if (((f & CLONE_SIGHAND) && !(f & CLONE_VM)) || ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND)))
 		return ERR_INVAL;
@@ -57,7 +69,7 @@ static status_t check_flags(const struct clone_args_user *a)
 		return ERR_INVAL;
 	if (a->exit_signal > SIGNAL_MAX || ((f & (CLONE_THREAD | CLONE_PARENT)) && a->exit_signal))
 		return ERR_INVAL;
-	return OK;
+	return check_namespaces(f);
 }
 
 static status_t make_thread(struct thread *t, u64 flags)

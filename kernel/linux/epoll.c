@@ -31,10 +31,12 @@ LINUX_HANDLER(epoll_create1)
 
 static s64 control(struct file *epoll, struct file *target, int operation, int fd, const struct epoll_event_k *event)
 {
-	if (!epoll_is(epoll) || epoll == target)
-		return ERR_INVAL;
+	if ((epoll->flags | target->flags) & O_PATH_K)
+		return ERR_BADF;
 	if (!target->ops->poll)
 		return ERR_PERM;
+	if (!epoll_is(epoll) || epoll == target)
+		return ERR_INVAL;
 	switch (operation) {
 	case EPOLL_CTL_ADD_K:
 		return epoll_add(epoll, target, fd, event);
@@ -107,7 +109,7 @@ static s64 wait_events(int fd, u64 user_events, s32 max, u64 deadline_ns)
 	if (piece > EVENTS_INLINE)
 		events = kmalloc(piece * sizeof(*events));
 	if (!epoll_is(epoll))
-		result = ERR_INVAL;
+		result = epoll->flags & O_PATH_K ? ERR_BADF : ERR_INVAL;
 	else if (!events)
 		result = ERR_NOMEM;
 	else

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* Linux rows on descriptors: close, dup, fcntl, ioctl, flock. Record locks and flock are the node's (kernel/vfs);
- * where that part is absent the calls answer as Linux does for a file without locks. */
+/* Linux rows on descriptors: close, dup, fcntl, ioctl, flock. Record locks and flock are in vfs/lock.c. */
+#include "async.h"
 #include "linux.h"
+#include "vfs.h"
 
 #include "linux/fcntl.h"
 #include "linux/ioctl.h"
 #include "linux/stat.h"
 
-s64 node_lock_fcntl(struct file *f, int command, struct user_ptr lock) WEAK;
-s64 node_flock(struct file *f, int operation) WEAK;
 s64 file_seals(struct file *f, int command, u64 seals) WEAK;
 s64 vfs_syncfs(struct file *f) WEAK;
 
@@ -101,56 +100,65 @@ LINUX_HANDLER(dup3)
 	return duplicate_to((int)a0, (int)a1, a2 ? FD_CLOEXEC_K : 0);
 }
 
-static s64 fcntl_lock(struct file *f, int command, u64 arg)
-{
-	if (!f->where.node || !node_lock_fcntl)
-		return ERR_INVAL;
-	return node_lock_fcntl(f, command, user_ptr(arg));
-}
-
 static s64 fcntl_owner_ex(struct file *f, bool set, u64 arg)
 {
-	struct f_owner_ex_k owner = { F_OWNER_PID_K, 0 };
+	struct f_owner_ex_k owner;
 	status_t st;
 
 	if (!set) {
-		owner.pid = (s32)f->owner_pid;
-		if (owner.pid < 0)
-			owner = (struct f_owner_ex_k){ F_OWNER_PGRP_K, -owner.pid };
+		u32 type;
+		owner.pid = file_owner_get(f, &type);
+		owner.type = (s32)type;
 		return COPY_OUT(user_ptr(arg), &owner);
 	}
 	st = COPY_IN(&owner, user_ptr(arg));
-	if (st)
-		return st;
-	if (owner.type != F_OWNER_PID_K && owner.type != F_OWNER_PGRP_K)
+	return st ? st : file_owner_set(f, (u32)owner.type, owner.pid);
+}
+
+/* A negative number is a group. */
+static s64 fcntl_set_owner(struct file *f, s32 who)
+{
+	if (who == INT32_MIN)
 		return ERR_INVAL;
-	f->owner_pid = (u32)(owner.type == F_OWNER_PGRP_K ? -owner.pid : owner.pid);
-	return OK;
+	return file_owner_set(f, who < 0 ? F_OWNER_PGRP_K : F_OWNER_PID_K, who < 0 ? -who : who);
+}
+
+static s64 fcntl_get_owner(struct file *f)
+{
+	u32 type;
+	s32 id = file_owner_get(f, &type);
+	return type == F_OWNER_PGRP_K ? -id : id;
+}
+
+static s64 fcntl_set_flags(struct file *f, int fd, u32 flags)
+{
+	status_t st = (flags ^ f->flags) & O_ASYNC_K ? file_async_set(f, fd, flags & O_ASYNC_K) : OK;
+	return st ? st : file_fcntl_flags(f, flags);
 }
 
 /* Commands that only look at or change the open file. */
-static s64 fcntl_file(struct file *f, int command, u64 arg)
+static s64 fcntl_file(struct file *f, int fd, int command, u64 arg)
 {
 	switch (command) {
 	case F_SETFL_K:
-		return file_fcntl_flags(f, (u32)arg);
+		return fcntl_set_flags(f, fd, (u32)arg);
 	case F_GETLK_K: case F_SETLK_K: case F_SETLKW_K:
 	case F_OFD_GETLK_K: case F_OFD_SETLK_K: case F_OFD_SETLKW_K:
-		return fcntl_lock(f, command, arg);
+		return file_lock_fcntl(f, command, user_ptr(arg));
 	case F_SETOWN_K:
-		f->owner_pid = (u32)arg;
-		return OK;
+		return fcntl_set_owner(f, (s32)arg);
 	case F_GETOWN_K:
-		return (s32)f->owner_pid;
+		return fcntl_get_owner(f);
 	case F_SETOWN_EX_K: case F_GETOWN_EX_K:
 		return fcntl_owner_ex(f, command == F_SETOWN_EX_K, arg);
+	case F_NOTIFY_K:
+		return fcntl_notify(f, fd, (u32)arg);
 	case F_SETSIG_K:
 		if (arg > SIGNAL_LAST)
 			return ERR_INVAL;
-		f->owner_signal = (s32)arg;
-		return OK;
+		return file_signal_set(f, (int)arg);
 	case F_GETSIG_K:
-		return f->owner_signal;
+		return file_signal_get(f);
 	case F_SETPIPE_SZ_K:
 		return pipe_is(f) ? pipe_set_size(f, (u32)arg) : ERR_BADF;
 	case F_GETPIPE_SZ_K:
@@ -188,9 +196,21 @@ LINUX_HANDLER(fcntl)
 	if (command == F_GETFL_K)
 		result = f->flags & ~(u32)(O_CREAT_K | O_EXCL_K | O_NOCTTY_K | O_TRUNC_K | O_CLOEXEC_K);
 	else
-		result = (f->flags & O_PATH_K) ? ERR_BADF : fcntl_file(f, command, a2);
+		result = (f->flags & O_PATH_K) ? ERR_BADF : fcntl_file(f, fd, command, a2);
 	fd_return(f, held);
 	return result;
+}
+
+static s64 ioctl_async(struct file *f, int fd, u64 arg)
+{
+	int on;
+	status_t st = COPY_IN(&on, user_ptr(arg));
+
+	if (st)
+		return st;
+	if (!on == !(f->flags & O_ASYNC_K))
+		return OK;
+	return f->ops->signals_io ? fcntl_set_flags(f, fd, f->flags ^ O_ASYNC_K) : ERR_NOTTY;
 }
 
 LINUX_HANDLER(ioctl)
@@ -207,6 +227,8 @@ LINUX_HANDLER(ioctl)
 		result = ERR_BADF;
 	else if (command == FIOCLEX_K || command == FIONCLEX_K)
 		result = fdtable_set_flags(t, (int)a0, command == FIOCLEX_K ? FD_CLOEXEC_K : 0);
+	else if (command == FIOASYNC_K)
+		result = ioctl_async(f, (int)a0, a2);
 	else
 		result = file_ioctl(f, command, a2);
 	fd_return(f, held);
@@ -240,8 +262,6 @@ s64 file_ioctl(struct file *f, u32 command, u64 arg)
 {
 	if (command == FIONBIO_K)
 		return ioctl_nonblock(f, arg);
-	if (command == FIOASYNC_K)
-		return FAIL(ERR_NOTTY, "FIOASYNC: no SIGIO");
 	if (command == FIONREAD_K && f->where.node && S_ISREG_K(f->where.node->mode))
 		return ioctl_readable(f, arg);
 	return f->ops->ioctl ? f->ops->ioctl(f, command, arg) : ERR_NOTTY;
@@ -258,7 +278,7 @@ LINUX_HANDLER(flock)
 	if (f->flags & O_PATH_K)
 		result = ERR_BADF;
 	else
-		result = f->where.node && node_flock ? node_flock(f, (int)a1) : ERR_INVAL;
+		result = file_flock(f, (int)a1);
 	fd_return(f, held);
 	return result;
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
-/* inotify rows; the mechanism is kernel/vfs/watch.c. */
+/* inotify rows and F_NOTIFY; the mechanism is kernel/vfs/watch.c. */
 #include "../vfs/vfs_internal.h"
 #include "../vfs/watch.h"
+#include "async.h"
 #include "linux.h"
 
 #define IN_ONLYDIR_K 0x01000000u
 #define IN_DONT_FOLLOW_K 0x02000000u
 #define IN_MASK_CREATE_K 0x10000000u
 #define IN_MASK_ADD_K 0x20000000u
+#define IN_ONESHOT_K 0x80000000u
+#define DN_MULTISHOT_K 0x80000000u
 #define IN_KNOWN_K (0xfffu | IN_ONLYDIR_K | IN_DONT_FOLLOW_K | 0x04000000u | IN_MASK_CREATE_K | IN_MASK_ADD_K | \
 	0x80000000u)
 
@@ -69,4 +72,30 @@ LINUX_HANDLER(inotify_rm_watch)
 	s64 st = file_is_inotify(f) ? inotify_remove(f, (s32)a1) : ERR_INVAL;
 	file_put(f);
 	return st;
+}
+
+/* fcntl(2) F_NOTIFY: DN_* bits name events of a directory's entries; without DN_MULTISHOT the first one is the last. */
+static u32 mask_of_notify(u32 wanted)
+{
+	static const u32 masks[] = { IN_ACCESS_K, IN_MODIFY_K, IN_CREATE_K | IN_MOVED_TO_K, IN_DELETE_K | IN_MOVED_FROM_K,
+		IN_MOVED_FROM_K /* its old directory is told */, IN_ATTRIB_K };
+	u32 mask = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(masks); i++)
+		mask |= wanted & 1u << i ? masks[i] : 0;
+	return mask;
+}
+
+s64 fcntl_notify(struct file *f, int fd, u32 wanted)
+{
+	u32 mask = mask_of_notify(wanted);
+	if (!(wanted & ~DN_MULTISHOT_K)) {
+		dnotify_drop(f, thread_current()->fds);
+		return OK;
+	}
+	if (!f->where.node || !node_is_dir(f->where.node))
+		return ERR_NOTDIR;
+	status_t st = file_owner_default(f, fd);
+	if (st)
+		return st;
+	return dnotify_add(f, thread_current()->fds, mask | (wanted & DN_MULTISHOT_K ? 0 : IN_ONESHOT_K));
 }

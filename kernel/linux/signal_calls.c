@@ -16,6 +16,8 @@ static inline u64 pair(s32 low, s32 high)
 	return (u32)low | (u64)(u32)high << 32;
 }
 
+#define POLL_CODES 6 /* POLL_IN to POLL_HUP, sigaction(2) */
+
 /* siginfo_t as words: 0 signo and errno, 1 code, from 2 on a union that signal and code select. */
 void siginfo_to_user(const struct siginfo_k *info, u64 out[16])
 {
@@ -34,7 +36,7 @@ void siginfo_to_user(const struct siginfo_k *info, u64 out[16])
 	} else if (info->code > 0 && (SIGBIT(info->signo) & SIGNALS_FAULT)) {
 		out[2] = info->addr;
 		out[3] = 0;
-	} else if (info->code > 0 && info->signo == SIGIO) {
+	} else if (info->code > 0 && info->code <= POLL_CODES) { /* F_SETSIG: of any signal */
 		out[2] = (u64)(s64)info->band;
 		out[3] = (u32)info->fd;
 	}
@@ -50,6 +52,8 @@ status_t siginfo_from_user(struct user_ptr p, struct siginfo_k *info)
 	memcpy(&info->pid, raw + 16, 4);
 	memcpy(&info->uid, raw + 20, 4);
 	memcpy(&info->value, raw + 24, 8);
+	memcpy(&info->band, raw + 16, 4); /* the same bytes: the code says which */
+	memcpy(&info->fd, raw + 24, 4);
 	return st;
 }
 

@@ -183,6 +183,8 @@ void user_return_work(struct trap_frame *f)
 		} else if (work & WORK_EXIT) {
 			struct process *p = t->process;
 			thread_exit_current(p->flags & PROC_EXITING ? (s32)p->group_exit_code : 0);
+		} else if (work & WORK_IO_SIGNAL) {
+			async_signals_send();
 		} else if (work & WORK_CPU_TIME) {
 			__atomic_and_fetch(&t->work, ~(u32)WORK_CPU_TIME, __ATOMIC_RELAXED);
 			cpu_time_check(t);

@@ -242,10 +242,10 @@ LINUX_HANDLER(clock_nanosleep)
 	s32 clock = (s32)a0;
 	bool wall = clock == CLOCK_REALTIME || clock == CLOCK_TAI || clock == CLOCK_REALTIME_ALARM;
 	bool cpu = clock == CLOCK_PROCESS_CPUTIME_ID || clock < 0;
-	if (clock_is_own_thread(clock)) /* it stands still meanwhile (another thread's is as little of use) */
+	if (clock != CLOCK_THREAD_CPUTIME_ID && clock_is_own_thread(clock)) /* it stands still meanwhile */
 		return ERR_INVAL;
 	if (!cpu && !wall && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_BOOTTIME_ALARM)
-		return clock > CLOCK_TAI ? ERR_INVAL : ERR_OPNOTSUPP;
+		return clock > CLOCK_TAI || clock == CLOCK_SGI_CYCLE ? ERR_INVAL : ERR_OPNOTSUPP;
 	status_t st = timespec_in(user_ptr(a2), &ns);
 	if (st)
 		return st;

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "poll.h"
 
-#define NEST_MAX 5            /* EP_MAX_NESTS: epolls watching epolls, epoll_ctl(2) ELOOP */
+#define NEST_MAX 5            /* epolls in a chain that watch each other, epoll_ctl(2) ELOOP */
 #define NEST_VISITS 512       /* bound of the loop search; a larger web is refused like a loop */
 #define ALWAYS (POLL_ERR | POLL_HUP)
 #define PRIVATE_BITS (EPOLLEXCLUSIVE_K | EPOLLWAKEUP_K | EPOLLONESHOT_K | EPOLLET_K)
@@ -29,6 +29,7 @@ struct epoll {
 	struct list_node sleepers;   /* [r] threads in epoll_wait, first to wake first */
 	struct wait_queue pollers;   /* who polls the epoll file itself */
 	struct list_node nested;     /* [k] items that watch another epoll */
+	struct file *file;           /* [I] its own; valid while an item is linked */
 };
 struct item {
 	struct rb_node node;         /* [l] */
@@ -66,17 +67,17 @@ static void wake_pollers(struct epoll *ep)
 	spin_unlock(&q->lock);
 }
 
-/* Wakes the thread that has waited longest and moves it to the end, so that the next event finds another. */
-static void wake_sleeper_locked(struct epoll *ep)
+/* Wakes the thread that has waited longest and takes it off, so that the next event finds another. */
+static bool wake_sleeper_locked(struct epoll *ep)
 {
 	struct sleeper *s;
 
 	if (list_empty(&ep->sleepers))
-		return;
+		return false;
 	s = list_first(&ep->sleepers, struct sleeper, link);
 	list_remove(&s->link);
-	list_push_back(&ep->sleepers, &s->link);
 	thread_wake(s->thread);
+	return true;
 }
 
 static bool mark_ready_locked(struct item *i)
@@ -103,17 +104,16 @@ static bool item_event(struct waiter *w, u64 key)
 	struct item *i = w->arg;
 	struct epoll *ep = i->epoll;
 	u32 events = i->events;
-	bool consumed;
+	bool woken = false;
 
 	if (!(events & ~PRIVATE_BITS) || (key && !(key & events)))
 		return false;
 	spin_lock(&ep->ready_lock);
-	consumed = !list_empty(&ep->sleepers);
 	if (mark_ready_locked(i) || (events & EPOLLET_K))
-		wake_sleeper_locked(ep);
+		woken = wake_sleeper_locked(ep);
 	spin_unlock(&ep->ready_lock);
 	wake_pollers(ep);
-	return (events & EPOLLEXCLUSIVE_K) ? consumed : true;
+	return (events & EPOLLEXCLUSIVE_K) ? woken : true;
 }
 
 /* ---- items ---- */
@@ -202,26 +202,38 @@ static void remove_locked(struct item *i)
 	slab_free(item_cache, i);
 }
 
-/* Depth of the deepest chain of epolls below ep, or NEST_MAX + 1 when `target` or too much is found. */
-static u32 nest_depth(struct epoll *ep, const struct epoll *target, u32 level, u32 *visits)
+/* Epolls in the longest chain downwards from ep, or NEST_MAX + 1 when `target` or too much is found. */
+static u32 depth_below(struct epoll *ep, const struct epoll *target, u32 level, u32 *visits)
 {
-	u32 depth = 0;
+	u32 depth = 1;
 
 	if (ep == target || level > NEST_MAX || ++*visits > NEST_VISITS)
 		return NEST_MAX + 1;
 	list_for_each(i, &ep->nested, struct item, nested_link)
-		depth = MAX(depth, 1 + nest_depth(i->file->object, target, level + 1, visits));
+		depth = MAX(depth, 1 + depth_below(i->file->object, target, level + 1, visits));
+	return MIN(depth, NEST_MAX + 1u);
+}
+
+/* The same upwards: the epolls that watch ep. */
+static u32 depth_above(const struct epoll *ep, u32 level, u32 *visits)
+{
+	u32 depth = 1;
+
+	if (level > NEST_MAX || ++*visits > NEST_VISITS)
+		return NEST_MAX + 1;
+	list_for_each(i, &ep->file->epoll_links, struct item, file_link)
+		depth = MAX(depth, 1 + depth_above(i->epoll, level + 1, visits));
 	return MIN(depth, NEST_MAX + 1u);
 }
 
 static status_t link_item(struct epoll *ep, struct item *i)
 {
 	status_t st = OK;
-	u32 visits = 0;
+	u32 down = 0, up = 0;
 
 	spin_lock(&links_lock);
 	if (epoll_is(i->file)) {
-		if (nest_depth(i->file->object, ep, 1, &visits) >= NEST_MAX)
+		if (depth_below(i->file->object, ep, 1, &down) + depth_above(ep, 1, &up) > NEST_MAX)
 			st = FAIL(ERR_LOOP, "epoll loop or depth");
 		else
 			list_push_back(&ep->nested, &i->nested_link);
@@ -393,6 +405,15 @@ static u32 harvest(struct epoll *ep, struct epoll_event_k *out, u32 max)
 	return found;
 }
 
+/* Again after each wake-up, which took the sleeper off. */
+static void join_sleepers(struct epoll *ep, struct sleeper *s)
+{
+	spin_lock(&ep->ready_lock);
+	if (list_empty(&s->link))
+		list_push_back(&ep->sleepers, &s->link);
+	spin_unlock(&ep->ready_lock);
+}
+
 /* Others may have been passed over by a wake-up that this thread got. */
 static void leave_sleepers(struct epoll *ep, struct sleeper *s)
 {
@@ -414,11 +435,10 @@ s64 epoll_wait_events(struct file *epoll, struct epoll_event_k *out, u32 max, u6
 
 	if (found || deadline_ns == 0)
 		return found;
-	spin_lock(&ep->ready_lock);
-	list_push_back(&ep->sleepers, &s.link);
-	spin_unlock(&ep->ready_lock);
+	list_init(&s.link);
 	for (;;) {
 		wait_prepare();
+		join_sleepers(ep, &s);
 		if (ep->ready_count && (found = harvest(ep, out, max)))
 			break;
 		st = wait_sleep(deadline_ns, WAIT_INTERRUPTIBLE);
@@ -517,5 +537,6 @@ struct file *epoll_create_file(void)
 	list_init(&ep->nested);
 	wait_queue_init(&ep->pollers);
 	f->ino = file_new_ino();
+	ep->file = f;
 	return f;
 }

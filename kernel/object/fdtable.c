@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Descriptor tables: a slot array with two bit maps (open, close-on-exec), lowest free number first.
  * Entry points: fdtable_* and fd_get (file.h). Files are released outside the lock, because release may sleep. */
-#include "file.h"
+#include "vfs.h"
 
 #include "base/string.h"
+#include "linux/stat.h"
 
 #define WORD_BITS 64
 #define BOOT_NOFILE 1024 /* limit for threads without a process */
@@ -152,6 +153,10 @@ void fdtable_get(struct fdtable *t) { __atomic_add_fetch(&t->refs, 1, __ATOMIC_R
 
 static void close_file(struct fdtable *t, struct file *f)
 {
+	if (unlikely(f->owner) && f->where.node && S_ISDIR_K(f->where.node->mode))
+		dnotify_drop(f, t);
+	if (file_has_locks(f))
+		file_locks_drop(f, t);
 	if (f->ops->close)
 		f->ops->close(f, t);
 	file_put(f);

@@ -2,6 +2,7 @@
 /* Open files: creation, release and the generic read/write/seek/stat entry points that every ABI uses.
  * Rules: mode checks, position and RLIMIT_FSIZE are decided here and nowhere else; an operation that a file type lacks
  * gets the errno named in file.h. SIGPIPE comes from file_broken_pipe, called by pipes and stream sockets. */
+#include "async.h"
 #include "nt.h"
 #include "vfs.h"
 
@@ -48,6 +49,12 @@ void file_release(struct file *f)
 		nt_open_release(f);
 	if (!list_empty(&f->epoll_links))
 		epoll_file_released(f);
+	if (unlikely(f->owner)) {
+		dnotify_drop(f, NULL);
+		file_owner_free(f);
+	}
+	if (file_has_locks(f))
+		file_locks_drop(f, NULL);
 	if (unlikely(f->nt_name))
 		nt_name_drop(f);
 	if (f->ops && f->ops->release)
@@ -205,12 +212,10 @@ s64 file_describe(struct file *f, char *buf, size_t size)
 
 s64 file_fcntl_flags(struct file *f, u32 flags)
 {
-	const u32 changeable = O_APPEND_K | O_NONBLOCK_K | O_DIRECT_K | O_NOATIME_K;
+	const u32 changeable = O_APPEND_K | O_NONBLOCK_K | O_DIRECT_K | O_NOATIME_K | (f->ops->signals_io ? O_ASYNC_K : 0);
 	u32 new_flags = (f->flags & ~changeable) | (flags & changeable);
 	status_t st = OK;
 
-	if (flags & O_ASYNC_K)
-		return FAIL(ERR_INVAL, "O_ASYNC: no SIGIO");
 	if (f->ops->set_flags)
 		st = f->ops->set_flags(f, new_flags);
 	else if ((new_flags & O_DIRECT_K) && !f->where.node)

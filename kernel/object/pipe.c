@@ -13,6 +13,7 @@
 #define PIPE_BUF_BYTES 4096u              /* atomic writes, pipe(7) */
 #define PIPE_DEFAULT_PAGES 16u            /* 64 KiB, pipe(7) */
 #define PIPE_MAX_PAGES 256u               /* 1 MiB: pipe-max-size */
+#define PIPE_SIZE_LIMIT (1ull << 31)      /* F_SETPIPE_SZ: more is no size at all, fcntl(2) */
 #define PIPE_DEV 0x0c                     /* st_dev of anonymous pipes; any constant */
 
 /* Locks: [m] mutex, [n] node->lock, [a] atomic, [I] immutable. Counters are read without the lock by poll. */
@@ -312,7 +313,7 @@ static void pipe_release(struct file *f) { pipe_drop(f->object, FILE_CAN_READ(f)
 
 static const struct file_ops pipe_ops = {
 	.name = "pipe", .read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl,
-	.stat = pipe_stat, .set_flags = pipe_set_flags, .release = pipe_release,
+	.stat = pipe_stat, .set_flags = pipe_set_flags, .release = pipe_release, .signals_io = true,
 };
 
 status_t pipe_create(struct file **read_end, struct file **write_end, u32 flags)
@@ -502,7 +503,7 @@ s64 pipe_set_size(struct file *f, u64 bytes)
 	u32 count = 1;
 	s64 result;
 
-	if (bytes == 0)
+	if (bytes > PIPE_SIZE_LIMIT)
 		return ERR_INVAL;
 	if (bytes > PIPE_MAX_PAGES * PAGE_SIZE)
 		return FAIL(ERR_PERM, "pipe-max-size");

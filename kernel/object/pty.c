@@ -344,7 +344,7 @@ static void master_release(struct file *f)
 
 static const struct file_ops master_ops = {
 	.name = "ptmx", .read = master_read, .write = master_write, .poll = master_poll, .ioctl = master_ioctl,
-	.stat = master_stat, .release = master_release,
+	.stat = master_stat, .release = master_release, .signals_io = true,
 };
 
 /* ---- creation ---- */

@@ -362,5 +362,5 @@ static void socket_release(struct file *f) { socket_close(f->object); }
 
 const struct file_ops socket_ops = {
 	.name = "socket", .read = socket_read, .write = socket_write, .poll = socket_poll, .ioctl = socket_ioctl,
-	.stat = socket_stat, .release = socket_release,
+	.stat = socket_stat, .release = socket_release, .signals_io = true,
 };

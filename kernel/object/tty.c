@@ -357,5 +357,5 @@ void tty_hangup(struct tty *t)
 
 const struct file_ops tty_ops = {
 	.name = "tty", .read = tty_read, .write = tty_write, .poll = tty_poll, .ioctl = tty_ioctl, .stat = tty_stat,
-	.release = tty_release,
+	.release = tty_release, .signals_io = true,
 };

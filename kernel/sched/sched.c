@@ -292,6 +292,8 @@ status_t wait_sleep(u64 deadline_ns, enum wait_flags flags)
 {
 	struct thread *t = thread_current();
 	DEBUG_ASSERT(cpu_this()->lock_depth == 0);
+	if (unlikely(t->work & WORK_IO_SIGNAL))
+		async_signals_send();
 	t->wait_flags = flags;
 	bool timed = deadline_ns != DEADLINE_NEVER;
 	bool may_sleep = !wait_interrupted(t, flags) && !(timed && deadline_ns <= time_now_ns());

@@ -39,13 +39,18 @@ void waiter_remove(struct waiter *w)
 
 u32 wait_queue_wake(struct wait_queue *q, u32 count, u64 key)
 {
+	bool once = key && !(key & WAKE_EVERYONE), taken = false;
 	u32 consumed = 0;
 	spin_lock(&q->lock);
 	list_for_each_safe(w, &q->waiters, struct waiter, link) {
 		if (consumed == count)
 			break;
-		if (w->fn(w, key))
-			consumed++;
+		if (unlikely(w->exclusive) && once && taken)
+			continue;
+		if (!w->fn(w, key))
+			continue;
+		consumed++;
+		taken |= w->exclusive;
 	}
 	spin_unlock(&q->lock);
 	return consumed;

@@ -182,7 +182,7 @@ static void adjust_set_id(const struct node *n, struct attr_change *c, const str
 {
 	if (c->valid & VFS_SET_MODE) {
 		bool member = !cred || cred->fsgid == n->gid || cred_in_group(cred, n->gid) || cred_has_cap(cred, CAP_FSETID_K);
-		if (!member && !node_is_dir(n))
+		if (!member)
 			c->mode &= ~S_ISGID_K;
 	} else if ((c->valid & (VFS_SET_UID | VFS_SET_GID)) && !node_is_dir(n)) {
 		u32 drop = S_ISUID_K | (n->mode & 010 ? S_ISGID_K : 0);

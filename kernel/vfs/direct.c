@@ -7,6 +7,7 @@
 
 struct rendering {
 	u64 start, length;             /* which bytes `text` holds */
+	u64 mounts_seen;               /* [a] mount_changes when a poll told last */
 	char *text;
 	struct mutex lock;
 };
@@ -124,11 +125,47 @@ static void direct_release(struct file *f)
 	node_file_release(f);
 }
 
+struct file *mounts_file_watch(struct file *f)
+{
+	struct rendering *r = rendering_of(f);
+	if (!r) {
+		file_put(f);
+		return NULL;
+	}
+	r->mounts_seen = __atomic_load_n(&mount_changes, __ATOMIC_ACQUIRE);
+	return f;
+}
+
+/* proc(5): each change is told once per open file, by POLLPRI and POLLERR. Registering alone takes nothing away. */
+static u32 mounts_poll(struct file *f, struct poll_table *table)
+{
+	struct rendering *r = f->private_data;
+	poll_wait(table, &mounts_changed);
+	u64 now = __atomic_load_n(&mount_changes, __ATOMIC_ACQUIRE);
+	if (__atomic_load_n(&r->mounts_seen, __ATOMIC_RELAXED) == now)
+		return POLL_IN | POLL_RDNORM;
+	if (!table)
+		__atomic_store_n(&r->mounts_seen, now, __ATOMIC_RELAXED);
+	return POLL_IN | POLL_RDNORM | POLL_ERR | POLL_PRI;
+}
+
 const struct file_ops direct_ops = {
 	.name = "rendered file",
 	.read = direct_read,
 	.write = direct_write,
 	.seek = direct_seek,
+	.stat = node_file_stat,
+	.truncate = direct_truncate,
+	.close = node_file_close,
+	.release = direct_release,
+};
+
+const struct file_ops mounts_ops = {
+	.name = "rendered mounts",
+	.read = direct_read,
+	.write = direct_write,
+	.seek = direct_seek,
+	.poll = mounts_poll,
 	.stat = node_file_stat,
 	.truncate = direct_truncate,
 	.close = node_file_close,

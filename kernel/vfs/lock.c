@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Record locks: fcntl POSIX locks (owner: descriptor table), OFD locks and flock (owner: open file).
+/* Record locks of any open file: fcntl POSIX locks (owner: descriptor table), OFD locks and flock (owner: open file).
  * POSIX and OFD locks exclude each other; flock is a world of its own, as on Linux.
  * One spinlock guards all tables: lock traffic is rare, and deadlock detection walks from waiter to owner. */
 #include "vfs_internal.h"
@@ -36,9 +36,11 @@ _Static_assert(sizeof(struct flock_k) == 32, "struct flock");
 static struct spinlock locks_lock = SPINLOCK_INIT(RANK_OBJECT);
 static struct list_node blocked_owners = LIST_INIT(blocked_owners);
 
-static struct lock_table *table_of(struct node *n)
+/* Of a file without a node (pipe, socket) its own: such a file is shared by inheriting it. */
+static struct lock_table *table_of(struct file *f)
 {
-	struct lock_table *t = __atomic_load_n(&n->locks, __ATOMIC_ACQUIRE), *none = NULL;
+	struct lock_table **slot = f->where.node ? &f->where.node->locks : &f->locks;
+	struct lock_table *t = __atomic_load_n(slot, __ATOMIC_ACQUIRE), *none = NULL;
 	if (t)
 		return t;
 	t = kmalloc(sizeof(*t));
@@ -46,15 +48,10 @@ static struct lock_table *table_of(struct node *n)
 		return NULL;
 	list_init(&t->records);
 	wait_queue_init(&t->changed);
-	if (__atomic_compare_exchange_n(&n->locks, &none, t, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (__atomic_compare_exchange_n(slot, &none, t, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return t;
 	kfree(t);
 	return none;
-}
-
-void node_locks_free(struct node *n)
-{
-	kfree(n->locks);
 }
 
 static bool same_owner(const struct record *a, const struct record *b)
@@ -154,8 +151,8 @@ static void free_records(struct list_node *dead)
 		kfree(list_entry(link, struct record, link));
 }
 
-/* Sets or clears without waiting. AGAIN: *by is the owner in the way. */
-static status_t apply(struct lock_table *t, const struct record *want, bool unlock, void **by, enum lock_kind *by_kind)
+/* Sets or clears without waiting. AGAIN: another's is in the way. */
+static status_t apply(struct lock_table *t, const struct record *want, bool unlock)
 {
 	struct list_node dead = LIST_INIT(dead);
 	struct record *fresh = unlock ? NULL : kmalloc(sizeof(*fresh));
@@ -167,10 +164,7 @@ static status_t apply(struct lock_table *t, const struct record *want, bool unlo
 		return ERR_NOLCK;
 	}
 	spin_lock(&locks_lock);
-	struct record *other = unlock ? NULL : conflict_locked(t, want);
-	if (other) {
-		*by = other->owner;
-		*by_kind = other->kind;
+	if (!unlock && conflict_locked(t, want)) {
 		st = ERR_AGAIN;
 	} else {
 		cut_locked(t, want, &spare, &dead);
@@ -190,49 +184,52 @@ static status_t apply(struct lock_table *t, const struct record *want, bool unlo
 	return st;
 }
 
-static bool free_now(struct lock_table *t, const struct record *want)
+static bool not_blocked_by(struct lock_table *t, const struct record *want, const void *by)
 {
 	spin_lock(&locks_lock);
-	bool is_free = !conflict_locked(t, want);
+	struct record *other = conflict_locked(t, want);
+	bool changed = !other || other->owner != by;
 	spin_unlock(&locks_lock);
-	return is_free;
+	return changed;
 }
 
-static status_t wait_for(struct lock_table *t, const struct record *want, void *by, enum lock_kind by_kind)
+/* Waits until the owner who is in the way now is so no longer. The next one in the way may close a circle, which is
+ * why the caller tries again whenever that owner changes. */
+static status_t wait_for_owner(struct lock_table *t, const struct record *want)
 {
-	struct blocked me = { .owner = want->owner, .by = by };
-	bool detect = want->kind == LOCK_POSIX && by_kind == LOCK_POSIX;
+	struct blocked me = { .owner = want->owner };
+	status_t st = OK;
 	list_init(&me.link);
-	if (detect) {
-		spin_lock(&locks_lock);
-		bool circle = deadlock_locked(want->owner, by);
-		if (!circle)
+	spin_lock(&locks_lock);
+	struct record *other = conflict_locked(t, want);
+	if (other) {
+		me.by = other->owner;
+		bool followed = want->kind == LOCK_POSIX && other->kind == LOCK_POSIX;
+		if (followed && deadlock_locked(want->owner, me.by))
+			st = ERR_DEADLK;
+		else if (followed)
 			list_push_back(&blocked_owners, &me.link);
-		spin_unlock(&locks_lock);
-		if (circle)
-			return ERR_DEADLK;
 	}
-	status_t st = WAIT_EVENT(&t->changed, free_now(t, want), DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
-	if (detect) {
-		spin_lock(&locks_lock);
-		list_remove(&me.link);
-		spin_unlock(&locks_lock);
-	}
+	spin_unlock(&locks_lock);
+	if (st || !me.by)
+		return st;
+	st = WAIT_EVENT(&t->changed, not_blocked_by(t, want, me.by), DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
+	spin_lock(&locks_lock);
+	list_remove(&me.link);
+	spin_unlock(&locks_lock);
 	return st;
 }
 
-static status_t set_lock(struct node *n, const struct record *want, bool unlock, bool wait)
+static status_t set_lock(struct file *f, const struct record *want, bool unlock, bool wait)
 {
-	struct lock_table *t = table_of(n);
+	struct lock_table *t = table_of(f);
 	if (!t)
 		return ERR_NOLCK;
 	for (;;) {
-		void *by;
-		enum lock_kind by_kind;
-		status_t st = apply(t, want, unlock, &by, &by_kind);
+		status_t st = apply(t, want, unlock);
 		if (st != ERR_AGAIN || !wait)
 			return st;
-		st = wait_for(t, want, by, by_kind);
+		st = wait_for_owner(t, want);
 		if (st)
 			return st == ERR_INTR ? ERR_RESTART : st;
 	}
@@ -244,7 +241,7 @@ static status_t range_of(struct file *f, const struct flock_k *l, struct record 
 	if (l->whence == 1)
 		base = (s64)f->pos;
 	else if (l->whence == 2)
-		base = f->where.node->data ? (s64)f->where.node->data->size : 0;
+		base = f->where.node && f->where.node->data ? (s64)f->where.node->data->size : 0;
 	else if (l->whence != 0)
 		return ERR_INVAL;
 	if (__builtin_add_overflow(base, l->start, &start))
@@ -267,7 +264,7 @@ static status_t range_of(struct file *f, const struct flock_k *l, struct record 
 
 static status_t get_lock(struct file *f, struct record *want, struct user_ptr user, struct flock_k *l)
 {
-	struct lock_table *t = table_of(f->where.node);
+	struct lock_table *t = table_of(f);
 	if (!t)
 		return ERR_NOLCK;
 	spin_lock(&locks_lock);
@@ -285,7 +282,7 @@ static status_t get_lock(struct file *f, struct record *want, struct user_ptr us
 	return COPY_OUT(user, l);
 }
 
-s64 node_lock_fcntl(struct file *f, int command, struct user_ptr user)
+s64 file_lock_fcntl(struct file *f, int command, struct user_ptr user)
 {
 	struct flock_k l;
 	bool ofd = command >= F_OFD_GETLK_K, get = command == F_GETLK_K || command == F_OFD_GETLK_K;
@@ -306,31 +303,30 @@ s64 node_lock_fcntl(struct file *f, int command, struct user_ptr user)
 		return get_lock(f, &want, user, &l);
 	if ((l.type == F_RDLCK_K && !FILE_CAN_READ(f)) || (l.type == F_WRLCK_K && !FILE_CAN_WRITE(f)))
 		return ERR_BADF;
-	return set_lock(f->where.node, &want, l.type == F_UNLCK_K, wait);
+	return set_lock(f, &want, l.type == F_UNLCK_K, wait);
 }
 
-s64 node_flock(struct file *f, int operation)
+s64 file_flock(struct file *f, int operation)
 {
 	int op = operation & ~LOCK_NB_K;
 	if (op != LOCK_SH_K && op != LOCK_EX_K && op != LOCK_UN_K)
 		return ERR_INVAL;
 	struct record want = { .kind = LOCK_FLOCK, .owner = f, .exclusive = op == LOCK_EX_K, .end = OFFSET_MAX };
-	struct node *n = f->where.node;
-	status_t st = set_lock(n, &want, op == LOCK_UN_K, false);
+	status_t st = set_lock(f, &want, op == LOCK_UN_K, false);
 	if (st != ERR_AGAIN || (operation & LOCK_NB_K))
 		return st;
 	/* A conversion gives the old lock up before it waits, flock(2). */
-	st = set_lock(n, &want, true, false);
-	return st ? st : set_lock(n, &want, false, true);
+	st = set_lock(f, &want, true, false);
+	return st ? st : set_lock(f, &want, false, true);
 }
 
-static void drop(struct node *n, const struct record *range)
+static void drop(struct lock_table *t, enum lock_kind kind, void *owner)
 {
-	struct lock_table *t = n->locks;
+	struct record all = { .kind = kind, .owner = owner, .end = OFFSET_MAX };
 	struct list_node dead = LIST_INIT(dead);
 	struct record *no_spare = NULL; /* the whole range: nothing is split */
 	spin_lock(&locks_lock);
-	cut_locked(t, range, &no_spare, &dead);
+	cut_locked(t, &all, &no_spare, &dead);
 	spin_unlock(&locks_lock);
 	if (!list_empty(&dead)) {
 		wake_all(&t->changed);
@@ -338,17 +334,17 @@ static void drop(struct node *n, const struct record *range)
 	}
 }
 
-void node_locks_drop(struct node *n, struct fdtable *owner)
+void file_locks_drop(struct file *f, struct fdtable *owner)
 {
-	struct record all = { .kind = LOCK_POSIX, .owner = owner, .end = OFFSET_MAX };
-	if (n->locks)
-		drop(n, &all);
-}
-
-void node_locks_drop_file(struct node *n, struct file *f)
-{
-	struct record all = { .kind = LOCK_OFD, .owner = f, .end = OFFSET_MAX };
-	drop(n, &all);
-	all.kind = LOCK_FLOCK;
-	drop(n, &all);
+	struct lock_table *tables[] = { f->locks, f->where.node ? f->where.node->locks : NULL };
+	for (u32 i = 0; i < ARRAY_SIZE(tables); i++) {
+		if (tables[i] && owner)
+			drop(tables[i], LOCK_POSIX, owner);
+		if (tables[i] && !owner) {
+			drop(tables[i], LOCK_OFD, f);
+			drop(tables[i], LOCK_FLOCK, f);
+		}
+	}
+	if (!owner)
+		kfree(f->locks);
 }

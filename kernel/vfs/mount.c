@@ -17,6 +17,8 @@
 
 struct mount *root_mount;
 struct mutex namespace_mutex;
+u64 mount_changes;
+struct wait_queue mounts_changed;
 static struct list_node mounts = LIST_INIT(mounts);
 static bool root_ready; /* with /dev, /proc and the rest on it */
 static u32 mount_count, next_mount_id;
@@ -32,9 +34,16 @@ void vfs_init(void)
 	mutex_init(&namespace_mutex, RANK_NAMESPACE_MUTEX);
 	name_cache_init();
 	node_table_init();
+	wait_queue_init(&mounts_changed);
 	anonymous = (struct filesystem){ .refs = 1, .dev = 1, .flags = FS_KERNEL_DATA, .type = "tmpfs",
 			.magic = 0x01021994 };
 	anonymous_mount_object = (struct mount){ .refs = 1, .fs = &anonymous };
+}
+
+static void tell_mount_change(void)
+{
+	__atomic_add_fetch(&mount_changes, 1, __ATOMIC_RELEASE);
+	wake_all(&mounts_changed);
 }
 
 struct filesystem *anonymous_fs(void)
@@ -160,6 +169,7 @@ static status_t mount_attach(struct mount *m)
 	if (m->mountpoint)
 		__atomic_store_n(&m->mountpoint->mounted, m, __ATOMIC_RELEASE);
 	spin_unlock(&name_lock);
+	tell_mount_change();
 	return OK;
 }
 
@@ -300,6 +310,7 @@ status_t vfs_remount(struct position at, u32 flags)
 		}
 	}
 	at.mount->flags = flags & MOUNT_KEPT_FLAGS;
+	tell_mount_change();
 	return OK;
 }
 
@@ -356,6 +367,7 @@ status_t vfs_unmount(struct position at, u32 flags)
 		return st;
 	if (!mount_detach(m, flags & MNT_DETACH_K))
 		return ERR_BUSY;
+	tell_mount_change();
 	mount_put(m); /* the list's; the caller's reference ends the file system */
 	return OK;
 }

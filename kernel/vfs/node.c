@@ -104,7 +104,7 @@ static void node_destroy(struct node *n)
 	}
 	listing_drop(n);
 	kfree(n->symlink);
-	node_locks_free(n);
+	kfree(n->locks);
 	if (n->parent)
 		node_put(n->parent);
 	slab_free(node_slab, n);
@@ -266,6 +266,8 @@ static struct node *node_allocate(struct filesystem *fs, const struct vfs_node *
 	n->dos_attributes = lease->attr.dos_attributes;
 	n->version = 1;
 	n->flags = fs->flags & FS_NO_NAME_CACHE ? NODE_TRANSIENT : 0;
+	if ((fs->flags & FS_NO_DATA_CACHE) && lease->backing == VFS_SHOWS_MOUNTS)
+		n->flags |= NODE_SHOWS_MOUNTS;
 	n->used = 1;
 	lease_until(n, lease->lease_ns);
 	mutex_init(&n->lock, node_is_dir(n) ? RANK_DIR_MUTEX : RANK_NODE_MUTEX);

@@ -73,7 +73,10 @@ static status_t open_regular(struct position at, u32 flags, bool created, struct
 	status_t st = count_open(n, writer, false);
 	if (st)
 		return st;
-	struct file *f = file_at(n->data ? &regular_ops : &direct_ops, at, flags);
+	bool mounts = n->flags & NODE_SHOWS_MOUNTS;
+	struct file *f = file_at(n->data ? &regular_ops : mounts ? &mounts_ops : &direct_ops, at, flags);
+	if (f && mounts && !mounts_file_watch(f))
+		return ERR_NOMEM;
 	if (!f) {
 		uncount_open(n, writer, false);
 		return ERR_NOMEM;

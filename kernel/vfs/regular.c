@@ -35,11 +35,9 @@ static void write_back_quietly(struct node *n, const char *when)
 		klog(LOG_WARN, "vfs: write-back of %u:%llx at %s failed: %d\n", n->fs->id, (unsigned long long)n->cookie, when, st);
 }
 
-void node_file_close(struct file *f, struct fdtable *t)
+void node_file_close(struct file *f, struct fdtable *t UNUSED)
 {
 	struct node *n = node_of(f);
-	if (n->locks)
-		node_locks_drop(n, t);
 	if (n->dirty_pages && FILE_CAN_WRITE(f))
 		write_back_quietly(n, "close");
 }
@@ -47,8 +45,6 @@ void node_file_close(struct file *f, struct fdtable *t)
 void node_file_release(struct file *f)
 {
 	struct node *n = node_of(f);
-	if (n->locks)
-		node_locks_drop_file(n, f);
 	if (n->dirty_pages && FILE_CAN_WRITE(f))
 		write_back_quietly(n, "the last reference");
 	spin_lock(&n->spin);

@@ -79,6 +79,8 @@ struct name_entry {
 	u8 length;
 	char text[];
 };
+extern u64 mount_changes;               /* [a] counts; mounts_changed is woken after */
+extern struct wait_queue mounts_changed;
 extern struct spinlock name_lock;      /* RANK_NAME_HASH: node table, names, clock, mounts */
 void walk_enter(void);                 /* no sleeping, no put, no name_lock until walk_leave */
 void walk_leave(void);
@@ -194,8 +196,9 @@ status_t directory_writable(struct position dir);
 void directory_changed_locked(struct node *dir);
 
 /* ---- open.c, regular.c, directory.c, direct.c ---- */
-extern const struct file_ops regular_ops, directory_ops, path_ops, direct_ops;
+extern const struct file_ops regular_ops, directory_ops, path_ops, direct_ops, mounts_ops;
 status_t vfs_open_resolve(int dirfd, const char *path, u32 flags, u32 mode, u32 resolve, struct file **out);
+struct file *mounts_file_watch(struct file *f); /* of mounts_ops: from now on; NULL (f is put): no memory */
 status_t open_position(struct position at, u32 flags, bool created, struct file **out);
 status_t vfs_tmpfile(struct position dir, u32 mode, struct node **out);
 void listing_drop(struct node *dir);
@@ -206,9 +209,7 @@ status_t node_writer_begin(struct node *n) MUST_CHECK; /* TXTBSY while it is exe
 void node_writer_end(struct node *n);
 #define FILE_EXEC_HELD 1u              /* node_file->flags: counts in node->exec_count */
 
-/* ---- lock.c, watch.c ---- */
-void node_locks_drop_file(struct node *n, struct file *f);
-void node_locks_free(struct node *n);
+/* ---- watch.c ---- */
 void node_watches_free(struct node *n);
 extern u32 watch_count;                /* [a] no watch anywhere: notify is one load */
 #define NOTIFY(n, mask, name, cookie) do { if (unlikely(watch_count)) node_notify((n), (mask), (name), \

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* The change-event hook of nodes and inotify on top of it (inotify(7)).
+/* The change-event hook of nodes; inotify (inotify(7)) and F_NOTIFY (fcntl(2)) on top of it.
  * node_notify tells the watches of the node itself and, with its name, those of the directories that name it.
  * Without any watch in the system a change costs one load (NOTIFY in vfs_internal.h).
  * watch_lock guards all watches and queues; events are copied to user memory outside it. */
 #include "vfs_internal.h"
 
 #include "base/text.h"
+#include "async.h"
 #include "watch.h"
 
 #define QUEUE_MAX 16384u          /* fs.inotify.max_queued_events; then one IN_Q_OVERFLOW */
@@ -27,13 +28,16 @@
 
 struct event { struct list_node link; s32 wd; u32 mask, cookie, length; char name[]; };
 struct event_header { s32 wd; u32 mask, cookie, length; };
-struct inotify {
+struct inotify {                  /* of an inotify file, or what F_NOTIFY has made of a directory */
 	u32 refs;                     /* [a] */
 	struct list_node events, watches; /* [watch_lock] */
 	u32 event_count, watch_count;
 	s32 next_wd;
 	struct user *owner;           /* [I] whose instances it counts in; referenced; NULL: the kernel's own */
 	struct wait_queue readable;
+	struct file *told;            /* F_NOTIFY: events become signals to its owner; it removes this on release */
+	const struct fdtable *told_by;/* and when this table closes a number of it */
+	struct list_node told_link;   /* in dnotifies */
 };
 struct watch {
 	struct watch *next;           /* of the node */
@@ -45,6 +49,7 @@ struct watch {
 };
 u32 watch_count;
 static struct spinlock watch_lock = SPINLOCK_INIT(RANK_OBJECT);
+static struct list_node dnotifies = LIST_INIT(dnotifies);
 
 static void queue_locked(struct inotify *in, struct event *e)
 {
@@ -67,11 +72,16 @@ static void queue_locked(struct inotify *in, struct event *e)
 	}
 	in->event_count++;
 	list_push_back(&in->events, &e->link);
-	wake_all(&in->readable);
+	wait_queue_wake(&in->readable, UINT32_MAX, POLL_IN | POLL_RDNORM);
 }
 
 static void post_locked(struct watch *w, u32 mask, const char *name, u32 cookie)
 {
+	if (w->instance->told) {
+		if (!(mask & IN_IGNORED_K))
+			file_event_note(w->instance->told, FILE_EVENT_MESSAGE);
+		return;
+	}
 	u32 length = name ? ALIGN_UP((u32)strlen(name) + 1, 16) : 0;
 	struct event *e = kmalloc(sizeof(*e) + length);
 	if (!e)
@@ -229,9 +239,8 @@ static s64 inotify_ioctl(struct file *f, u32 command, u64 arg)
 	return COPY_OUT(user_ptr(arg), &bytes);
 }
 
-static void inotify_release(struct file *f)
+static void instance_free(struct inotify *in)
 {
-	struct inotify *in = f->object;
 	struct list_node dead = LIST_INIT(dead), *link;
 	spin_lock(&watch_lock);
 	while (!list_empty(&in->watches))
@@ -247,6 +256,8 @@ static void inotify_release(struct file *f)
 	kfree(in);
 }
 
+static void inotify_release(struct file *f) { instance_free(f->object); }
+
 static void inotify_info(struct file *f, struct text *w)
 {
 	struct inotify *in = f->object;
@@ -259,18 +270,25 @@ static void inotify_info(struct file *f, struct text *w)
 
 static const struct file_ops inotify_ops = {
 	.name = "inotify", .read = inotify_read, .poll = inotify_poll, .ioctl = inotify_ioctl, .release = inotify_release,
-	.info = inotify_info,
+	.info = inotify_info, .signals_io = true,
 };
 
-struct file *inotify_create(u32 flags)
+static struct inotify *instance_create(void)
 {
 	struct inotify *in = kzalloc(sizeof(*in));
 	if (!in)
 		return NULL;
 	list_init(&in->events);
 	list_init(&in->watches);
+	list_init(&in->told_link);
 	wait_queue_init(&in->readable);
-	struct file *f = file_create(&inotify_ops, in, flags);
+	return in;
+}
+
+struct file *inotify_create(u32 flags)
+{
+	struct inotify *in = instance_create();
+	struct file *f = in ? file_create(&inotify_ops, in, flags) : NULL;
 	if (!f)
 		kfree(in);
 	return f;
@@ -301,36 +319,38 @@ static struct watch *find_locked(struct inotify *in, const struct node *n)
 	return NULL;
 }
 
+/* Changes the watch of n or makes *fresh one, which is then NULL. */
+static s64 watch_add_locked(struct inotify *in, struct node *n, u32 mask, struct watch **fresh)
+{
+	struct watch *w = find_locked(in, n);
+	u32 kept = mask & KEPT_FLAGS;
+	if (w) {
+		if (mask & IN_MASK_CREATE_K)
+			return ERR_EXIST;
+		w->mask = (mask & IN_MASK_ADD_K ? w->mask : 0) | kept;
+		return w->wd;
+	}
+	if (in->watch_count >= WATCHES_MAX)
+		return ERR_NOSPC;
+	node_get(n);
+	w = *fresh;
+	*fresh = NULL;
+	*w = (struct watch){ .next = n->watches, .instance = in, .node = n, .wd = ++in->next_wd, .mask = kept };
+	n->watches = w;
+	list_init(&w->instance_link);
+	list_push_back(&in->watches, &w->instance_link);
+	in->watch_count++;
+	watch_count++;
+	return w->wd;
+}
+
 s64 inotify_add(struct file *f, struct node *n, u32 mask)
 {
-	struct inotify *in = f->object;
 	struct watch *fresh = kzalloc(sizeof(*fresh));
-	s64 result;
 	if (!fresh)
 		return ERR_NOMEM;
 	spin_lock(&watch_lock);
-	struct watch *w = find_locked(in, n);
-	if (w) {
-		result = w->wd;
-		if (mask & IN_MASK_CREATE_K)
-			result = ERR_EXIST;
-		else
-			w->mask = (mask & IN_MASK_ADD_K ? w->mask : 0) | (mask & KEPT_FLAGS);
-	} else if (in->watch_count >= WATCHES_MAX) {
-		result = ERR_NOSPC;
-	} else {
-		node_get(n);
-		*fresh = (struct watch){ .instance = in, .node = n, .wd = ++in->next_wd,
-				.mask = mask & KEPT_FLAGS };
-		fresh->next = n->watches;
-		n->watches = fresh;
-		list_init(&fresh->instance_link);
-		list_push_back(&in->watches, &fresh->instance_link);
-		in->watch_count++;
-		watch_count++;
-		result = fresh->wd;
-		fresh = NULL;
-	}
+	s64 result = watch_add_locked(f->object, n, mask, &fresh);
 	spin_unlock(&watch_lock);
 	kfree(fresh);
 	return result;
@@ -353,4 +373,50 @@ s64 inotify_remove(struct file *f, s32 wd)
 	spin_unlock(&watch_lock);
 	free_watches(&dead);
 	return result;
+}
+
+/* ---- F_NOTIFY ---- */
+static struct inotify *dnotify_find_locked(const struct file *f, const struct fdtable *by)
+{
+	list_for_each(in, &dnotifies, struct inotify, told_link)
+		if (in->told == f && (!by || in->told_by == by))
+			return in;
+	return NULL;
+}
+
+status_t dnotify_add(struct file *f, const struct fdtable *by, u32 mask)
+{
+	struct inotify *fresh = instance_create();
+	struct watch *watch = kzalloc(sizeof(*watch));
+	s64 result = ERR_NOMEM;
+	if (fresh && watch) {
+		spin_lock(&watch_lock);
+		struct inotify *in = dnotify_find_locked(f, by);
+		if (!in) {
+			in = fresh;
+			fresh = NULL;
+			in->told = f;
+			in->told_by = by;
+			list_push_back(&dnotifies, &in->told_link);
+		}
+		result = watch_add_locked(in, f->where.node, mask | IN_MASK_ADD_K, &watch);
+		spin_unlock(&watch_lock);
+	}
+	kfree(fresh);
+	kfree(watch);
+	return result < 0 ? (status_t)result : OK;
+}
+
+void dnotify_drop(struct file *f, const struct fdtable *by)
+{
+	for (;;) {
+		spin_lock(&watch_lock);
+		struct inotify *in = dnotify_find_locked(f, by);
+		if (in)
+			list_remove(&in->told_link);
+		spin_unlock(&watch_lock);
+		if (!in)
+			return;
+		instance_free(in);
+	}
 }

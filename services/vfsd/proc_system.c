@@ -385,6 +385,7 @@ static const struct shown_entry entries[] = {
 	{ "sys/kernel/random/poolsize", SHOW_FILE, 0, show_256, NULL, 0 },
 	{ "sys/kernel/random/uuid", SHOW_FILE, 0, show_random_uuid, NULL, 0 },
 	{ "sys/kernel/randomize_va_space", SHOW_FILE, 0, show_2, NULL, 0 },
+	{ "sys/kernel/tainted", SHOW_FILE, 0, show_0, NULL, 0 },
 	{ "sys/kernel/threads-max", SHOW_FILE, 0, show_threads_max, NULL, 0 },
 	{ "sys/kernel/version", SHOW_FILE, 0, show_os_version, NULL, 0 },
 	{ "sys/net", SHOW_DIR, 0, NULL, NULL, 0 },

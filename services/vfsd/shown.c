@@ -185,7 +185,8 @@ bool may_trace(const struct ipc_caller *c, const struct facts_process *p)
 static status_t fill_node(const struct shown *s, struct vfs_node *out)
 {
 	s64 now = wall_time_ns();
-	*out = (struct vfs_node){ .cookie = cookie_of(s), .backing = VFS_NO_BACKING };
+	*out = (struct vfs_node){ .cookie = cookie_of(s),
+				  .backing = s->entry->flags & SHOWN_MOUNTS ? VFS_SHOWS_MOUNTS : VFS_NO_BACKING };
 	struct vfs_attributes *a = &out->attr;
 	*a = (struct vfs_attributes){ .ino = out->cookie,
 				      .mode = s->entry->mode,
@@ -432,7 +433,19 @@ static s64 handle_unmount(struct service_request *r)
 	return finish_transaction(r, tree_unmount(q->fs));
 }
 
+/* Nobody makes names here. In procfs the look-up of one that is not shown fails already; the others refuse as Linux's. */
+static bool of_proc(const struct service_request *r)
+{
+	const struct vfs_node_request *q = request_args(r); /* each request starts with the file system */
+	return vfsd_state()->fs[q->fs].shown == SHOWN_PROC;
+}
+
+static s64 handle_create(struct service_request *r) { return of_proc(r) ? ERR_NOENT : ERR_ACCES; }
+static s64 handle_make(struct service_request *r) { return of_proc(r) ? ERR_NOENT : ERR_PERM; }
+
 const service_handler shown_handlers[VFS_OP_MAX] = {
+	[VFS_CREATE] = handle_create,             [VFS_MKDIR] = handle_make,
+	[VFS_SYMLINK] = handle_make,              [VFS_LINK] = handle_make,
 	[VFS_UNMOUNT] = handle_unmount,           [VFS_LOOKUP] = handle_lookup,
 	[VFS_GETATTR] = handle_getattr,           [VFS_OPEN] = handle_getattr,
 	[VFS_SETATTR] = handle_setattr,           [VFS_READLINK] = handle_readlink,

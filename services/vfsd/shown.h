@@ -16,6 +16,7 @@ enum shown_flag {
 	SHOWN_PTYS = 16, /* directory with numbered children */
 	SHOWN_TRACE = 32, /* needs what ptrace(2) would need */
 	SHOWN_PROCESS_ONLY = 64, /* not below task/TID */
+	SHOWN_MOUNTS = 128, /* may be polled for changes of the mounts */
 };
 struct shown_context {
 	const struct ipc_caller *caller;

@@ -269,6 +269,21 @@ CASE(bad_flag_combinations)
 	CHECK_ERRNO(syscall(SYS_clone3, &a, sizeof(a)), EINVAL);
 }
 
+CASE(namespaces_need_a_right)
+{
+	static const int kinds[] = { CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET };
+	int status;
+	if (!fork()) {
+		int bad = geteuid() ? 0 : setuid(65534);
+		for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			if (syscall(SYS_clone, kinds[i] | SIGCHLD, 0, 0, 0, 0) != -1 || errno != EPERM)
+				bad |= 1 << i;
+		_exit(bad);
+	}
+	CHECK(wait(&status) > 0 && status == 0);
+	CHECK_ERRNO(syscall(SYS_clone, CLONE_NEWNS | CLONE_FS | SIGCHLD, 0, 0, 0, 0), EINVAL);
+}
+
 CASE(clone3_with_pidfd_and_tids)
 {
 	int pidfd = -1, status;
@@ -376,6 +391,7 @@ int main(void)
 	RUN(clone_child_without_sigchld_needs_wclone);
 	RUN(clone_files_shares_descriptors);
 	RUN(bad_flag_combinations);
+	RUN(namespaces_need_a_right);
 	RUN(clone3_with_pidfd_and_tids);
 	RUN(child_tid_is_set_and_cleared);
 	RUN(robust_mutex_reports_dead_owner);

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -232,6 +233,28 @@ CASE(setgid_directory_gives_its_group)
 	rmdir("g/d");
 	rmdir("g");
 }
+CASE(chmod_outside_the_group_drops_setgid)
+{
+	struct stat s;
+	int status;
+	if (getuid())
+		return;
+	mkdir("g", 0755);
+	touch("f");
+	CHECK(chown("g", 1234, 777) == 0 && chown("f", 1234, 777) == 0);
+	if (!fork()) {
+		int bad = setgroups(0, NULL) || setgid(1234) || setuid(1234);
+		bad |= chmod("g", 02775) ? 2 : 0;
+		bad |= chmod("f", 06775) ? 4 : 0;
+		_exit(bad);
+	}
+	CHECK(wait(&status) > 0 && status == 0);
+	CHECK(stat("g", &s) == 0 && (s.st_mode & 07777) == 0775);
+	CHECK(stat("f", &s) == 0 && (s.st_mode & 07777) == 04775);
+	CHECK(chmod("g", 02775) == 0 && stat("g", &s) == 0 && (s.st_mode & 07777) == 02775); /* CAP_FSETID */
+	unlink("f");
+	rmdir("g");
+}
 CASE(sticky_directory_protects_entries)
 {
 	int status;
@@ -292,6 +315,7 @@ int main(void)
 	RUN(listing_of_removed_directory_is_enoent);
 	RUN(hard_links_share_everything);
 	RUN(setgid_directory_gives_its_group);
+	RUN(chmod_outside_the_group_drops_setgid);
 	RUN(sticky_directory_protects_entries);
 	RUN(directory_times_change_with_names);
 	RUN(statfs_answers);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -108,6 +109,11 @@ CASE(wrong_uses_have_their_errno)
 	CHECK_ERRNO(epoll_ctl(e, EPOLL_CTL_ADD, 99, &ev), EBADF);
 	CHECK_ERRNO(epoll_wait(e, out, 0, 0), EINVAL);
 	CHECK_ERRNO(epoll_wait(p[0], out, 1, 0), EINVAL);
+	int path = open("/", O_PATH);
+	CHECK_ERRNO(epoll_ctl(e, EPOLL_CTL_ADD, path, &ev), EBADF);
+	CHECK_ERRNO(epoll_ctl(path, EPOLL_CTL_ADD, e, &ev), EBADF);
+	CHECK_ERRNO(epoll_wait(path, out, 1, 0), EBADF);
+	close(path);
 	CHECK_ERRNO(syscall(SYS_epoll_create, 0), EINVAL);
 	put(1);
 	CHECK_ERRNO(epoll_wait(e, bad_address, 1, 0), EFAULT);
@@ -130,6 +136,66 @@ CASE(nested_instances_report_and_loops_are_refused)
 	CHECK(epoll_wait(outer, out, 8, 0) == 0);
 	close(outer);
 	stop();
+}
+CASE(chains_of_instances_end_at_five)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int chain[7];
+	for (int i = 0; i < 7; i++)
+		chain[i] = epoll_create1(0);
+	for (int i = 1; i < 5; i++) /* from below */
+		CHECK(epoll_ctl(chain[i], EPOLL_CTL_ADD, chain[i - 1], &ev) == 0);
+	CHECK_ERRNO(epoll_ctl(chain[5], EPOLL_CTL_ADD, chain[4], &ev), ELOOP);
+	CHECK(epoll_ctl(chain[6], EPOLL_CTL_ADD, chain[5], &ev) == 0);
+	CHECK_ERRNO(epoll_ctl(chain[0], EPOLL_CTL_ADD, chain[5], &ev), ELOOP); /* from above */
+	for (int i = 0; i < 7; i++)
+		close(chain[i]);
+}
+/* A child per instance; each counts its event in the shared byte array. */
+static void exclusive_child(volatile char *woken)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE };
+	int mine = epoll_create1(0);
+	epoll_ctl(mine, EPOLL_CTL_ADD, p[0], &ev);
+	*woken = 2;
+	*woken = epoll_wait(mine, &ev, 1, 5000) == 1;
+	_exit(0);
+}
+static int count_woken(volatile char *woken, int want)
+{
+	int n = 0;
+	for (int turn = 0; turn < 500 && n < want; turn++) {
+		usleep(10000);
+		n = 0;
+		for (int i = 0; i < 4; i++)
+			n += woken[i] == 1;
+	}
+	return n;
+}
+CASE(exclusive_watch_wakes_one_of_many_instances)
+{
+	char c;
+	volatile char *woken = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(pipe(p) == 0);
+	for (int i = 0; i < 4; i++)
+		if (!fork())
+			exclusive_child(woken + i);
+	for (int i = 0; i < 4; i++)
+		while (woken[i] != 2)
+			usleep(1000);
+	usleep(100000); /* into epoll_wait */
+	for (int round = 1; round <= 4; round++) {
+		put(1);
+		CHECK(count_woken(woken, round) == round);
+		usleep(50000);
+		CHECK(count_woken(woken, round) == round);
+		CHECK(read(p[0], &c, 1) == 1);
+	}
+	for (int i = 0; i < 4; i++)
+		wait(NULL);
+	munmap((void *)woken, 4096);
+	close(p[0]);
+	close(p[1]);
 }
 CASE(waiting_wakes_and_times_out)
 {
@@ -224,6 +290,8 @@ int main(void)
 	RUN(close_removes_the_item);
 	RUN(wrong_uses_have_their_errno);
 	RUN(nested_instances_report_and_loops_are_refused);
+	RUN(chains_of_instances_end_at_five);
+	RUN(exclusive_watch_wakes_one_of_many_instances);
 	RUN(waiting_wakes_and_times_out);
 	RUN(each_event_wakes_one_of_many_threads);
 	RUN(many_ready_items_take_turns);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,6 +139,88 @@ CASE(deadlock_is_detected)
 	close(down[0]);
 	close(down[1]);
 }
+/* A second lock in the way may close a circle after the first has gone: it is found when the waiter wakes. */
+CASE(delayed_deadlock_is_detected)
+{
+	int ready[2], go[2], status, fd = open("f", O_RDWR);
+	char c;
+	CHECK(pipe(ready) == 0 && pipe(go) == 0);
+	pid_t first = fork();
+	if (first == 0) { /* in the way of the parent first, without waiting for anyone */
+		lock(fd, F_SETLK, F_WRLCK, 0, 1);
+		_exit(write(ready[1], "x", 1) != 1 || read(go[0], &c, 1) != 1);
+	}
+	CHECK(read(ready[0], &c, 1) == 1);
+	CHECK(lock(fd, F_SETLK, F_WRLCK, 2, 1) == 0);
+	pid_t second = fork();
+	if (second == 0) { /* has byte 1, waits for byte 2 of the parent */
+		lock(fd, F_SETLK, F_WRLCK, 1, 1);
+		if (write(ready[1], "x", 1) != 1)
+			_exit(1);
+		usleep(100000); /* the parent waits for the first child now */
+		if (write(go[1], "x", 1) != 1)
+			_exit(1);
+		alarm(10);
+		_exit(lock(fd, F_SETLKW, F_WRLCK, 2, 1) != 0 && errno != EDEADLK);
+	}
+	CHECK(read(ready[0], &c, 1) == 1);
+	alarm(10);
+	int result = lock(fd, F_SETLKW, F_WRLCK, 0, 2); /* one of the two is told */
+	alarm(0);
+	CHECK(result == 0 || errno == EDEADLK);
+	lock(fd, F_SETLK, F_UNLCK, 0, 0);
+	CHECK(waitpid(first, &status, 0) == first && status == 0);
+	CHECK(waitpid(second, &status, 0) == second && status == 0);
+	close(fd);
+	close(ready[0]);
+	close(ready[1]);
+	close(go[0]);
+	close(go[1]);
+}
+static int lock_a_fifo(void)
+{
+	int fd = open("fifo", O_RDWR);
+	return flock(fd, LOCK_EX | LOCK_NB) || lock(fd, F_SETLK, F_WRLCK, 0, 0);
+}
+static int lock_a_device(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+	return flock(fd, LOCK_SH | LOCK_NB) || lock(fd, F_SETLK, F_RDLCK, 7, 1);
+}
+static int lock_a_directory(void)
+{
+	int fd = open(".", O_RDONLY);
+	return flock(fd, LOCK_EX | LOCK_NB) || lock(fd, F_SETLK, F_RDLCK, 0, 0);
+}
+CASE(locks_of_each_kind_of_file_end_with_it)
+{
+	CHECK(mkfifo("fifo", 0600) == 0);
+	for (int i = 0; i < 2; i++)
+		CHECK(child(lock_a_fifo) && child(lock_a_device) && child(lock_a_directory));
+	int fd = open("/dev/null", O_RDWR);
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 7, .l_len = 1 };
+	CHECK(fcntl(fd, F_GETLK, &l) == 0 && l.l_type == F_UNLCK);
+	close(fd);
+	unlink("fifo");
+}
+static int pipe_ends[2];
+static int try_pipe_lock_is_refused(void)
+{
+	return lock(pipe_ends[1], F_SETLK, F_WRLCK, 0, 1) != -1 || errno != EAGAIN;
+}
+static int try_pipe_lock(void) { return lock(pipe_ends[1], F_SETLK, F_WRLCK, 0, 1); }
+CASE(an_inherited_pipe_can_be_locked) /* make -O does so with its output */
+{
+	CHECK(pipe(pipe_ends) == 0);
+	CHECK_ERRNO(fcntl(pipe_ends[1], F_SETLK, (void *)8), EFAULT);
+	CHECK(lock(pipe_ends[1], F_SETLKW, F_WRLCK, 0, 1) == 0);
+	CHECK(child(try_pipe_lock_is_refused));
+	CHECK(lock(pipe_ends[1], F_SETLKW, F_UNLCK, 0, 1) == 0);
+	CHECK(child(try_pipe_lock) && child(try_pipe_lock));
+	CHECK(flock(pipe_ends[1], LOCK_EX) == 0);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+}
 CASE(ofd_locks_belong_to_the_open_file)
 {
 	int a = open("f", O_RDWR), b = open("f", O_RDWR), c = dup(a);
@@ -195,6 +278,9 @@ int main(void)
 	RUN(ranges_split_and_getlk_reports);
 	RUN(waiting_lock_is_granted_on_exit);
 	RUN(deadlock_is_detected);
+	RUN(delayed_deadlock_is_detected);
+	RUN(locks_of_each_kind_of_file_end_with_it);
+	RUN(an_inherited_pipe_can_be_locked);
 	RUN(ofd_locks_belong_to_the_open_file);
 	RUN(flock_belongs_to_the_open_file);
 	RUN(waiting_is_interrupted_by_a_signal);

@@ -91,6 +91,8 @@ CASE(size_can_be_read_and_set)
 {
 	open_pipe(O_NONBLOCK);
 	CHECK(fcntl(p[0], F_GETPIPE_SZ) == 65536);
+	CHECK(fcntl(p[0], F_SETPIPE_SZ, 0) == 4096);
+	CHECK_ERRNO(fcntl(p[0], F_SETPIPE_SZ, (1u << 31) + 1), EINVAL);
 	CHECK(fcntl(p[0], F_SETPIPE_SZ, 5000) == 8192);
 	CHECK(write(p[1], big, sizeof(big)) == 8192);
 	CHECK_ERRNO(fcntl(p[1], F_SETPIPE_SZ, 4096), EBUSY);

@@ -2,6 +2,7 @@
 /* /proc files that tools read: smaps against maps and statm, net/unix against sockets, writable sysctls. proc(5). */
 #include <fcntl.h>
 #include <pthread.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -134,6 +136,51 @@ CASE(host_name_can_be_read_and_written_by_root)
 	}
 	struct stat st;
 	CHECK(stat("/proc/sys/kernel/hostname", &st) == 0 && (st.st_mode & 0777) == 0644);
+}
+static int mount_events(int fd)
+{
+	struct pollfd p = { fd, POLLPRI, 0 };
+	return poll(&p, 1, 0) == 1 ? p.revents : 0;
+}
+CASE(changes_of_the_mounts_can_be_polled_for)
+{
+	char dir[] = "/tmp/mounts-XXXXXX";
+	int early = open("/proc/self/mounts", O_RDONLY), e = epoll_create1(0);
+	struct epoll_event ev = { .events = EPOLLPRI }, out;
+	CHECK(mount_events(early) == 0);
+	CHECK(epoll_ctl(e, EPOLL_CTL_ADD, early, &ev) == 0 && epoll_wait(e, &out, 1, 0) == 0);
+	CHECK(mkdtemp(dir) != NULL);
+	if (mount("none", dir, "tmpfs", 0, NULL) == 0) {
+		int late = open("/proc/self/mountinfo", O_RDONLY);
+		CHECK(epoll_wait(e, &out, 1, 2000) == 1 && out.events == (EPOLLPRI | EPOLLERR));
+		CHECK(epoll_wait(e, &out, 1, 0) == 0 && mount_events(early) == 0 && mount_events(late) == 0);
+		CHECK(umount(dir) == 0);
+		CHECK(mount_events(late) == (POLLPRI | POLLERR) && mount_events(late) == 0);
+		close(late);
+	} else {
+		printf("  skipped: no right to mount\n");
+	}
+	rmdir(dir);
+	close(e);
+	close(early);
+}
+CASE(names_cannot_be_made)
+{
+	if (geteuid())
+		return;
+	CHECK_ERRNO(open("/proc/sys/kernel/nothing", O_CREAT | O_WRONLY | O_TRUNC, 0644), ENOENT);
+	CHECK_ERRNO(open("/proc/self/nothing", O_CREAT | O_WRONLY, 0644), ENOENT);
+	CHECK_ERRNO(mkdir("/proc/nothing", 0755), ENOENT);
+	CHECK_ERRNO(symlink("a", "/proc/nothing"), ENOENT);
+	CHECK_ERRNO(mkdir("/proc/version", 0755), EEXIST);
+	CHECK_ERRNO(unlink("/proc/version"), EPERM);
+	CHECK_ERRNO(open("/dev/pts/nothing", O_CREAT | O_WRONLY, 0644), EACCES);
+	CHECK_ERRNO(mkdir("/dev/pts/nothing", 0755), EPERM);
+	CHECK_ERRNO(symlink("a", "/dev/pts/nothing"), EPERM);
+}
+CASE(kernel_is_not_tainted_by_us)
+{
+	CHECK(slurp("/proc/sys/kernel/tainted") > 1 && text[0] >= '0' && text[0] <= '9');
 }
 
 static volatile sig_atomic_t got;
@@ -263,6 +310,9 @@ int main(void)
 	RUN(fdinfo_shows_what_an_event_file_waits_for);
 	RUN(fdinfo_of_a_pidfd_names_the_process);
 	RUN(the_state_is_the_first_threads);
+	RUN(changes_of_the_mounts_can_be_polled_for);
+	RUN(names_cannot_be_made);
+	RUN(kernel_is_not_tainted_by_us);
 	RUN(host_name_can_be_read_and_written_by_root);
 	scratch_leave();
 	return check_summary();

@@ -147,10 +147,19 @@ CASE(jump_to_data_is_segv_accerr) { CHECK(raised(SIGSEGV, SEGV_ACCERR, jump_to_d
 CASE(x87_divide_is_fltdiv) { CHECK(raised(SIGFPE, FPE_FLTDIV, x87_divide)); }
 CASE(single_step_traps) { CHECK(single_step()); }
 CASE(spoiled_frame_kills_only_the_process) { CHECK(killed_by_frame(0) && killed_by_frame(1) && killed_by_frame(2) && killed_by_frame(3)); }
+#define ARCH_GET_CPUID 0x1011
+#define ARCH_SET_CPUID 0x1012
+CASE(cpuid_stays_usable)
+{
+	CHECK(syscall(SYS_arch_prctl, ARCH_GET_CPUID, 0) == 1);
+	if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1)) /* a CPU that can fault on it takes this, too */
+		CHECK(errno == ENODEV);
+}
 CASE(threads_keep_registers) { CHECK(registers_kept()); }
 
 int main(void)
 {
+	RUN(cpuid_stays_usable);
 	RUN(divide_by_zero_is_fpe_intdiv);
 	RUN(undefined_instruction_is_ill_illopn);
 	RUN(privileged_instruction_is_segv_kernel);
