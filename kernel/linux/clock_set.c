@@ -5,7 +5,8 @@
 #include "linux.h"
 #include "policy.h"
 
-enum { ADJ_SETOFFSET = 0x100, ADJ_NANO = 0x2000, ADJ_OFFSET_SS_READ = 0xa001, ADJ_ADJTIME = 0x8000, ADJ_SINGLESHOT = 0x8001, ADJ_KNOWN = 0xf7bf };
+enum { ADJ_SETOFFSET = 0x100, ADJ_NANO = 0x2000, ADJ_OFFSET_SS_READ = 0xa001, ADJ_ADJTIME = 0x8000, ADJ_SINGLESHOT = 0x8001,
+	ADJ_KNOWN = 0xf7bf };
 enum { STA_UNSYNC = 0x40, STA_NANO = 0x2000, TIME_ERROR = 5 };
 #define MAX_ERROR_US 16000000   /* NTP_PHASE_LIMIT: what a clock that nobody disciplines says */
 #define TOLERANCE 32768000      /* 500 ppm in 1/65536 ppm */
