@@ -56,6 +56,7 @@
 #define IN_DELETE_K 0x200u
 #define IN_DELETE_SELF_K 0x400u
 #define IN_MOVE_SELF_K 0x800u
+#define IN_MOVED_WITHIN_K 0x1000u /* beside MOVED_FROM: a new name in the same directory. Ours, for F_NOTIFY only */
 #define IN_ISDIR_K 0x40000000u
 #define IN_LINKS_K (1u << 16)          /* ours: told as IN_ATTRIB, but not to the directories that name it */
 
