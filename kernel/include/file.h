@@ -94,6 +94,8 @@ struct file {
 #define O_PATH_K 010000000
 #define O_TMPFILE_K 020200000
 
+/* A call for another kind of file: an O_PATH descriptor counts as none at all, open(2). */
+static inline status_t file_wrong_kind(const struct file *f) { return f->flags & O_PATH_K ? ERR_BADF : ERR_INVAL; }
 struct file *file_create(const struct file_ops *ops, void *object, u32 flags); /* refs 1; NULL = no memory */
 static inline void file_get(struct file *f) { __atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED); }
 void file_release(struct file *f);                                             /* refs reached 0: only file_put */
