@@ -151,6 +151,8 @@ static s64 fcntl_file(struct file *f, int fd, int command, u64 arg)
 		return fcntl_get_owner(f);
 	case F_SETOWN_EX_K: case F_GETOWN_EX_K:
 		return fcntl_owner_ex(f, command == F_SETOWN_EX_K, arg);
+	case F_GETLEASE_K:
+		return F_UNLCK_K; /* nobody can set one */
 	case F_NOTIFY_K:
 		return fcntl_notify(f, fd, (u32)arg);
 	case F_SETSIG_K:
