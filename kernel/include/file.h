@@ -171,7 +171,7 @@ struct fdtable *fdtable_clone(struct fdtable *from);      /* fork; NULL = no mem
 void fdtable_get(struct fdtable *t);
 void fdtable_put(struct fdtable *t);                      /* closes all at the last reference */
 void fdtable_close_on_exec(struct fdtable *t);
-struct fdtable *fdtable_unshare(struct fdtable *t);       /* takes over t; own copy when shared; NULL = no memory, t kept */
+status_t fdtable_unshare(void) MUST_CHECK;                /* the current thread gets its own copy when it shares; NOMEM */
 struct file *fd_get(int fd);                              /* current thread; referenced, or NULL (BADF). O_PATH too */
 struct file *fdtable_get_file(struct fdtable *t, int fd);
 /* Lowest free number >= min, below RLIMIT_NOFILE; takes over the reference on success. fd or error. */

@@ -21,15 +21,14 @@ LINUX_HANDLER(close_range)
 {
 	struct thread *t = thread_current();
 	u32 first = (u32)a0, last = (u32)a1;
-	struct fdtable *own;
+	status_t st;
 
 	if ((a2 & ~(u64)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
 		return ERR_INVAL;
 	if (a2 & CLOSE_RANGE_UNSHARE) {
-		own = fdtable_unshare(t->fds);
-		if (!own)
-			return ERR_NOMEM;
-		t->fds = own;
+		st = fdtable_unshare();
+		if (st)
+			return st;
 	}
 	return fdtable_close_range(t->fds, first, last, a2 & CLOSE_RANGE_CLOEXEC);
 }
