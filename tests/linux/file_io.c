@@ -238,6 +238,13 @@ CASE(fallocate_forms)
 		bad += buf[i] != (i >= 1000 && i < 7000 ? 0 : 'k');
 	CHECK(bad == 0);
 	CHECK_ERRNO(fallocate(fd, 0, 0, 0), EINVAL);
+	int p[2], null = open("/dev/null", O_RDWR);
+	CHECK(pipe(p) == 0);
+	CHECK_ERRNO(fallocate(p[1], 0, 0, 1), ESPIPE);
+	CHECK_ERRNO(fallocate(null, 0, 0, 1), ENODEV);
+	close(null);
+	close(p[0]);
+	close(p[1]);
 	CHECK_ERRNO(fallocate(fd, FALLOC_FL_PUNCH_HOLE, 0, 10), EOPNOTSUPP);
 	close(fd);
 }

@@ -293,6 +293,7 @@ CASE(openat2_resolve_flags)
 	CHECK(fd >= 0);
 	close(fd);
 	CHECK_ERRNO(openat2_k(d, "../a", O_RDONLY, RESOLVE_BENEATH), EXDEV);
+	CHECK_ERRNO(openat2_k(d, "e/f", O_PATH | O_CREAT, 0), EINVAL);
 	CHECK_ERRNO(openat2_k(d, "out/passwd", O_RDONLY, RESOLVE_BENEATH), EXDEV);
 	CHECK_ERRNO(openat2_k(d, "in/f", O_RDONLY, RESOLVE_NO_SYMLINKS), ELOOP);
 	fd = openat2_k(d, "/e/f", O_RDONLY, RESOLVE_IN_ROOT);
