@@ -29,6 +29,9 @@ struct attributes {
 #define POLL_WRNORM 0x100
 #define POLL_RDHUP 0x2000
 
+/* What fchmod, fchown and futimens change of a pipe or socket, which have no node. */
+struct own_attributes { u32 mode, uid, gid; s64 atime_ns, mtime_ns, ctime_ns; };
+
 /* All optional; a missing one gives the errno in brackets. Offsets: `pos` NULL means "no position" (pread on a pipe
  * is refused before); for seekable files the caller passes &file->pos under pos_lock or a private copy. */
 struct file_ops {
@@ -43,6 +46,7 @@ struct file_ops {
 	s64 (*ioctl)(struct file *f, u32 command, u64 arg);                  /* [NOTTY] */
 	status_t (*map)(struct file *f, struct map_request *r);              /* sets r->obj (referenced) [NODEV] */
 	status_t (*stat)(struct file *f, struct attributes *out);            /* [anonymous-inode attributes] */
+	struct own_attributes *(*attributes)(struct file *f);                /* NULL: it has a node [cannot be changed] */
 	status_t (*sync)(struct file *f, bool data_only);                    /* [INVAL] */
 	status_t (*truncate)(struct file *f, u64 size);                      /* [INVAL] */
 	status_t (*fallocate)(struct file *f, u32 mode, u64 offset, u64 len);/* [OPNOTSUPP] */
@@ -114,6 +118,8 @@ s64 file_pread(struct file *f, struct io_buf *to, u64 pos);
 s64 file_pwrite(struct file *f, struct io_buf *from, u64 pos);
 u32 file_poll(struct file *f, struct poll_table *table);
 status_t file_stat(struct file *f, struct attributes *out);
+struct own_attributes own_attributes_new(u32 mode);   /* of the current thread, now */
+void own_attributes_stat(const struct own_attributes *own, struct attributes *out); /* into what it has */
 s64 file_broken_pipe(void);                         /* SIGPIPE to the caller; ERR_PIPE */
 status_t file_check_size_limit(u64 size);           /* RLIMIT_FSIZE for truncate and allocate: SIGXFSZ and ERR_FBIG */
 s64 file_fcntl_flags(struct file *f, u32 flags);    /* F_SETFL */
