@@ -29,6 +29,9 @@ struct attributes {
 #define POLL_WRNORM 0x100
 #define POLL_RDHUP 0x2000
 
+/* What fchmod, fchown and futimens change of a pipe or socket, which have no node. */
+struct own_attributes { u32 mode, uid, gid; s64 atime_ns, mtime_ns, ctime_ns; };
+
 /* All optional; a missing one gives the errno in brackets. Offsets: `pos` NULL means "no position" (pread on a pipe
  * is refused before); for seekable files the caller passes &file->pos under pos_lock or a private copy. */
 struct file_ops {
@@ -43,6 +46,7 @@ struct file_ops {
 	s64 (*ioctl)(struct file *f, u32 command, u64 arg);                  /* [NOTTY] */
 	status_t (*map)(struct file *f, struct map_request *r);              /* sets r->obj (referenced) [NODEV] */
 	status_t (*stat)(struct file *f, struct attributes *out);            /* [anonymous-inode attributes] */
+	struct own_attributes *(*attributes)(struct file *f);                /* NULL: it has a node [cannot be changed] */
 	status_t (*sync)(struct file *f, bool data_only);                    /* [INVAL] */
 	status_t (*truncate)(struct file *f, u64 size);                      /* [INVAL] */
 	status_t (*fallocate)(struct file *f, u32 mode, u64 offset, u64 len);/* [OPNOTSUPP] */
@@ -94,6 +98,8 @@ struct file {
 #define O_PATH_K 010000000
 #define O_TMPFILE_K 020200000
 
+/* A call for another kind of file: an O_PATH descriptor counts as none at all, open(2). */
+static inline status_t file_wrong_kind(const struct file *f) { return f->flags & O_PATH_K ? ERR_BADF : ERR_INVAL; }
 struct file *file_create(const struct file_ops *ops, void *object, u32 flags); /* refs 1; NULL = no memory */
 static inline void file_get(struct file *f) { __atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED); }
 void file_release(struct file *f);                                             /* refs reached 0: only file_put */
@@ -112,6 +118,8 @@ s64 file_pread(struct file *f, struct io_buf *to, u64 pos);
 s64 file_pwrite(struct file *f, struct io_buf *from, u64 pos);
 u32 file_poll(struct file *f, struct poll_table *table);
 status_t file_stat(struct file *f, struct attributes *out);
+struct own_attributes own_attributes_new(u32 mode);   /* of the current thread, now */
+void own_attributes_stat(const struct own_attributes *own, struct attributes *out); /* into what it has */
 s64 file_broken_pipe(void);                         /* SIGPIPE to the caller; ERR_PIPE */
 status_t file_check_size_limit(u64 size);           /* RLIMIT_FSIZE for truncate and allocate: SIGXFSZ and ERR_FBIG */
 s64 file_fcntl_flags(struct file *f, u32 flags);    /* F_SETFL */
@@ -169,7 +177,7 @@ struct fdtable *fdtable_clone(struct fdtable *from);      /* fork; NULL = no mem
 void fdtable_get(struct fdtable *t);
 void fdtable_put(struct fdtable *t);                      /* closes all at the last reference */
 void fdtable_close_on_exec(struct fdtable *t);
-struct fdtable *fdtable_unshare(struct fdtable *t);       /* takes over t; own copy when shared; NULL = no memory, t kept */
+status_t fdtable_unshare(void) MUST_CHECK;                /* the current thread gets its own copy when it shares; NOMEM */
 struct file *fd_get(int fd);                              /* current thread; referenced, or NULL (BADF). O_PATH too */
 struct file *fdtable_get_file(struct fdtable *t, int fd);
 /* Lowest free number >= min, below RLIMIT_NOFILE; takes over the reference on success. fd or error. */

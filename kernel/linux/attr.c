@@ -8,9 +8,13 @@
 
 struct time_pair_k { s64 sec, part; };
 
+static struct own_attributes *own_of(struct file *f) { return f->ops->attributes ? f->ops->attributes(f) : NULL; }
+
 static status_t change_walked(const struct walk_result *r, const struct attr_change *c)
 {
-	return r->file ? ERR_OPNOTSUPP : position_change(r->at, c);
+	if (!r->file)
+		return position_change(r->at, c);
+	return own_of(r->file) ? own_attributes_change(own_of(r->file), c) : ERR_OPNOTSUPP;
 }
 
 static s64 change_at(int dirfd, u64 user_path, u32 walk, const struct attr_change *c)
@@ -39,6 +43,8 @@ static s64 change_fd(int fd, const struct attr_change *c, bool path_fd_ok)
 		st = ERR_BADF;
 	else if (f->where.node)
 		st = position_change(f->where, c);
+	else if (own_of(f))
+		st = own_attributes_change(own_of(f), c);
 	else if (c->valid & (VFS_SET_ATIME | VFS_SET_MTIME | VFS_SET_MODE))
 		st = ERR_PERM;
 	file_put(f);
@@ -72,7 +78,7 @@ LINUX_HANDLER(fchmod)
 /* ---- owner ---- */
 static struct attr_change owner_change(u64 uid, u64 gid)
 {
-	struct attr_change c = { .uid = (u32)uid, .gid = (u32)gid };
+	struct attr_change c = { .uid = (u32)uid, .gid = (u32)gid, .owner_call = true };
 	c.valid = ((u32)uid != UINT32_MAX ? VFS_SET_UID : 0) | ((u32)gid != UINT32_MAX ? VFS_SET_GID : 0);
 	return c;
 }

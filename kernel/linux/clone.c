@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* clone, clone3, fork, vfork. Flags are checked first, everything that can fail is made next, then the child is
+/* clone, clone3, fork, vfork, unshare. Flags are checked first, everything that can fail is made next, then the child is
  * linked under the tree lock and started: the acting half cannot fail. Rules: clone(2). */
 #include "signal.h"
 #include "file.h"
@@ -359,4 +359,37 @@ LINUX_HANDLER(vfork)
 {
 	struct clone_args_user a = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD };
 	return clone_run(&a);
+}
+
+/* ---- unshare(2) ---- */
+#define UNSHARE_KNOWN (CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | \
+	CLONE_NEW_PRIVILEGED | CLONE_NEWUSER)
+
+static status_t unshare_fs(void)
+{
+	struct thread *self = thread_current();
+	struct fs_context *old = self->fs, *own;
+	if (__atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
+		return OK;
+	own = fs_context_clone(old);
+	if (!own)
+		return ERR_NOMEM;
+	spin_lock(&process_tree_lock); /* process_fs_get looks under it */
+	self->fs = own;
+	spin_unlock(&process_tree_lock);
+	fs_context_put(old);
+	return OK;
+}
+
+LINUX_HANDLER(unshare)
+{
+	u64 f = a0;
+	status_t st = check_namespaces(f);
+	if (f & ~UNSHARE_KNOWN)
+		return ERR_INVAL;
+	if ((f & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) && process_current()->thread_count > 1)
+		return ERR_INVAL; /* memory and signals of a thread group are one */
+	if (!st && (f & CLONE_FS))
+		st = unshare_fs();
+	return !st && (f & CLONE_FILES) ? fdtable_unshare() : st;
 }

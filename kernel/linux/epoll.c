@@ -109,7 +109,7 @@ static s64 wait_events(int fd, u64 user_events, s32 max, u64 deadline_ns)
 	if (piece > EVENTS_INLINE)
 		events = kmalloc(piece * sizeof(*events));
 	if (!epoll_is(epoll))
-		result = epoll->flags & O_PATH_K ? ERR_BADF : ERR_INVAL;
+		result = file_wrong_kind(epoll);
 	else if (!events)
 		result = ERR_NOMEM;
 	else

@@ -81,7 +81,7 @@ LINUX_HANDLER(timerfd_settime)
 	if (timerfd_is(f))
 		timerfd_set(f, first, interval, a1 & TFD_TIMER_ABSTIME_K, &old_left, &old_interval);
 	else
-		st = ERR_INVAL;
+		st = file_wrong_kind(f);
 	fd_return(f, held);
 	return st == OK && a3 ? times_out(a3, old_left, old_interval) : st;
 }
@@ -91,15 +91,16 @@ LINUX_HANDLER(timerfd_gettime)
 	u64 left = 0, interval = 0;
 	bool held;
 	struct file *f = fd_borrow((int)a0, &held);
-	bool is_timer;
+	status_t st = OK;
 
 	if (!f)
 		return ERR_BADF;
-	is_timer = timerfd_is(f);
-	if (is_timer)
+	if (timerfd_is(f))
 		timerfd_get(f, &left, &interval);
+	else
+		st = file_wrong_kind(f);
 	fd_return(f, held);
-	return is_timer ? times_out(a1, left, interval) : ERR_INVAL;
+	return st ? st : times_out(a1, left, interval);
 }
 
 LINUX_HANDLER(signalfd4)
@@ -120,7 +121,7 @@ LINUX_HANDLER(signalfd4)
 	f = fd_borrow((int)a0, &held);
 	if (!f)
 		return ERR_BADF;
-	st = signalfd_change(f, set);
+	st = f->flags & O_PATH_K ? ERR_BADF : signalfd_change(f, set);
 	fd_return(f, held);
 	return st ? st : (int)a0;
 }

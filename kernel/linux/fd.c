@@ -150,6 +150,16 @@ LINUX_HANDLER(ftruncate)
 	return result;
 }
 
+/* fallocate(2): what cannot be allocated tells its kind. */
+static status_t fallocate_refusal(struct file *f)
+{
+	struct attributes attr = { 0 };
+
+	if (file_stat(f, &attr) == OK && S_ISREG_K(attr.mode))
+		return ERR_OPNOTSUPP;
+	return S_ISFIFO_K(attr.mode) ? ERR_SPIPE : ERR_NODEV;
+}
+
 LINUX_HANDLER(fallocate)
 {
 	bool held;
@@ -165,7 +175,7 @@ LINUX_HANDLER(fallocate)
 	else if ((s64)(a2 + a3) < 0)
 		result = ERR_FBIG;
 	else if (!f->ops->fallocate)
-		result = f->ops->seek ? ERR_OPNOTSUPP : ERR_SPIPE;
+		result = fallocate_refusal(f);
 	else {
 		result = file_check_size_limit(a2 + a3);
 		if (result == OK)

@@ -161,7 +161,7 @@ LINUX_HANDLER(sendfile)
 		return result;
 	if (!c.in->ops->seek || !c.in->ops->read)
 		result = c.in_pos ? ERR_SPIPE : ERR_INVAL;
-	else if (c.out->flags & O_APPEND_K)
+	else if ((c.out->flags & O_APPEND_K) || (c.in->where.node && S_ISDIR_K(c.in->where.node->mode)))
 		result = ERR_INVAL;
 	else
 		result = copy_loop(&c, MIN(a3, COPY_MAX), false);
@@ -169,7 +169,8 @@ LINUX_HANDLER(sendfile)
 	return offset_out(a2, &in_store, result);
 }
 
-static status_t copy_range_check(struct copy *c, u64 length)
+/* Within one file *length is cut at its end first: what is not there does not overlap. */
+static status_t copy_range_check(struct copy *c, u64 *length)
 {
 	struct node *in = c->in->where.node, *out = c->out->where.node;
 	u64 from = c->in_pos ? *c->in_pos : c->in->pos, to = c->out_pos ? *c->out_pos : c->out->pos;
@@ -182,11 +183,12 @@ static status_t copy_range_check(struct copy *c, u64 length)
 		return ERR_INVAL;
 	if (c->out->flags & O_APPEND_K)
 		return ERR_BADF;
-	if (from + length < from || to + length < to)
+	if (from + *length < from || to + *length < to)
 		return ERR_OVERFLOW;
-	if (in == out && from < to + length && to < from + length)
-		return ERR_INVAL;
-	return OK;
+	if (in != out || !in->data)
+		return OK;
+	*length = MIN(*length, in->data->size > from ? in->data->size - from : 0);
+	return from < to + *length && to < from + *length ? ERR_INVAL : OK;
 }
 
 LINUX_HANDLER(copy_file_range)
@@ -204,7 +206,7 @@ LINUX_HANDLER(copy_file_range)
 		result = borrow_pair(&c, a0, a2);
 	if (result)
 		return result;
-	result = copy_range_check(&c, length);
+	result = copy_range_check(&c, &length);
 	if (result == OK)
 		result = copy_loop(&c, length, false);
 	return_pair(&c);

@@ -21,15 +21,14 @@ LINUX_HANDLER(close_range)
 {
 	struct thread *t = thread_current();
 	u32 first = (u32)a0, last = (u32)a1;
-	struct fdtable *own;
+	status_t st;
 
 	if ((a2 & ~(u64)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
 		return ERR_INVAL;
 	if (a2 & CLOSE_RANGE_UNSHARE) {
-		own = fdtable_unshare(t->fds);
-		if (!own)
-			return ERR_NOMEM;
-		t->fds = own;
+		st = fdtable_unshare();
+		if (st)
+			return st;
 	}
 	return fdtable_close_range(t->fds, first, last, a2 & CLOSE_RANGE_CLOEXEC);
 }
@@ -151,6 +150,8 @@ static s64 fcntl_file(struct file *f, int fd, int command, u64 arg)
 		return fcntl_get_owner(f);
 	case F_SETOWN_EX_K: case F_GETOWN_EX_K:
 		return fcntl_owner_ex(f, command == F_SETOWN_EX_K, arg);
+	case F_GETLEASE_K:
+		return F_UNLCK_K; /* nobody can set one */
 	case F_NOTIFY_K:
 		return fcntl_notify(f, fd, (u32)arg);
 	case F_SETSIG_K:

@@ -59,7 +59,7 @@ LINUX_HANDLER(inotify_add_watch)
 	struct file *f = fd_get((int)a0);
 	if (!f)
 		return ERR_BADF;
-	s64 wd = file_is_inotify(f) ? add_watch(f, user_ptr(a1), mask) : ERR_INVAL;
+	s64 wd = file_is_inotify(f) ? add_watch(f, user_ptr(a1), mask) : file_wrong_kind(f);
 	file_put(f);
 	return wd;
 }
@@ -69,7 +69,7 @@ LINUX_HANDLER(inotify_rm_watch)
 	struct file *f = fd_get((int)a0);
 	if (!f)
 		return ERR_BADF;
-	s64 st = file_is_inotify(f) ? inotify_remove(f, (s32)a1) : ERR_INVAL;
+	s64 st = file_is_inotify(f) ? inotify_remove(f, (s32)a1) : file_wrong_kind(f);
 	file_put(f);
 	return st;
 }
@@ -78,7 +78,7 @@ LINUX_HANDLER(inotify_rm_watch)
 static u32 mask_of_notify(u32 wanted)
 {
 	static const u32 masks[] = { IN_ACCESS_K, IN_MODIFY_K, IN_CREATE_K | IN_MOVED_TO_K, IN_DELETE_K | IN_MOVED_FROM_K,
-		IN_MOVED_FROM_K /* its old directory is told */, IN_ATTRIB_K };
+		IN_MOVED_WITHIN_K, IN_ATTRIB_K };
 	u32 mask = 0;
 	for (u32 i = 0; i < ARRAY_SIZE(masks); i++)
 		mask |= wanted & 1u << i ? masks[i] : 0;

@@ -83,6 +83,8 @@ LINUX_HANDLER(openat2)
 		return ERR_INVAL;
 	if ((how.resolve & RESOLVE_BENEATH_K) && (how.resolve & RESOLVE_IN_ROOT_K))
 		return ERR_INVAL;
+	if ((how.flags & O_PATH_K) && (how.flags & ~(u64)(O_PATH_K | O_DIRECTORY_K | O_NOFOLLOW_K | O_CLOEXEC_K)))
+		return ERR_INVAL; /* open(2) ignores the others */
 	if (how.resolve & RESOLVE_CACHED_K)
 		return ERR_AGAIN; /* allowed at any time: the caller retries without it */
 	return open_common((int)a0, user_ptr(a1), (u32)how.flags | O_LARGEFILE_K, (u32)how.mode,

@@ -227,16 +227,21 @@ void fdtable_put(struct fdtable *t)
 
 void fdtable_close_on_exec(struct fdtable *t) { close_matching(t, 0, UINT32_MAX, true); }
 
-struct fdtable *fdtable_unshare(struct fdtable *t)
+status_t fdtable_unshare(void)
 {
-	struct fdtable *own;
+	struct thread *self = thread_current();
+	struct fdtable *old = self->fds, *own;
 
-	if (__atomic_load_n(&t->refs, __ATOMIC_ACQUIRE) == 1)
-		return t;
-	own = fdtable_clone(t);
-	if (own)
-		fdtable_put(t);
-	return own;
+	if (__atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
+		return OK;
+	own = fdtable_clone(old);
+	if (!own)
+		return ERR_NOMEM;
+	spin_lock(&process_tree_lock); /* process_fds_get looks under it */
+	self->fds = own;
+	spin_unlock(&process_tree_lock);
+	fdtable_put(old);
+	return OK;
 }
 
 struct file *fdtable_get_file(struct fdtable *t, int fd)

@@ -199,6 +199,25 @@ status_t file_stat(struct file *f, struct attributes *out)
 	return OK;
 }
 
+struct own_attributes own_attributes_new(u32 mode)
+{
+	const struct cred *c = thread_current()->cred;
+	s64 now = (s64)(time_boot_wall_ns() + time_now_ns());
+
+	return (struct own_attributes){ .mode = mode, .uid = c ? c->fsuid : 0, .gid = c ? c->fsgid : 0, .atime_ns = now,
+		.mtime_ns = now, .ctime_ns = now };
+}
+
+void own_attributes_stat(const struct own_attributes *own, struct attributes *out)
+{
+	out->mode = own->mode;
+	out->uid = own->uid;
+	out->gid = own->gid;
+	out->atime_ns = own->atime_ns;
+	out->mtime_ns = own->mtime_ns;
+	out->ctime_ns = own->ctime_ns;
+}
+
 s64 file_describe(struct file *f, char *buf, size_t size)
 {
 	struct attributes attr = { 0 };

@@ -28,7 +28,7 @@ struct pipe {
 	struct wait_queue read_wait, write_wait;
 	struct node *node;                /* [I] FIFO or NULL */
 	u64 ino;                          /* [I] */
-	s64 created_ns;                   /* [I] */
+	struct own_attributes attributes; /* of a pipe without a node */
 };
 
 static const struct file_ops pipe_ops;
@@ -55,7 +55,7 @@ static struct pipe *pipe_new(struct node *n)
 	wait_queue_init(&p->write_wait);
 	p->node = n;
 	p->ino = file_new_ino();
-	p->created_ns = (s64)(time_boot_wall_ns() + time_now_ns());
+	p->attributes = own_attributes_new(S_IFIFO_K | 0600);
 	return p;
 }
 
@@ -263,18 +263,20 @@ static s64 pipe_ioctl(struct file *f, u32 command, u64 arg)
 static status_t pipe_stat(struct file *f, struct attributes *out)
 {
 	struct pipe *p = f->object;
-	struct thread *t = thread_current();
 
 	if (f->where.node) {
 		node_attributes(f->where.node, out);
 		return OK;
 	}
-	*out = (struct attributes){
-		.dev = PIPE_DEV, .ino = p->ino, .mode = S_IFIFO_K | 0600, .nlink = 1, .block_size = PAGE_SIZE,
-		.uid = f->cred ? f->cred->fsuid : t->cred->fsuid, .gid = f->cred ? f->cred->fsgid : t->cred->fsgid,
-		.atime_ns = p->created_ns, .mtime_ns = p->created_ns, .ctime_ns = p->created_ns,
-	};
+	*out = (struct attributes){ .dev = PIPE_DEV, .ino = p->ino, .nlink = 1, .block_size = PAGE_SIZE };
+	own_attributes_stat(&p->attributes, out);
 	return OK;
+}
+
+static struct own_attributes *pipe_attributes(struct file *f)
+{
+	struct pipe *p = f->object;
+	return f->where.node ? NULL : &p->attributes;
 }
 
 static status_t pipe_set_flags(struct file *f UNUSED, u32 flags)
@@ -313,7 +315,7 @@ static void pipe_release(struct file *f) { pipe_drop(f->object, FILE_CAN_READ(f)
 
 static const struct file_ops pipe_ops = {
 	.name = "pipe", .read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl,
-	.stat = pipe_stat, .set_flags = pipe_set_flags, .release = pipe_release, .signals_io = true,
+	.stat = pipe_stat, .attributes = pipe_attributes, .set_flags = pipe_set_flags, .release = pipe_release, .signals_io = true,
 };
 
 status_t pipe_create(struct file **read_end, struct file **write_end, u32 flags)

@@ -86,13 +86,9 @@ static void reset_descriptors(struct process *p, struct thread *t)
 {
 	if (p->flags & PROC_SERVICE) /* its table outlives its instances */
 		return;
-	struct fdtable *own = fdtable_unshare(t->fds);
-	if (!own)
+	if (fdtable_unshare())
 		process_exit_group(SIGKILL);
-	spin_lock(&process_tree_lock);
-	t->fds = own;
-	spin_unlock(&process_tree_lock);
-	fdtable_close_on_exec(own);
+	fdtable_close_on_exec(t->fds);
 }
 
 static void reset_thread(struct thread *t, u64 gs_base)

@@ -52,6 +52,7 @@ struct socket *socket_alloc(int type)
 	s->account = process_current()->account;
 	account_get(s->account);
 	s->ino = file_new_ino();
+	s->attributes = own_attributes_new(S_IFSOCK_K | 0777);
 	spin_lock(&all_lock);
 	list_push_back(&all_sockets, &s->all_link);
 	spin_unlock(&all_lock);
@@ -351,16 +352,16 @@ static status_t socket_stat(struct file *f, struct attributes *out)
 {
 	struct socket *s = f->object;
 
-	*out = (struct attributes){
-		.dev = SOCKET_DEV, .ino = s->ino, .mode = S_IFSOCK_K | 0777, .nlink = 1, .block_size = PAGE_SIZE,
-		.uid = f->cred ? f->cred->fsuid : 0, .gid = f->cred ? f->cred->fsgid : 0,
-	};
+	*out = (struct attributes){ .dev = SOCKET_DEV, .ino = s->ino, .nlink = 1, .block_size = PAGE_SIZE };
+	own_attributes_stat(&s->attributes, out);
 	return OK;
 }
+
+static struct own_attributes *socket_attributes(struct file *f) { return &((struct socket *)f->object)->attributes; }
 
 static void socket_release(struct file *f) { socket_close(f->object); }
 
 const struct file_ops socket_ops = {
 	.name = "socket", .read = socket_read, .write = socket_write, .poll = socket_poll, .ioctl = socket_ioctl,
-	.stat = socket_stat, .release = socket_release, .signals_io = true,
+	.stat = socket_stat, .attributes = socket_attributes, .release = socket_release, .signals_io = true,
 };

@@ -32,6 +32,7 @@ struct message {
 struct socket {
 	u32 refs;                        /* [a] */
 	int type;                        /* [I] SOCK_* */
+	struct own_attributes attributes;
 	struct spinlock lock;            /* RANK_OBJECT */
 	struct mutex mutex;              /* one reader at a time; connect and bind */
 	enum socket_state state;         /* [l] */

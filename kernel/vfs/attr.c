@@ -155,15 +155,18 @@ static status_t check_owner_change(const struct node *n, const struct attr_chang
 	return OK;
 }
 
-static status_t check_change(struct position at, const struct attr_change *c, const struct cred *cred)
+/* What a change of the owner takes away, chown(2). */
+static u32 set_id_to_drop(const struct node *n) { return S_ISUID_K | (n->mode & 010 ? S_ISGID_K : 0); }
+
+static status_t check_change(struct node *n, const struct attr_change *c, const struct cred *cred)
 {
-	struct node *n = at.node;
-	if (mount_read_only(at.mount))
-		return ERR_ROFS;
 	status_t st = check_owner_change(n, c, cred);
 	if (st)
 		return st;
+	bool takes_bits = c->owner_call && !node_is_dir(n) && (n->mode & set_id_to_drop(n));
 	if ((c->valid & VFS_SET_MODE) && !cred_owns(cred, n))
+		return ERR_PERM;
+	if (takes_bits && !cred_owns(cred, n) && !cred_has_cap(cred, CAP_CHOWN_K))
 		return ERR_PERM;
 	if ((c->valid & VFS_SET_DOS) && !cred_owns(cred, n) && (st = node_permission(n, 2, cred)))
 		return st; /* xattr(7): user attributes ask for write permission */
@@ -184,8 +187,8 @@ static void adjust_set_id(const struct node *n, struct attr_change *c, const str
 		bool member = !cred || cred->fsgid == n->gid || cred_in_group(cred, n->gid) || cred_has_cap(cred, CAP_FSETID_K);
 		if (!member)
 			c->mode &= ~S_ISGID_K;
-	} else if ((c->valid & (VFS_SET_UID | VFS_SET_GID)) && !node_is_dir(n)) {
-		u32 drop = S_ISUID_K | (n->mode & 010 ? S_ISGID_K : 0);
+	} else if (c->owner_call && !node_is_dir(n)) {
+		u32 drop = set_id_to_drop(n);
 		if (n->mode & drop) {
 			c->valid |= VFS_SET_MODE;
 			c->mode = n->mode & 07777 & ~drop;
@@ -198,7 +201,7 @@ status_t position_change(struct position at, const struct attr_change *change)
 	struct node *n = at.node;
 	struct attr_change c = *change;
 	const struct cred *cred = current_cred();
-	status_t st = check_change(at, &c, cred);
+	status_t st = mount_read_only(at.mount) ? ERR_ROFS : check_change(n, &c, cred);
 	if (st)
 		return st;
 	adjust_set_id(n, &c, cred);
@@ -213,6 +216,31 @@ status_t position_change(struct position at, const struct attr_change *change)
 	if (!st && c.valid)
 		NOTIFY(n, IN_ATTRIB_K, NULL, 0);
 	return st;
+}
+
+status_t own_attributes_change(struct own_attributes *own, const struct attr_change *change)
+{
+	static struct spinlock lock = SPINLOCK_INIT(RANK_OBJECT);
+	struct node shadow = { .mode = own->mode, .uid = own->uid, .gid = own->gid };
+	struct attr_change c = *change;
+	status_t st = check_change(&shadow, &c, current_cred());
+	if (st)
+		return st;
+	adjust_set_id(&shadow, &c, current_cred());
+	spin_lock(&lock);
+	if (c.valid & VFS_SET_MODE)
+		own->mode = (own->mode & S_IFMT_K) | c.mode;
+	if (c.valid & VFS_SET_UID)
+		own->uid = c.uid;
+	if (c.valid & VFS_SET_GID)
+		own->gid = c.gid;
+	if (c.valid & VFS_SET_ATIME)
+		own->atime_ns = c.atime_ns;
+	if (c.valid & VFS_SET_MTIME)
+		own->mtime_ns = c.mtime_ns;
+	own->ctime_ns = changed_at(&c);
+	spin_unlock(&lock);
+	return OK;
 }
 
 status_t position_truncate(struct position at, u64 size)

@@ -355,7 +355,8 @@ static void rename_notify(const struct rename *r)
 	static u32 move_cookie;
 	u32 dir = node_is_dir(r->moved) ? IN_ISDIR_K : 0;
 	u32 cookie = __atomic_add_fetch(&move_cookie, 1, __ATOMIC_RELAXED);
-	NOTIFY(r->old_dir, IN_MOVED_FROM_K | dir, r->from->last, cookie);
+	u32 within = r->old_dir == r->new_dir ? IN_MOVED_WITHIN_K : 0;
+	NOTIFY(r->old_dir, IN_MOVED_FROM_K | within | dir, r->from->last, cookie);
 	NOTIFY(r->new_dir, IN_MOVED_TO_K | dir, r->to->last, cookie);
 	bool replaced = r->replaced && !(r->flags & RENAME_EXCHANGE_K);
 	if (replaced)

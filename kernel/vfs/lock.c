@@ -10,9 +10,6 @@
 #define LOCK_EX_K 2
 #define LOCK_NB_K 4
 #define LOCK_UN_K 8
-#define F_RDLCK_K 0
-#define F_WRLCK_K 1
-#define F_UNLCK_K 2
 #define DEADLOCK_STEPS_MAX 64u       /* longer chains of waiters are taken for no deadlock */
 #define OFFSET_MAX INT64_MAX
 
@@ -262,13 +259,22 @@ static status_t range_of(struct file *f, const struct flock_k *l, struct record 
 	return OK;
 }
 
+/* What the open file itself holds in the range: F_OFD_GETLK asked with F_UNLCK (Linux 6.6). */
+static struct record *own_locked(struct lock_table *t, const struct record *want)
+{
+	list_for_each(r, &t->records, struct record, link)
+		if (same_owner(r, want) && r->start <= want->end && want->start <= r->end)
+			return r;
+	return NULL;
+}
+
 static status_t get_lock(struct file *f, struct record *want, struct user_ptr user, struct flock_k *l)
 {
 	struct lock_table *t = table_of(f);
 	if (!t)
 		return ERR_NOLCK;
 	spin_lock(&locks_lock);
-	struct record *r = conflict_locked(t, want);
+	struct record *r = l->type == F_UNLCK_K ? own_locked(t, want) : conflict_locked(t, want);
 	if (r) {
 		l->type = r->exclusive ? F_WRLCK_K : F_RDLCK_K;
 		l->whence = 0;
@@ -290,7 +296,7 @@ s64 file_lock_fcntl(struct file *f, int command, struct user_ptr user)
 	status_t st = COPY_IN(&l, user);
 	if (st)
 		return st;
-	if (l.type < F_RDLCK_K || l.type > F_UNLCK_K || (ofd && l.pid) || (get && l.type == F_UNLCK_K))
+	if (l.type < F_RDLCK_K || l.type > F_UNLCK_K || (ofd && l.pid) || (command == F_GETLK_K && l.type == F_UNLCK_K))
 		return ERR_INVAL;
 	struct record want = {
 		.kind = ofd ? LOCK_OFD : LOCK_POSIX, .owner = ofd ? (void *)f : (void *)thread_current()->fds,

@@ -56,6 +56,7 @@
 #define IN_DELETE_K 0x200u
 #define IN_DELETE_SELF_K 0x400u
 #define IN_MOVE_SELF_K 0x800u
+#define IN_MOVED_WITHIN_K 0x1000u /* beside MOVED_FROM: a new name in the same directory. Ours, for F_NOTIFY only */
 #define IN_ISDIR_K 0x40000000u
 #define IN_LINKS_K (1u << 16)          /* ours: told as IN_ATTRIB, but not to the directories that name it */
 
@@ -173,8 +174,10 @@ struct attr_change {
 	u32 dos_attributes;            /* VFS_DOS_* */
 	s64 atime_ns, mtime_ns, ctime_ns, btime_ns; /* without VFS_SET_CTIME the change time is now */
 	bool times_to_now;             /* both times NULL or UTIME_NOW: write permission is enough */
+	bool owner_call;               /* chown: takes set-id bits away even when it names nobody */
 };
 status_t position_change(struct position at, const struct attr_change *c);
+status_t own_attributes_change(struct own_attributes *own, const struct attr_change *change);
 status_t position_truncate(struct position at, u64 size);
 void node_touch_atime(struct mount *m, struct node *n);
 status_t node_sticky_check(struct node *dir, struct node *victim, const struct cred *c);

@@ -124,7 +124,7 @@ static void tell_locked(struct node *n, u32 mask, const char *name, u32 cookie, 
 	struct watch *next;
 	for (struct watch *w = n->watches; w; w = next) {
 		next = w->next;
-		if (!(w->mask & mask & IN_ALL_EVENTS_K) || (unlinked && (mask & DATA_EVENTS) && (w->mask & IN_EXCL_UNLINK_K)))
+		if (!(w->mask & mask & (IN_ALL_EVENTS_K | IN_MOVED_WITHIN_K)) || (unlinked && (mask & DATA_EVENTS) && (w->mask & IN_EXCL_UNLINK_K)))
 			continue;
 		post_locked(w, mask & (w->mask | IN_ISDIR_K), name, cookie);
 		if (w->mask & IN_ONESHOT_K) {
@@ -323,7 +323,7 @@ static struct watch *find_locked(struct inotify *in, const struct node *n)
 static s64 watch_add_locked(struct inotify *in, struct node *n, u32 mask, struct watch **fresh)
 {
 	struct watch *w = find_locked(in, n);
-	u32 kept = mask & KEPT_FLAGS;
+	u32 kept = mask & (KEPT_FLAGS | IN_MOVED_WITHIN_K);
 	if (w) {
 		if (mask & IN_MASK_CREATE_K)
 			return ERR_EXIST;
@@ -350,7 +350,7 @@ s64 inotify_add(struct file *f, struct node *n, u32 mask)
 	if (!fresh)
 		return ERR_NOMEM;
 	spin_lock(&watch_lock);
-	s64 result = watch_add_locked(f->object, n, mask, &fresh);
+	s64 result = watch_add_locked(f->object, n, mask & ~IN_MOVED_WITHIN_K, &fresh);
 	spin_unlock(&watch_lock);
 	kfree(fresh);
 	return result;

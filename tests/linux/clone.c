@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -284,6 +285,34 @@ CASE(namespaces_need_a_right)
 	CHECK_ERRNO(syscall(SYS_clone, CLONE_NEWNS | CLONE_FS | SIGCHLD, 0, 0, 0, 0), EINVAL);
 }
 
+static int shared_fd;
+static int unshares(void *arg)
+{
+	CHECK(unshare(CLONE_FILES | CLONE_FS) == 0);
+	umask(0777);
+	if (chdir("/proc"))
+		return 1;
+	return close(shared_fd) ? 2 : fcntl(shared_fd, F_GETFD) == -1 ? 0 : 3;
+}
+CASE(unshare_gives_own_files_and_directory)
+{
+	int status;
+	char before[4096], after[4096];
+	umask(022);
+	shared_fd = dup(1);
+	CHECK(getcwd(before, sizeof(before)) != NULL);
+	pid_t pid = clone(unshares, child_stack + sizeof(child_stack), CLONE_FILES | CLONE_FS | CLONE_VM | SIGCHLD, NULL);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(fcntl(shared_fd, F_GETFD) >= 0 && umask(022) == 022);
+	CHECK(getcwd(after, sizeof(after)) != NULL && strcmp(before, after) == 0);
+	close(shared_fd);
+	CHECK(unshare(0) == 0 && unshare(CLONE_SYSVSEM) == 0 && unshare(CLONE_THREAD) == 0);
+	CHECK_ERRNO(unshare(CLONE_SETTLS), EINVAL);
+	if (!fork())
+		_exit((geteuid() == 0 && setuid(65534)) || unshare(CLONE_NEWNS) != -1 || errno != EPERM);
+	CHECK(wait(&status) > 0 && status == 0);
+}
+
 CASE(clone3_with_pidfd_and_tids)
 {
 	int pidfd = -1, status;
@@ -392,6 +421,7 @@ int main(void)
 	RUN(clone_files_shares_descriptors);
 	RUN(bad_flag_combinations);
 	RUN(namespaces_need_a_right);
+	RUN(unshare_gives_own_files_and_directory);
 	RUN(clone3_with_pidfd_and_tids);
 	RUN(child_tid_is_set_and_cleared);
 	RUN(robust_mutex_reports_dead_owner);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -151,6 +152,19 @@ CASE(pidfd_is_readable_after_exit)
 	close(fd);
 }
 
+CASE(path_descriptors_are_none)
+{
+	struct itimerspec t;
+	sigset_t set;
+	int path = open("/", O_PATH);
+	sigemptyset(&set);
+	CHECK_ERRNO(timerfd_gettime(path, &t), EBADF);
+	CHECK_ERRNO(signalfd(path, &set, 0), EBADF);
+	CHECK_ERRNO(inotify_add_watch(path, "/", 1), EBADF);
+	CHECK_ERRNO(inotify_rm_watch(path, 1), EBADF);
+	close(path);
+}
+
 int main(void)
 {
 	RUN(eventfd_counts_and_resets);
@@ -160,5 +174,6 @@ int main(void)
 	RUN(timerfd_absolute_time_in_the_past_fires_at_once);
 	RUN(signalfd_reads_pending_signals);
 	RUN(pidfd_is_readable_after_exit);
+	RUN(path_descriptors_are_none);
 	return check_summary();
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -237,6 +238,13 @@ CASE(fallocate_forms)
 		bad += buf[i] != (i >= 1000 && i < 7000 ? 0 : 'k');
 	CHECK(bad == 0);
 	CHECK_ERRNO(fallocate(fd, 0, 0, 0), EINVAL);
+	int p[2], null = open("/dev/null", O_RDWR);
+	CHECK(pipe(p) == 0);
+	CHECK_ERRNO(fallocate(p[1], 0, 0, 1), ESPIPE);
+	CHECK_ERRNO(fallocate(null, 0, 0, 1), ENODEV);
+	close(null);
+	close(p[0]);
+	close(p[1]);
 	CHECK_ERRNO(fallocate(fd, FALLOC_FL_PUNCH_HOLE, 0, 10), EOPNOTSUPP);
 	close(fd);
 }
@@ -319,6 +327,25 @@ CASE(sync_calls)
 	close(fd);
 }
 
+CASE(ranges_within_one_file_may_not_overlap)
+{
+	char text[16];
+	off_t from = 0, to = 0;
+	int fd = open("ranges", O_CREAT | O_RDWR | O_TRUNC, 0600), dir = open(".", O_RDONLY);
+	CHECK(copy_file_range(fd, &from, fd, &to, 10, 0) == 0); /* nothing there, nothing overlaps */
+	CHECK(write(fd, "abcd", 4) == 4);
+	CHECK_ERRNO(copy_file_range(fd, &from, fd, &to, 10, 0), EINVAL);
+	to = 4;
+	CHECK(copy_file_range(fd, &from, fd, &to, 10, 0) == 4); /* cut at the end before */
+	CHECK(pread(fd, text, 16, 0) == 8 && memcmp(text, "abcdabcd", 8) == 0);
+	CHECK_ERRNO(copy_file_range(dir, NULL, fd, NULL, 1, 0), EISDIR);
+	CHECK_ERRNO(sendfile(fd, dir, NULL, 1), EINVAL);
+	CHECK(fcntl(fd, F_GETLEASE) == F_UNLCK && fcntl(dir, F_GETLEASE) == F_UNLCK);
+	close(dir);
+	close(fd);
+	unlink("ranges");
+}
+
 int main(void)
 {
 	if (scratch_enter("file_io"))
@@ -342,6 +369,7 @@ int main(void)
 	RUN(memfd_with_seals);
 	RUN(writing_clears_setuid_for_others);
 	RUN(many_writers_append_without_loss);
+	RUN(ranges_within_one_file_may_not_overlap);
 	RUN(sync_calls);
 	unlink("f");
 	CHECK(scratch_leave() == 0);

@@ -232,6 +232,13 @@ CASE(ofd_locks_belong_to_the_open_file)
 	CHECK_ERRNO(lock(b, F_OFD_SETLK, F_WRLCK, 0, 10), EAGAIN);
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	CHECK(fcntl(b, F_OFD_GETLK, &l) == 0 && l.l_type == F_WRLCK && l.l_pid == -1);
+	l = (struct flock){ .l_type = F_UNLCK, .l_whence = SEEK_SET };
+	CHECK_ERRNO(fcntl(a, F_GETLK, &l), EINVAL);
+	if (fcntl(a, F_OFD_GETLK, &l) == 0) /* since Linux 6.6: what it holds itself */
+		CHECK(l.l_type == F_WRLCK && l.l_len == 10);
+	l = (struct flock){ .l_type = F_UNLCK, .l_whence = SEEK_SET };
+	if (fcntl(b, F_OFD_GETLK, &l) == 0)
+		CHECK(l.l_type == F_UNLCK);
 	close(a);
 	CHECK_ERRNO(lock(b, F_OFD_SETLK, F_WRLCK, 0, 10), EAGAIN);
 	close(c);

@@ -293,6 +293,7 @@ CASE(openat2_resolve_flags)
 	CHECK(fd >= 0);
 	close(fd);
 	CHECK_ERRNO(openat2_k(d, "../a", O_RDONLY, RESOLVE_BENEATH), EXDEV);
+	CHECK_ERRNO(openat2_k(d, "e/f", O_PATH | O_CREAT, 0), EINVAL);
 	CHECK_ERRNO(openat2_k(d, "out/passwd", O_RDONLY, RESOLVE_BENEATH), EXDEV);
 	CHECK_ERRNO(openat2_k(d, "in/f", O_RDONLY, RESOLVE_NO_SYMLINKS), ELOOP);
 	fd = openat2_k(d, "/e/f", O_RDONLY, RESOLVE_IN_ROOT);
@@ -369,6 +370,8 @@ CASE(times_and_modes)
 		CHECK(chown("a", 11, 22) == 0 && stat("a", &s) == 0 && s.st_uid == 11 && s.st_gid == 22);
 		CHECK(chown("a", -1, 33) == 0 && stat("a", &s) == 0 && s.st_uid == 11 && s.st_gid == 33);
 		CHECK(lchown("a", 0, 0) == 0);
+		CHECK(chmod("a", 06755) == 0 && chown("a", -1, -1) == 0); /* nobody named, but the bits go */
+		CHECK(stat("a", &s) == 0 && (s.st_mode & 07777) == 0755 && chmod("a", 0644) == 0);
 	}
 }
 CASE(proc_self_fd_reopens)

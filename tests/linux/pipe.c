@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -163,6 +164,30 @@ CASE(fstat_shows_a_fifo)
 	CHECK(fstat(p[1], &st2) == 0 && st.st_ino == st2.st_ino && st.st_blksize == 4096);
 	close_pipe();
 }
+CASE(attributes_can_be_changed)
+{
+	int p[2], s[2];
+	struct stat st;
+	struct timespec t[2] = { { 1000, 5 }, { 2000, 7 } };
+	CHECK(pipe(p) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, s) == 0);
+	CHECK(fchmod(p[0], 0640) == 0 && fstat(p[1], &st) == 0 && st.st_mode == (S_IFIFO | 0640)); /* of both ends */
+	CHECK(futimens(p[0], t) == 0 && fstat(p[1], &st) == 0 && st.st_mtim.tv_sec == 2000 && st.st_atim.tv_nsec == 5);
+	CHECK(fchmod(s[0], 0600) == 0 && fstat(s[0], &st) == 0 && st.st_mode == (S_IFSOCK | 0600));
+	if (!getuid()) {
+		int status;
+		CHECK(fchown(p[0], 11, 22) == 0 && fstat(p[1], &st) == 0 && st.st_uid == 11 && st.st_gid == 22);
+		if (!fork()) {
+			int bad = setuid(65534);
+			bad |= fchmod(p[0], 0777) != -1 || errno != EPERM ? 2 : 0;
+			_exit(bad | (fchown(p[0], 65534, -1) != -1 || errno != EPERM ? 4 : 0));
+		}
+		CHECK(wait(&status) > 0 && status == 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		close(p[i]);
+		close(s[i]);
+	}
+}
 CASE(vectors_are_gathered_and_scattered)
 {
 	char a[3], b[10];
@@ -295,6 +320,7 @@ int main(void)
 	RUN(bad_buffers_are_efault);
 	RUN(wrong_directions_are_ebadf);
 	RUN(fstat_shows_a_fifo);
+	RUN(attributes_can_be_changed);
 	RUN(vectors_are_gathered_and_scattered);
 	RUN(duplicates_share_and_take_the_lowest_number);
 	RUN(descriptor_limit_is_emfile);

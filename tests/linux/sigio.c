@@ -7,6 +7,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -211,6 +212,12 @@ CASE(directories_tell_changes_once_or_often)
 	CHECK(got == 2);
 	unlink("other");
 	CHECK(got == 3);
+	CHECK(fcntl(fd, F_NOTIFY, 0) == 0 && fcntl(fd, F_NOTIFY, DN_RENAME | DN_MULTISHOT) == 0);
+	CHECK(mkdir("sub", 0700) == 0 && rename("plain", "sub/plain") == 0 && rename("sub/plain", "plain") == 0);
+	CHECK(got == 3); /* in and out is no new name */
+	CHECK(rename("sub", "sub2") == 0 && got == 4);
+	rmdir("sub2");
+	got = 3;
 	CHECK(fcntl(fd, F_NOTIFY, 0) == 0);
 	unlink("plain");
 	CHECK(got == 3);
