@@ -59,6 +59,8 @@ s64 memobj_write(struct memobj *o, struct io_buf *from, u64 offset); /* extends 
 status_t memobj_resize(struct memobj *o, u64 size) MUST_CHECK;       /* drops pages beyond, zeroes the tail, unmaps */
 void memobj_drop_clean(struct memobj *o);                            /* revoke: drop what can be filled again */
 void memobj_punch(struct memobj *o, u64 offset, u64 len);
+/* First byte from offset (below the size) on that is data, UINT64_MAX: none; or that is in a hole, at the latest the size. */
+u64 memobj_seek(struct memobj *o, u64 offset, bool data);
 bool memobj_mapped_writable(struct memobj *o);                       /* a shared mapping that may store exists */
 /* Calls fn for each dirty page in order (write-back); fn may sleep. Clears the dirty mark when fn returns OK. */
 typedef status_t (*dirty_fn)(struct memobj *o, u64 index, struct page *p, void *arg);

@@ -105,24 +105,33 @@ static s64 copy_loop(struct copy *c, u64 length, bool stop_at_short)
 	return total ? (s64)total : r;
 }
 
-static status_t borrow_pair(struct copy *c, u64 in, u64 out)
+static void return_pair(struct copy *c)
+{
+	fd_return(c->in, c->in_held);
+	fd_return(c->out, c->out_held);
+}
+
+static status_t borrow_any_pair(struct copy *c, u64 in, u64 out)
 {
 	c->in = fd_borrow((int)in, &c->in_held);
 	if (!c->in)
 		return ERR_BADF;
 	c->out = fd_borrow((int)out, &c->out_held);
-	if (c->out && FILE_CAN_READ(c->in) && FILE_CAN_WRITE(c->out))
+	if (c->out)
 		return OK;
 	fd_return(c->in, c->in_held);
-	if (c->out)
-		fd_return(c->out, c->out_held);
 	return ERR_BADF;
 }
 
-static void return_pair(struct copy *c)
+static bool modes_suit(const struct copy *c) { return FILE_CAN_READ(c->in) && FILE_CAN_WRITE(c->out); }
+
+static status_t borrow_pair(struct copy *c, u64 in, u64 out)
 {
-	fd_return(c->in, c->in_held);
-	fd_return(c->out, c->out_held);
+	status_t st = borrow_any_pair(c, in, out);
+	if (st || modes_suit(c))
+		return st;
+	return_pair(c);
+	return ERR_BADF;
 }
 
 static status_t offset_in(u64 arg, u64 *store, u64 **pos)
@@ -169,7 +178,7 @@ LINUX_HANDLER(sendfile)
 	return offset_out(a2, &in_store, result);
 }
 
-/* Within one file *length is cut at its end first: what is not there does not overlap. */
+/* *length ends where the source ended when the call began: it may copy to its own end. */
 static status_t copy_range_check(struct copy *c, u64 *length)
 {
 	struct node *in = c->in->where.node, *out = c->out->where.node;
@@ -181,20 +190,21 @@ static status_t copy_range_check(struct copy *c, u64 *length)
 		return ERR_ISDIR;
 	if (!S_ISREG_K(in->mode) || !S_ISREG_K(out->mode))
 		return ERR_INVAL;
-	if (c->out->flags & O_APPEND_K)
+	if (!modes_suit(c) || (c->out->flags & O_APPEND_K))
 		return ERR_BADF;
 	if (from + *length < from || to + *length < to)
 		return ERR_OVERFLOW;
-	if (in != out || !in->data)
-		return OK;
-	*length = MIN(*length, in->data->size > from ? in->data->size - from : 0);
-	return from < to + *length && to < from + *length ? ERR_INVAL : OK;
+	if (in->data) /* /proc has no sizes */
+		*length = from < in->data->size ? MIN(*length, in->data->size - from) : 0;
+	if (in == out && from < to + *length && to < from + *length)
+		return ERR_INVAL;
+	return OK;
 }
 
 LINUX_HANDLER(copy_file_range)
 {
 	struct copy c = { .chunk = COPY_CHUNK };
-	u64 in_store = 0, out_store = 0, length = MIN(a4, COPY_MAX);
+	u64 in_store = 0, out_store = 0, length = a4;
 	s64 result;
 
 	if (a5)
@@ -203,12 +213,12 @@ LINUX_HANDLER(copy_file_range)
 	if (result == OK)
 		result = offset_in(a3, &out_store, &c.out_pos);
 	if (result == OK)
-		result = borrow_pair(&c, a0, a2);
+		result = borrow_any_pair(&c, a0, a2);
 	if (result)
 		return result;
 	result = copy_range_check(&c, &length);
 	if (result == OK)
-		result = copy_loop(&c, length, false);
+		result = copy_loop(&c, MIN(length, COPY_MAX), false);
 	return_pair(&c);
 	result = offset_out(a1, &in_store, result);
 	return offset_out(a3, &out_store, result);

@@ -4,6 +4,7 @@
 #include "linux.h"
 
 #define MOUNT_TEXT_MAX 256u            /* type and source names */
+#define ST_RELATIME_K 4096u
 #define ST_VALID_K 0x20u               /* statfs f_flags: "the flags are there" */
 
 struct statfs_k {
@@ -42,8 +43,8 @@ static status_t statfs_of(struct position at, struct statfs_k *s)
 		.type = (s64)reply.type, .bsize = (s64)reply.block_size, .blocks = reply.blocks, .bfree = reply.blocks_free,
 		.bavail = reply.blocks_available, .files = reply.files, .ffree = reply.files_free, .fsid = reply.fsid,
 		.namelen = (s64)reply.name_max, .frsize = (s64)reply.block_size,
-		.flags = (s64)(ST_VALID_K | (at.mount->flags & 15u) | (at.mount->flags & MS_NOATIME_K) |
-			       (at.mount->flags & MS_RELATIME_K ? 4096u : 0)),
+		.flags = (s64)(ST_VALID_K | (at.mount->flags & (15u | MS_NOATIME_K | MS_NODIRATIME_K)) |
+			       (at.mount->flags & MS_RELATIME_K ? ST_RELATIME_K : 0)),
 	};
 	apply_budget(fs, s);
 	return OK;

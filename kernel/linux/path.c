@@ -106,7 +106,11 @@ static status_t result_attributes(const struct walk_result *r, struct attributes
 	return OK;
 }
 
-static status_t attributes_at(int dirfd, struct user_ptr user_path, u32 at_flags, struct attributes *out)
+/* Where it is mounted, as statx tells it; 0: nowhere. */
+struct place { u64 mount_id; bool is_root; };
+
+/* place may be NULL. */
+static status_t attributes_at(int dirfd, struct user_ptr user_path, u32 at_flags, struct attributes *out, struct place *place)
 {
 	char *path;
 	struct walk_result r;
@@ -121,6 +125,8 @@ static status_t attributes_at(int dirfd, struct user_ptr user_path, u32 at_flags
 		if (st)
 			break;
 		st = result_attributes(&r, out);
+		if (place && !r.file)
+			*place = (struct place){ r.at.mount->id, r.at.node == r.at.mount->root };
 		if (unlikely(st == ERR_STALE))
 			names_revoke_node(r.at.node);
 		walk_result_put(&r);
@@ -137,7 +143,7 @@ static s64 stat_common(int dirfd, u64 path, u64 out, u32 at_flags)
 {
 	struct attributes a;
 	struct linux_stat s;
-	status_t st = attributes_at(dirfd, user_ptr(path), at_flags, &a);
+	status_t st = attributes_at(dirfd, user_ptr(path), at_flags, &a, NULL);
 	if (st)
 		return st;
 	stat_from_attributes(&a, &s);
@@ -178,6 +184,8 @@ struct statx_k {
 _Static_assert(sizeof(struct statx_k) == 256, "struct statx");
 #define STATX_BASIC_STATS_K 0x7ffu
 #define STATX_BTIME_K 0x800u
+#define STATX_MNT_ID_K 0x1000u
+#define STATX_ATTR_MOUNT_ROOT_K 0x2000u
 #define STATX_RESERVED_K 0x80000000u
 #define AT_STATX_SYNC_TYPE_K 0x6000u
 
@@ -197,15 +205,18 @@ static u32 dev_minor(u64 dev) { return (u32)((dev & 0xff) | (dev >> 12 & ~0xffu)
 LINUX_HANDLER(statx)
 {
 	struct attributes a;
+	struct place place = { 0 };
 	if ((a3 & STATX_RESERVED_K) || (a2 & AT_STATX_SYNC_TYPE_K) == AT_STATX_SYNC_TYPE_K)
 		return ERR_INVAL;
 	if (a2 & ~(u64)(AT_SYMLINK_NOFOLLOW_K | AT_EMPTY_PATH_K | AT_NO_AUTOMOUNT_K | AT_STATX_SYNC_TYPE_K))
 		return ERR_INVAL;
-	status_t st = attributes_at((int)a0, user_ptr(a1), (u32)a2, &a);
+	status_t st = attributes_at((int)a0, user_ptr(a1), (u32)a2, &a, &place);
 	if (st)
 		return st;
 	struct statx_k x = {
-		.mask = STATX_BASIC_STATS_K | (a.btime_ns ? STATX_BTIME_K : 0), .blksize = a.block_size,
+		.mask = STATX_BASIC_STATS_K | (a.btime_ns ? STATX_BTIME_K : 0) | (place.mount_id ? STATX_MNT_ID_K : 0),
+		.blksize = a.block_size, .attributes = place.is_root ? STATX_ATTR_MOUNT_ROOT_K : 0,
+		.attributes_mask = STATX_ATTR_MOUNT_ROOT_K, .mount_id = place.mount_id,
 		.nlink = a.nlink, .uid = a.uid, .gid = a.gid, .mode = (u16)a.mode, .ino = a.ino, .size = a.size,
 		.blocks = a.blocks_512, .atime = time_of(a.atime_ns), .btime = time_of(a.btime_ns),
 		.ctime = time_of(a.ctime_ns), .mtime = time_of(a.mtime_ns), .rdev_major = dev_major(a.rdev),

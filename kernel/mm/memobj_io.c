@@ -185,3 +185,37 @@ s64 memobj_write(struct memobj *o, struct io_buf *from, u64 offset)
 	}
 	return done;
 }
+
+static u64 seek_data(struct memobj *o, u64 offset)
+{
+	u64 index = offset >> PAGE_SHIFT;
+	spin_lock(&o->index_lock);
+	bool found = page_index_next(&o->index, &index);
+	spin_unlock(&o->index_lock);
+	return found && index << PAGE_SHIFT < o->size ? MAX(offset, index << PAGE_SHIFT) : UINT64_MAX;
+}
+
+static u64 seek_hole(struct memobj *o, u64 offset)
+{
+	u64 size = o->size, at = offset;
+	while (at < size) {
+		spin_lock(&o->index_lock);
+		bool present = page_index_find(&o->index, at >> PAGE_SHIFT);
+		spin_unlock(&o->index_lock);
+		if (!present)
+			return at;
+		at = ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE;
+		preempt_point();
+	}
+	return size;
+}
+
+u64 memobj_seek(struct memobj *o, u64 offset, bool data)
+{
+	if (memobj_refillable(o)) /* only who fills it knows */
+		return data ? offset : o->size;
+	u64 backed = o->backing != PHYS_NONE ? ALIGN_UP(o->backing_size, PAGE_SIZE) : 0;
+	if (data)
+		return offset < backed ? offset : seek_data(o, offset);
+	return seek_hole(o, MAX(offset, MIN(backed, o->size)));
+}

@@ -70,6 +70,20 @@ static u32 create_op(u32 mode)
 	return mode_is(mode, S_IFLNK_K) ? VFS_SYMLINK : VFS_CREATE;
 }
 
+/* What a directory with S_ISGID gives what is made in it. A program for its group is only made by members of that. */
+void inherit_group(const struct node *dir, u32 *mode, u32 *gid)
+{
+	const struct cred *c = current_cred();
+	if (!(dir->mode & S_ISGID_K))
+		return;
+	*gid = dir->gid;
+	if (mode_is(*mode, S_IFDIR_K))
+		*mode |= S_ISGID_K;
+	else if (c && (*mode & (S_ISGID_K | 010)) == (S_ISGID_K | 010) && !cred_in_group(c, dir->gid) &&
+		 !cred_has_cap(c, CAP_FSETID_K))
+		*mode &= ~S_ISGID_K;
+}
+
 static status_t create_locked(struct node *dir, const char *name, u32 length, const struct create_args *a,
 		struct node **out)
 {
@@ -80,11 +94,7 @@ static status_t create_locked(struct node *dir, const char *name, u32 length, co
 	};
 	struct vfs_node lease;
 	bool directory = mode_is(a->mode, S_IFDIR_K);
-	if (dir->mode & S_ISGID_K) {
-		r.gid = dir->gid;
-		if (directory)
-			r.mode |= S_ISGID_K;
-	}
+	inherit_group(dir, &r.mode, &r.gid);
 	s64 st = call_two(create_op(a->mode), dir->fs, &r, sizeof(r), &lease, sizeof(lease), name, a->target);
 	if (unsure(st))
 		forget_name(dir, name, length);
@@ -441,12 +451,12 @@ static status_t link_locked(struct node *dir, struct node *n, const struct walk_
 status_t vfs_link_at(struct position object, const struct walk_result *to)
 {
 	struct node *n = object.node, *dir = to->at.node;
-	if (object.mount != to->at.mount || n->fs != dir->fs)
-		return ERR_XDEV;
-	if (node_is_dir(n))
-		return ERR_PERM;
 	mutex_lock(&dir->lock);
 	status_t st = link_place(to);
+	if (!st && (object.mount != to->at.mount || n->fs != dir->fs))
+		st = ERR_XDEV;
+	else if (!st && node_is_dir(n))
+		st = ERR_PERM;
 	if (!st) {
 		mutex_lock(&n->lock);
 		st = link_locked(dir, n, to);

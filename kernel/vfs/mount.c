@@ -107,6 +107,7 @@ static void filesystem_end(struct filesystem *fs)
 {
 	const struct process *p = process_current();
 	struct vfs_node_request r = { .fs = fs->id };
+	watches_unmount(fs);
 	bool idle = nodes_purge(fs) == 0;
 	bool may_call = !p || !(p->flags & PROC_SERVICE); /* a service must not wait for vfsd: it may be vfsd */
 	if (may_call && vfs_call(VFS_UNMOUNT, HOP_BY_DESIGN, &r, sizeof(r), NULL, 0, NULL, 0) < 0)

@@ -196,6 +196,7 @@ status_t vfs_tmpfile(struct position dir, u32 mode, struct node **out)
 				.gid = c ? c->fsgid : 0,
 	};
 	struct vfs_node lease;
+	inherit_group(dir.node, &r.mode, &r.gid);
 	status_t st = directory_writable(dir);
 	if (st)
 		return st;

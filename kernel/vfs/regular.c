@@ -64,10 +64,10 @@ static s64 regular_read(struct file *f, struct io_buf *to, u64 *pos)
 	if (!pos)
 		return ERR_INVAL;
 	s64 done = memobj_read(n->data, to, *pos);
+	if (done >= 0 && !(f->flags & O_NOATIME_K))
+		node_touch_atime(f->where.mount, n); /* at the end of the file, too */
 	if (done > 0) {
 		*pos += (u64)done;
-		if (!(f->flags & O_NOATIME_K))
-			node_touch_atime(f->where.mount, n);
 		NOTIFY(n, IN_ACCESS_K, NULL, 0);
 	}
 	return done;
@@ -140,8 +140,11 @@ static s64 regular_seek(struct file *f, s64 offset, int whence)
 	case SEEK_HOLE_K:
 		if (offset < 0 || offset >= size)
 			return ERR_NXIO;
-		f->pos = (u64)(whence == SEEK_DATA_K ? offset : size);
-		return (s64)f->pos;
+		u64 found = memobj_seek(n->data, (u64)offset, whence == SEEK_DATA_K);
+		if (found == UINT64_MAX)
+			return ERR_NXIO;
+		f->pos = found;
+		return (s64)found;
 	default:
 		return ERR_INVAL;
 	}

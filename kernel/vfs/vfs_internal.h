@@ -57,6 +57,7 @@
 #define IN_DELETE_SELF_K 0x400u
 #define IN_MOVE_SELF_K 0x800u
 #define IN_MOVED_WITHIN_K 0x1000u /* beside MOVED_FROM: a new name in the same directory. Ours, for F_NOTIFY only */
+#define IN_UNMOUNT_K 0x2000u
 #define IN_ISDIR_K 0x40000000u
 #define IN_LINKS_K (1u << 16)          /* ours: told as IN_ATTRIB, but not to the directories that name it */
 
@@ -189,6 +190,7 @@ struct create_args { u32 mode; u64 rdev; const char *target; };
 /* at = parent, last = name. Mode is final (umask applied). EXIST when the name is there. */
 status_t vfs_create_at(struct position parent, const char *name, u32 length, const struct create_args *a,
 		struct node **out);
+void inherit_group(const struct node *dir, u32 *mode, u32 *gid);
 status_t vfs_unlink_at(struct position parent, const char *name, u32 length, bool directory);
 /* Its directory (referenced) and name; NOENT for a root. */
 status_t position_name(struct position at, struct node **dir, char name[NAME_MAX_BYTES + 1]);
@@ -214,6 +216,7 @@ void node_writer_end(struct node *n);
 
 /* ---- watch.c ---- */
 void node_watches_free(struct node *n);
+void watches_unmount(const struct filesystem *fs); /* tells and ends the watches of what is in it */
 extern u32 watch_count;                /* [a] no watch anywhere: notify is one load */
 #define NOTIFY(n, mask, name, cookie) do { if (unlikely(watch_count)) node_notify((n), (mask), (name), \
 	(cookie)); } while (0)

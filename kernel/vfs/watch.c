@@ -124,9 +124,10 @@ static void tell_locked(struct node *n, u32 mask, const char *name, u32 cookie, 
 	struct watch *next;
 	for (struct watch *w = n->watches; w; w = next) {
 		next = w->next;
-		if (!(w->mask & mask & (IN_ALL_EVENTS_K | IN_MOVED_WITHIN_K)) || (unlinked && (mask & DATA_EVENTS) && (w->mask & IN_EXCL_UNLINK_K)))
+		bool heard = (mask & IN_UNMOUNT_K) || (w->mask & mask & (IN_ALL_EVENTS_K | IN_MOVED_WITHIN_K));
+		if (!heard || (unlinked && (mask & DATA_EVENTS) && (w->mask & IN_EXCL_UNLINK_K)))
 			continue;
-		post_locked(w, mask & (w->mask | IN_ISDIR_K), name, cookie);
+		post_locked(w, mask & (w->mask | IN_ISDIR_K | IN_UNMOUNT_K), name, cookie);
 		if (w->mask & IN_ONESHOT_K) {
 			post_locked(w, IN_IGNORED_K, NULL, 0);
 			unlink_locked(w, dead);
@@ -166,7 +167,7 @@ void node_notify(struct node *n, u32 mask, const char *name, u32 cookie)
 {
 	struct parent parents[2];
 	struct list_node dead = LIST_INIT(dead);
-	bool self = mask & (IN_DELETE_SELF_K | IN_MOVE_SELF_K);
+	bool self = mask & (IN_DELETE_SELF_K | IN_MOVE_SELF_K | IN_UNMOUNT_K);
 	if (!name && !self && node_is_dir(n))
 		mask |= IN_ISDIR_K;
 	u32 count = !name && (mask & CHILD_EVENTS) ? watching_parents(n, parents, ARRAY_SIZE(parents)) : 0;
@@ -176,12 +177,21 @@ void node_notify(struct node *n, u32 mask, const char *name, u32 cookie)
 	for (u32 i = 0; i < count; i++)
 		tell_locked(parents[i].dir, mask & (CHILD_EVENTS | IN_ISDIR_K), parents[i].name, 0, parents[i].unlinked, &dead);
 	tell_locked(n, mask, name, cookie, !name && (n->flags & NODE_UNLINKED), &dead);
-	if (mask & IN_DELETE_SELF_K)
+	if (mask & (IN_DELETE_SELF_K | IN_UNMOUNT_K))
 		drop_node_watches_locked(n, &dead);
 	spin_unlock(&watch_lock);
 	free_watches(&dead);
 	for (u32 i = 0; i < count; i++)
 		node_put(parents[i].dir);
+}
+
+void watches_unmount(const struct filesystem *fs)
+{
+	if (!watch_count)
+		return;
+	for (struct node *n = node_next(NULL); n; n = node_next(n))
+		if (n->fs == fs && n->watches)
+			node_notify(n, IN_UNMOUNT_K, NULL, 0);
 }
 
 /* ---- the inotify file ---- */

@@ -231,6 +231,24 @@ CASE(setgid_directory_gives_its_group)
 	CHECK(stat("g/d", &s) == 0 && s.st_gid == 777 && (s.st_mode & S_ISGID));
 	unlink("g/f");
 	rmdir("g/d");
+	CHECK(chmod("g", 02777) == 0);
+	umask(0);
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) { /* no member of the group: no program for it */
+		if (setresgid(1000, 1000, 1000) || setgroups(0, NULL) || setresuid(1000, 1000, 1000))
+			_exit(1);
+		close(open("g/group", O_CREAT | O_WRONLY, 02755));
+		close(open("g/no-program", O_CREAT | O_WRONLY, 02644));
+		int fd = open("g", O_TMPFILE | O_RDWR, 02755);
+		int gone = fd < 0 || (fstat(fd, &s) == 0 && s.st_gid == 777 && !(s.st_mode & S_ISGID));
+		_exit(stat("g/group", &s) || s.st_gid != 777 || (s.st_mode & S_ISGID) ? 2 :
+			stat("g/no-program", &s) || !(s.st_mode & S_ISGID) ? 3 : !gone ? 4 : 0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	umask(022);
+	unlink("g/group");
+	unlink("g/no-program");
 	rmdir("g");
 }
 CASE(chmod_outside_the_group_drops_setgid)

@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -90,6 +92,46 @@ CASE(lseek_rules)
 	CHECK_ERRNO(lseek(fd, 10, SEEK_DATA), ENXIO);
 	close(fd);
 }
+CASE(holes_are_found)
+{
+	const off_t block = 65536;
+	int fd = fresh("f");
+	CHECK(pwrite(fd, "x", 1, block) == 1 && pwrite(fd, "x", 1, 4 * block) == 1 && ftruncate(fd, 8 * block) == 0);
+	CHECK(lseek(fd, 0, SEEK_HOLE) == 0 && lseek(fd, 0, SEEK_DATA) == block);
+	CHECK(lseek(fd, block, SEEK_DATA) == block && lseek(fd, block + 1, SEEK_DATA) == block + 1);
+	off_t hole = lseek(fd, block, SEEK_HOLE);
+	CHECK(hole > block && hole <= 2 * block);
+	CHECK(lseek(fd, hole, SEEK_DATA) == 4 * block && lseek(fd, hole + 5, SEEK_HOLE) == hole + 5);
+	CHECK(lseek(fd, 7 * block, SEEK_HOLE) == 7 * block);
+	CHECK_ERRNO(lseek(fd, 7 * block, SEEK_DATA), ENXIO);
+	CHECK_ERRNO(lseek(fd, 8 * block, SEEK_HOLE), ENXIO);
+	CHECK_ERRNO(lseek(fd, -1, SEEK_HOLE), ENXIO);
+	close(fd);
+}
+static ssize_t copy_range(int in, off_t from, int out, off_t to, size_t n)
+{
+	return syscall(SYS_copy_file_range, in, &from, out, &to, n, 0);
+}
+CASE(copy_file_range_checks_kinds_first)
+{
+	int fd = fresh("f"), other = fresh("g"), dir = open(".", O_RDONLY), p[2];
+	int append = open("g", O_WRONLY | O_APPEND), reader = open("g", O_RDONLY), writer = open("f", O_WRONLY);
+	CHECK(pipe(p) == 0 && write(fd, "0123456789", 10) == 10);
+	CHECK_ERRNO(copy_range(fd, 0, dir, 0, 5), EISDIR);
+	CHECK_ERRNO(copy_range(dir, 0, other, 0, 5), EISDIR);
+	CHECK_ERRNO(syscall(SYS_copy_file_range, fd, NULL, p[0], NULL, 5, 0), EINVAL);
+	CHECK_ERRNO(syscall(SYS_copy_file_range, fd, NULL, p[1], NULL, 5, 0), EINVAL);
+	CHECK_ERRNO(copy_range(fd, 0, append, 0, 5), EBADF);
+	CHECK_ERRNO(copy_range(fd, 0, reader, 0, 5), EBADF);
+	CHECK_ERRNO(copy_range(writer, 0, other, 0, 5), EBADF);
+	CHECK_ERRNO(copy_range(fd, 0, other, 1, SIZE_MAX), EOVERFLOW);
+	CHECK_ERRNO(copy_range(fd, 5, other, 0, SIZE_MAX), EOVERFLOW);
+	CHECK_ERRNO(copy_range(fd, 0, fd, 5, 6), EINVAL);
+	CHECK(copy_range(fd, 4, fd, 10, SIZE_MAX / 2) == 6); /* what is there does not overlap */
+	CHECK(copy_range(fd, 0, other, 0, SIZE_MAX) == 16 && copy_range(fd, 99, other, 0, 5) == 0);
+	close(fd), close(other), close(dir), close(append), close(reader), close(writer), close(p[0]), close(p[1]);
+	unlink("g");
+}
 CASE(truncate_shrinks_grows_and_zeroes)
 {
 	int fd = fresh("f");
@@ -154,6 +196,8 @@ CASE(times_follow_reads_and_writes)
 	CHECK(write(fd, "x", 1) == 1);
 	CHECK(fstat(fd, &b) == 0 && b.st_mtim.tv_sec > 100000 && b.st_ctim.tv_sec > 100000);
 	CHECK(pread(fd, buf, 1, 0) == 1 && fstat(fd, &a) == 0 && a.st_atim.tv_sec > 100000);
+	futimens(fd, old);
+	CHECK(pread(fd, buf, 1, 1) == 0 && fstat(fd, &a) == 0 && a.st_atim.tv_sec > 100000); /* at the end, too */
 	close(fd);
 }
 CASE(unlinked_file_lives_until_closed)
@@ -355,6 +399,8 @@ int main(void)
 	RUN(append_writes_at_the_end);
 	RUN(holes_read_as_zero);
 	RUN(lseek_rules);
+	RUN(holes_are_found);
+	RUN(copy_file_range_checks_kinds_first);
 	RUN(truncate_shrinks_grows_and_zeroes);
 	RUN(mode_of_the_open_file_is_enforced);
 	RUN(vectors);
