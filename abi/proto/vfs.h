@@ -77,7 +77,8 @@ struct vfs_dirent { u64 ino; u64 offset; u16 record_size; u8 type; u8 name_size;
 
 struct vfs_magic_reply { u32 kind; u32 pid; s32 fd; u32 unused; }; /* VFS_MAGIC_*: the kernel jumps there */
 enum vfs_magic { VFS_MAGIC_NONE, VFS_MAGIC_FD, VFS_MAGIC_EXE, VFS_MAGIC_CWD, VFS_MAGIC_ROOT,
-	VFS_MAGIC_PROCESS /* the directory of a process */ };
+	VFS_MAGIC_PROCESS /* the directory of a process */,
+	VFS_MAGIC_MEMORY /* no link: a file that the kernel serves, the memory of the process whose id is its attr.rdev */ };
 
 enum vfs_revoke_flag { VFS_REVOKE_NAME = 1, VFS_REVOKE_ATTR = 2, VFS_REVOKE_DATA = 4, VFS_REVOKE_LISTING = 8, VFS_REVOKE_SUBTREE = 16 };
 

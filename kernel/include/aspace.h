@@ -188,6 +188,7 @@ status_t aspace_fault(struct aspace *as, u64 va, u32 access, int *code);
 /* Cross-process access: bytes moved or error; as need not be current. */
 s64 aspace_read_bytes(struct aspace *as, u64 va, void *buf, size_t size);
 s64 aspace_write_bytes(struct aspace *as, u64 va, const void *buf, size_t size);
+s64 aspace_force_bytes(struct aspace *as, u64 va, void *buf, size_t size, bool write); /* past the mapping's rights */
 struct vma *aspace_find_vma_locked(struct aspace *as, u64 va); /* containing or next above */
 /* Identity of a futex word: (memobj, offset) when shared, (aspace, va) when private. */
 status_t aspace_futex_key(struct aspace *as, u64 va, u64 *key_a, u64 *key_b);

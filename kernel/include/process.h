@@ -257,6 +257,7 @@ struct thread *thread_alloc(const char *name); /* sched/: zeroed, refs 1 (the sc
 void thread_set_start(struct thread *t, void (*fn)(void *), void *arg);
 void thread_set_user_start(struct thread *t, const struct trap_frame *f); /* first run goes to user mode with this frame */
 void thread_free(struct thread *t);      /* sched/: stack, FPU area and struct, when thread_put drops the last reference */
+bool process_memory_permitted(struct process *p, const struct cred *c); /* as ptrace(2) would allow */
 struct process *process_find(u32 pid);   /* referenced, or NULL */
 struct thread *thread_find(u32 tid);     /* referenced, or NULL */
 u32 thread_id_process(u32 tid);          /* pid of the thread, which may have ended while something refers to it; 0: none */

@@ -4,9 +4,8 @@
 #include "linux.h"
 
 
-static bool may_access(struct process *p)
+bool process_memory_permitted(struct process *p, const struct cred *c)
 {
-	const struct cred *c = thread_current()->cred;
 	const struct cred *target = p->leader ? p->leader->cred : NULL;
 	if (p == process_current() || cred_has_cap(c, CAP_SYS_PTRACE))
 		return true;
@@ -73,7 +72,7 @@ static s64 process_vm(u64 pid, u64 local_va, u64 local_count, u64 remote_va, u64
 	struct aspace *as = p ? process_aspace_get(p) : NULL;
 	s64 result = ERR_SRCH;
 	if (as)
-		result = may_access(p) ? transfer(as, &local, remote_va, (u32)remote_count, write) : ERR_PERM;
+		result = process_memory_permitted(p, thread_current()->cred) ? transfer(as, &local, remote_va, (u32)remote_count, write) : ERR_PERM;
 	if (as)
 		aspace_put(as);
 	if (p)

@@ -140,7 +140,7 @@ static s64 wait_for(struct wait_request *r)
 		else if (!r->any_eligible)
 			result = ERR_CHILD;
 		else if (wait_sleep(DEADLINE_NEVER, WAIT_INTERRUPTIBLE))
-			result = scan(p, r) ? 1 : ERR_RESTART;
+			result = scan(p, r) ? 1 : r->any_eligible ? ERR_RESTART : ERR_CHILD; /* the last child may have gone with its signal */
 	}
 	wait_finish();
 	waiter_remove(&w);

@@ -362,27 +362,41 @@ status_t aspace_populate(struct aspace *as, u64 va, u64 size)
 
 /* ---- another space's bytes ---- */
 
-static s64 access_bytes(struct aspace *as, u64 va, void *buf, size_t size, bool write)
+/* As ptrace(2) reaches memory: whatever the mapping's rights; a store into a private one goes to a copy. */
+static status_t fault_forced(struct aspace *as, u64 va, u32 access)
 {
+	status_t st;
+	do {
+		struct vma *v = aspace_find_vma_locked(as, va);
+		if (!v || va < v->start || (access == FAULT_WRITE && !(v->prot & PROT_W) && (v->flags & MAP_F_SHARED)))
+			return ERR_FAULT;
+		st = fault_page(as, v, va, access);
+	} while (st == ERR_AGAIN);
+	return st;
+}
+
+static s64 access_bytes(struct aspace *as, u64 va, void *buf, size_t size, bool write, bool force)
+{
+	u32 access = write ? FAULT_WRITE : FAULT_READ;
 	size_t done = 0;
 	int code;
 	mutex_lock(&as->lock);
 	while (done < size && va < USER_TOP) {
 		size_t n = MIN(size - done, PAGE_SIZE - (va & PAGE_MASK));
 		struct vma *v = aspace_find_vma_locked(as, va);
-		bool allowed = v && va >= v->start && access_allowed(v, write ? FAULT_WRITE : FAULT_READ);
-		if ((!allowed || !resolved(as, va, write)) && fault_locked(as, va, write ? FAULT_WRITE : FAULT_READ, &code))
+		bool allowed = v && va >= v->start && access_allowed(v, access);
+		if ((!allowed || !resolved(as, va, write)) && (force ? fault_forced(as, va, access) : fault_locked(as, va, access, &code)))
 			break;
 		spin_lock(&as->table_lock);
 		u64 *slot = pt_slot(as, va);
 		u64 pte = slot ? *slot : 0;
-		if (write && (pte & PTE_PRESENT))
+		if (write && (pte & PTE_HELD))
 			__atomic_or_fetch(slot, PTE_DIRTY, __ATOMIC_RELAXED); /* what NT's write watch looks at */
 		struct page *p = pte & PTE_COUNTED ? phys_to_page(pte & PTE_ADDRESS) : NULL;
 		if (p)
 			page_get(p);
 		spin_unlock(&as->table_lock);
-		if (!(pte & PTE_PRESENT))
+		if (!(pte & PTE_HELD) || (!force && !(pte & PTE_PRESENT)))
 			continue; /* truncated meanwhile: the next round finds out */
 		char *memory = (char *)phys_to_virt(pte & PTE_ADDRESS) + (va & PAGE_MASK);
 		memcpy(write ? memory : (char *)buf + done, write ? (char *)buf + done : memory, n);
@@ -397,10 +411,15 @@ static s64 access_bytes(struct aspace *as, u64 va, void *buf, size_t size, bool 
 
 s64 aspace_read_bytes(struct aspace *as, u64 va, void *buf, size_t size)
 {
-	return access_bytes(as, va, buf, size, false);
+	return access_bytes(as, va, buf, size, false, false);
 }
 
 s64 aspace_write_bytes(struct aspace *as, u64 va, const void *buf, size_t size)
 {
-	return access_bytes(as, va, (void *)buf, size, true);
+	return access_bytes(as, va, (void *)buf, size, true, false);
+}
+
+s64 aspace_force_bytes(struct aspace *as, u64 va, void *buf, size_t size, bool write)
+{
+	return access_bytes(as, va, buf, size, write, true);
 }

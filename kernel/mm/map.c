@@ -75,6 +75,8 @@ u64 find_gap(struct aspace *as, u64 size, u32 flags)
 	u64 va = gap_below(as, as->search_top, MMAP_MIN_ADDRESS, size, &as->search_hole);
 	if (va)
 		as->search_top = va;
+	else /* nothing left below the stack's room: take some of that, or what lies above the stack */
+		va = gap_below(as, USER_TOP, as->mmap_top, size, &ignored);
 	return va;
 }
 

@@ -57,7 +57,7 @@ void node_attributes(struct node *n, struct attributes *out)
 	spin_lock(&n->spin);
 	*out = (struct attributes){
 		.dev = n->fs->dev, .ino = n->ino, .mode = n->mode, .nlink = n->nlink, .uid = n->uid, .gid = n->gid,
-				.rdev = n->rdev,
+				.rdev = mode_is(n->mode, S_IFREG_K) ? 0 : n->rdev,
 		.block_size = (u32)PAGE_SIZE, .atime_ns = n->atime_ns, .mtime_ns = n->mtime_ns, .ctime_ns = n->ctime_ns,
 		.btime_ns = n->btime_ns, .dos_attributes = n->dos_attributes,
 	};

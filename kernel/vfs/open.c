@@ -83,6 +83,8 @@ static status_t open_regular(struct position at, u32 flags, bool created, struct
 	}
 	if (truncate)
 		st = open_truncate(n);
+	else if (n->rdev && (n->fs->flags & FS_NO_DATA_CACHE))
+		st = process_memory_attach(f, (u32)n->rdev);
 	if (st)
 		file_put(f);
 	else

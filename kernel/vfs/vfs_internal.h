@@ -210,6 +210,7 @@ void listing_drop(struct node *dir);
 status_t node_file_stat(struct file *f, struct attributes *out);
 void node_file_release(struct file *f);
 void node_file_close(struct file *f, struct fdtable *t);
+status_t process_memory_attach(struct file *f, u32 tid) MUST_CHECK; /* process_memory.c: a half-made file becomes /proc/PID/mem */
 status_t node_writer_begin(struct node *n) MUST_CHECK; /* TXTBSY while it is executed; nobody executes it until the end */
 void node_writer_end(struct node *n);
 #define FILE_EXEC_HELD 1u              /* node_file->flags: counts in node->exec_count */

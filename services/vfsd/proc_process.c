@@ -414,6 +414,7 @@ static const struct shown_entry entries[] = {
 	{ "io", FILE_0400, SHOWN_TRACE, show_io, NULL, 0 },
 	{ "limits", SHOW_FILE, 0, show_limits, NULL, 0 },
 	{ "maps", SHOW_FILE, SHOWN_TRACE, show_maps, NULL, 0 },
+	{ "mem", MODE_REGULAR | 0600, SHOWN_TRACE, NULL, NULL, VFS_MAGIC_MEMORY },
 	{ "mountinfo", SHOW_FILE, SHOWN_MOUNTS, show_mount_info, NULL, 0 },
 	{ "mounts", SHOW_FILE, SHOWN_MOUNTS, show_mounts, NULL, 0 },
 	{ "oom_score", SHOW_FILE, 0, show_oom_score, NULL, 0 },

@@ -309,19 +309,19 @@ static status_t show_threads_max(struct shown_context *c)
 }
 
 static status_t show_0(struct shown_context *c) { text_print(c->text, "0\n"); return OK; }
-static status_t show_1(struct shown_context *c) { text_print(c->text, "1\n"); return OK; }
 static status_t show_2(struct shown_context *c) { text_print(c->text, "2\n"); return OK; }
 static status_t show_10(struct shown_context *c) { text_print(c->text, "10\n"); return OK; }
 static status_t show_8192(struct shown_context *c) { text_print(c->text, "8192\n"); return OK; }
 static status_t show_40(struct shown_context *c) { text_print(c->text, "40\n"); return OK; }
 static status_t show_256(struct shown_context *c) { text_print(c->text, "256\n"); return OK; }
 static status_t show_4096(struct shown_context *c) { text_print(c->text, "4096\n"); return OK; }
+static status_t show_16384(struct shown_context *c) { text_print(c->text, "16384\n"); return OK; }
 static status_t show_32768(struct shown_context *c) { text_print(c->text, "32768\n"); return OK; }
+static status_t show_65530(struct shown_context *c) { text_print(c->text, "65530\n"); return OK; }
 static status_t show_65536(struct shown_context *c) { text_print(c->text, "65536\n"); return OK; }
 static status_t show_1048576(struct shown_context *c) { text_print(c->text, "1048576\n"); return OK; }
 static status_t show_64_bits(struct shown_context *c) { text_print(c->text, "9223372036854775807\n"); return OK; }
 static status_t show_128(struct shown_context *c) { text_print(c->text, "128\n"); return OK; }
-static status_t show_16384(struct shown_context *c) { text_print(c->text, "16384\n"); return OK; }
 static status_t show_core(struct shown_context *c) { text_print(c->text, "core\n"); return OK; }
 
 status_t show_cpu_info(struct shown_context *c);
@@ -392,8 +392,9 @@ static const struct shown_entry entries[] = {
 	{ "sys/net/core", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/net/core/somaxconn", SHOW_FILE, 0, show_4096, NULL, 0 },
 	{ "sys/vm", SHOW_DIR, 0, NULL, NULL, 0 },
+	{ "sys/vm/max_map_count", SHOW_FILE, 0, show_65530, NULL, 0 },
 	{ "sys/vm/mmap_min_addr", SHOW_FILE, 0, show_65536, NULL, 0 },
-	{ "sys/vm/overcommit_memory", SHOW_FILE, 0, show_1, NULL, 0 },
+	{ "sys/vm/overcommit_memory", SHOW_FILE, 0, show_0, NULL, 0 },
 	{ "sys/vm/swappiness", SHOW_FILE, 0, show_0, NULL, 0 },
 };
 const struct shown_table proc_table = { entries, ARRAY_SIZE(entries) };

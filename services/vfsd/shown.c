@@ -215,6 +215,8 @@ static status_t fill_node(const struct shown *s, struct vfs_node *out)
 		a->mode = MODE_SYMLINK | (access != 1 ? 0500 : 0) | (access ? 0300 : 0);
 		a->size = 64;
 	}
+	if (s->entry->magic == VFS_MAGIC_MEMORY)
+		a->rdev = s->pid;
 	struct facts_pty t;
 	if (s->table == &pts_table && (s->entry->mode & MODE_TYPE) == MODE_CHARACTER && !facts_pty(s->index, 0, &t)) {
 		a->mode = MODE_CHARACTER | (t.mode & 07777);

@@ -112,6 +112,32 @@ CASE(munmap_argument_errors)
 	CHECK(munmap((void *)0x10000000, PAGE) == 0);
 }
 
+static int map_when_all_below_the_stack_is_taken(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long start, end, last = 65536;
+	char line[512];
+	while (maps && fgets(line, sizeof(line), maps) && sscanf(line, "%lx-%lx", &start, &end) == 2 && !strstr(line, "[stack]")) {
+		const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+		if (start > last && mmap((void *)last, start - last, PROT_NONE, flags, -1, 0) == MAP_FAILED)
+			return 1;
+		last = end > last ? end : last;
+	}
+	char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return 2;
+	*p = 1;
+	return 0;
+}
+CASE(a_full_space_has_room_beside_the_stack)
+{
+	int status;
+	pid_t child = fork();
+	if (!child)
+		_exit(map_when_all_below_the_stack_is_taken());
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 CASE(fixed_replaces_and_noreplace_refuses)
 {
 	char *p = map_pages(4);
@@ -522,6 +548,7 @@ int main(void)
 	RUN(anonymous_memory_reads_zero_and_keeps_stores);
 	RUN(mmap_argument_errors);
 	RUN(munmap_argument_errors);
+	RUN(a_full_space_has_room_beside_the_stack);
 	RUN(fixed_replaces_and_noreplace_refuses);
 	RUN(hint_is_used_when_free);
 	RUN(map_32bit_is_low);
