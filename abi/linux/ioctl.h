@@ -26,6 +26,7 @@
 #define FIONREAD_K 0x541b
 #define TIOCPKT_K 0x5420
 #define FIONBIO_K 0x5421
+#define FIGETBSZ_K 2
 #define TIOCNOTTY_K 0x5422
 #define TIOCSETD_K 0x5423
 #define TIOCGETD_K 0x5424

@@ -23,6 +23,19 @@ static bool last_is_dots(const struct walk_result *r)
 	return p[0] == '.' && (r->last_length == 1 || (r->last_length == 2 && p[1] == '.'));
 }
 
+/* "name/" cannot become anything but a directory: it is there already, or missing. */
+static status_t slash_refusal(const struct walk_result *r)
+{
+	struct node *there;
+	mutex_lock(&r->at.node->lock);
+	status_t st = name_lookup_locked(r->at.node, r->last, r->last_length, &there);
+	mutex_unlock(&r->at.node->lock);
+	if (st)
+		return st;
+	node_put(there);
+	return ERR_EXIST;
+}
+
 /* The last component names something new: `made` is its mode with type, umask not yet applied. */
 static s64 make_at(int dirfd, u64 user_path, u32 made, u64 rdev, const char *target)
 {
@@ -36,7 +49,7 @@ static s64 make_at(int dirfd, u64 user_path, u32 made, u64 rdev, const char *tar
 	if (!r.last_length || last_is_dots(&r))
 		st = ERR_EXIST;
 	else if (r.trailing_slash && !mode_is(made, S_IFDIR_K))
-		st = ERR_NOENT;
+		st = slash_refusal(&r);
 	else
 		st = vfs_create_at(r.at, r.last, r.last_length, &a, &n);
 	if (!st)
@@ -178,7 +191,7 @@ static status_t link_object(struct position object, int new_dirfd, u64 new_path)
 	if (!to.last_length || last_is_dots(&to))
 		st = ERR_EXIST;
 	else if (to.trailing_slash)
-		st = ERR_NOENT;
+		st = slash_refusal(&to);
 	else
 		st = vfs_link_at(object, &to);
 	walk_result_put(&to);

@@ -259,10 +259,25 @@ static s64 ioctl_readable(struct file *f, u64 arg)
 	return COPY_OUT(user_ptr(arg), &left);
 }
 
+/* Of the file system. */
+static s64 ioctl_block_size(struct file *f, u64 arg)
+{
+	struct attributes attr;
+	status_t st = file_stat(f, &attr);
+	int size;
+
+	if (st)
+		return st;
+	size = (int)attr.block_size;
+	return COPY_OUT(user_ptr(arg), &size);
+}
+
 s64 file_ioctl(struct file *f, u32 command, u64 arg)
 {
 	if (command == FIONBIO_K)
 		return ioctl_nonblock(f, arg);
+	if (command == FIGETBSZ_K && f->where.node)
+		return ioctl_block_size(f, arg);
 	if (command == FIONREAD_K && f->where.node && S_ISREG_K(f->where.node->mode))
 		return ioctl_readable(f, arg);
 	return f->ops->ioctl ? f->ops->ioctl(f, command, arg) : ERR_NOTTY;

@@ -119,7 +119,7 @@ LINUX_HANDLER(mmap)
 		result = ERR_INVAL;
 	else if (!size || size > USER_TOP)
 		result = ERR_NOMEM;
-	else if (f && a5 + size < a5)
+	else if (f && (a5 + size < a5 || (s64)(a5 + size) < 0)) /* no file is larger */
 		result = ERR_OVERFLOW;
 	else if ((result = flags & LINUX_MAP_LOCKED ? memlock_check(size) : memlock_check_future(size)))
 		;

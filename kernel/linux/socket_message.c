@@ -10,7 +10,7 @@
 #define IO_MAX_BYTES 0x7ffff000ull
 #define CONTROL_MAX 4096u        /* incoming control data: SCM_MAX_FDS descriptors take 1,028 bytes */
 #define BATCH_MAX 1024u          /* messages per sendmmsg, recvmmsg: UIO_MAXIOV */
-#define SEND_FLAGS (MSG_DONTROUTE_K | MSG_DONTWAIT_K | MSG_EOR_K | MSG_CONFIRM_K | MSG_NOSIGNAL_K | MSG_MORE_K)
+#define SEND_FLAGS UINT32_MAX /* flags for other families (MSG_FASTOPEN, MSG_ZEROCOPY) mean nothing to Linux's local sockets */
 #define RECEIVE_FLAGS (MSG_PEEK_K | MSG_TRUNC_K | MSG_DONTWAIT_K | MSG_WAITALL_K | MSG_NOSIGNAL_K | MSG_CMSG_CLOEXEC_K)
 #define CMSG_ALIGNED(n) ALIGN_UP((u64)(n), 8)
 
@@ -63,6 +63,12 @@ static status_t credentials_in(struct socket_send *send, const u8 *data, u64 siz
 		return ERR_PERM;
 	if (u.gid != c->gid && u.gid != c->egid && u.gid != c->sgid && !cred_has_cap(c, CAP_SETGID))
 		return ERR_PERM;
+	if ((u32)u.pid != process_current()->pid) {
+		struct process *p = process_find((u32)u.pid);
+		if (!p)
+			return ERR_SRCH;
+		process_put(p);
+	}
 	send->cred = u;
 	return OK;
 }
@@ -78,9 +84,11 @@ static status_t control_parse(struct socket_send *send, const u8 *control, u64 s
 		memcpy(&h, control + at, sizeof(h));
 		if (h.length < sizeof(h) || h.length > size - at)
 			return ERR_INVAL;
-		if (h.level == SOL_SOCKET_K && h.type == SCM_RIGHTS_K)
+		if (h.level != SOL_SOCKET_K)
+			st = OK; /* another protocol's: not ours to judge */
+		else if (h.type == SCM_RIGHTS_K)
 			st = rights_in(send, control + at + sizeof(h), h.length - sizeof(h));
-		else if (h.level == SOL_SOCKET_K && h.type == SCM_CREDENTIALS_K)
+		else if (h.type == SCM_CREDENTIALS_K)
 			st = credentials_in(send, control + at + sizeof(h), h.length - sizeof(h));
 		else
 			st = FAIL(ERR_INVAL, "control message");

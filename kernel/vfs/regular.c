@@ -149,9 +149,7 @@ static s64 regular_seek(struct file *f, s64 offset, int whence)
 		return ERR_INVAL;
 	}
 	s64 to;
-	if (__builtin_add_overflow(base, offset, &to))
-		return ERR_OVERFLOW;
-	if (to < 0)
+	if (__builtin_add_overflow(base, offset, &to) || to < 0)
 		return ERR_INVAL;
 	f->pos = (u64)to;
 	return to;

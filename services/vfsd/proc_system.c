@@ -309,6 +309,7 @@ static status_t show_threads_max(struct shown_context *c)
 }
 
 static status_t show_0(struct shown_context *c) { text_print(c->text, "0\n"); return OK; }
+static status_t show_1(struct shown_context *c) { text_print(c->text, "1\n"); return OK; }
 static status_t show_2(struct shown_context *c) { text_print(c->text, "2\n"); return OK; }
 static status_t show_10(struct shown_context *c) { text_print(c->text, "10\n"); return OK; }
 static status_t show_8192(struct shown_context *c) { text_print(c->text, "8192\n"); return OK; }
@@ -318,6 +319,7 @@ static status_t show_4096(struct shown_context *c) { text_print(c->text, "4096\n
 static status_t show_16384(struct shown_context *c) { text_print(c->text, "16384\n"); return OK; }
 static status_t show_32768(struct shown_context *c) { text_print(c->text, "32768\n"); return OK; }
 static status_t show_65530(struct shown_context *c) { text_print(c->text, "65530\n"); return OK; }
+static status_t show_65534(struct shown_context *c) { text_print(c->text, "65534\n"); return OK; }
 static status_t show_65536(struct shown_context *c) { text_print(c->text, "65536\n"); return OK; }
 static status_t show_1048576(struct shown_context *c) { text_print(c->text, "1048576\n"); return OK; }
 static status_t show_64_bits(struct shown_context *c) { text_print(c->text, "9223372036854775807\n"); return OK; }
@@ -352,12 +354,14 @@ static const struct shown_entry entries[] = {
 	{ "ambos/services", SHOW_FILE, 0, show_services, NULL, 0 },
 	{ "sys", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/fs", SHOW_DIR, 0, NULL, NULL, 0 },
+	{ "sys/fs/dir-notify-enable", SHOW_FILE, 0, show_1, NULL, 0 },
 	{ "sys/fs/file-max", SHOW_FILE, 0, show_64_bits, NULL, 0 },
 	{ "sys/fs/file-nr", SHOW_FILE, 0, show_file_count, NULL, 0 },
 	{ "sys/fs/inotify", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/fs/inotify/max_queued_events", SHOW_FILE, 0, show_16384, NULL, 0 },
 	{ "sys/fs/inotify/max_user_instances", SHOW_FILE, 0, show_128, NULL, 0 },
 	{ "sys/fs/inotify/max_user_watches", SHOW_FILE, 0, show_65536, NULL, 0 },
+	{ "sys/fs/leases-enable", SHOW_FILE, 0, show_0, NULL, 0 },
 	{ "sys/fs/mqueue", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/fs/mqueue/msg_default", SHOW_FILE, 0, show_10, NULL, 0 },
 	{ "sys/fs/mqueue/msg_max", SHOW_FILE, 0, show_10, NULL, 0 },
@@ -365,17 +369,27 @@ static const struct shown_entry entries[] = {
 	{ "sys/fs/mqueue/msgsize_max", SHOW_FILE, 0, show_8192, NULL, 0 },
 	{ "sys/fs/mqueue/queues_max", SHOW_FILE, 0, show_256, NULL, 0 },
 	{ "sys/fs/nr_open", SHOW_FILE, 0, show_1048576, NULL, 0 },
+	{ "sys/fs/overflowgid", SHOW_FILE, 0, show_65534, NULL, 0 },
+	{ "sys/fs/overflowuid", SHOW_FILE, 0, show_65534, NULL, 0 },
 	{ "sys/fs/pipe-max-size", SHOW_FILE, 0, show_1048576, NULL, 0 },
+	{ "sys/fs/protected_fifos", SHOW_FILE, 0, show_0, NULL, 0 },
+	{ "sys/fs/protected_hardlinks", SHOW_FILE, 0, show_0, NULL, 0 },
+	{ "sys/fs/protected_regular", SHOW_FILE, 0, show_0, NULL, 0 },
+	{ "sys/fs/protected_symlinks", SHOW_FILE, 0, show_0, NULL, 0 },
+	{ "sys/fs/suid_dumpable", SHOW_FILE, 0, show_0, NULL, 0 },
 	{ "sys/ambos", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/ambos/policy", MODE_REGULAR | 0644, 0, show_policy, write_policy, 0 },
 	{ "sys/kernel", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/kernel/cap_last_cap", SHOW_FILE, 0, show_40, NULL, 0 },
 	{ "sys/kernel/core_pattern", SHOW_FILE, 0, show_core, NULL, 0 },
+	{ "sys/kernel/core_uses_pid", SHOW_FILE, 0, show_0, NULL, 0 },
 	{ "sys/kernel/domainname", MODE_REGULAR | 0644, 0, show_domain_name, write_domain_name, 0 },
 	{ "sys/kernel/hostname", MODE_REGULAR | 0644, 0, show_host_name, write_host_name, 0 },
 	{ "sys/kernel/ngroups_max", SHOW_FILE, 0, show_65536, NULL, 0 },
 	{ "sys/kernel/osrelease", SHOW_FILE, 0, show_os_release, NULL, 0 },
 	{ "sys/kernel/ostype", SHOW_FILE, 0, show_os_type, NULL, 0 },
+	{ "sys/kernel/overflowgid", SHOW_FILE, 0, show_65534, NULL, 0 },
+	{ "sys/kernel/overflowuid", SHOW_FILE, 0, show_65534, NULL, 0 },
 	{ "sys/kernel/pid_max", SHOW_FILE, 0, show_32768, NULL, 0 },
 	{ "sys/kernel/pty", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/kernel/pty/max", SHOW_FILE, 0, show_4096, NULL, 0 },
@@ -394,6 +408,7 @@ static const struct shown_entry entries[] = {
 	{ "sys/vm", SHOW_DIR, 0, NULL, NULL, 0 },
 	{ "sys/vm/max_map_count", SHOW_FILE, 0, show_65530, NULL, 0 },
 	{ "sys/vm/mmap_min_addr", SHOW_FILE, 0, show_65536, NULL, 0 },
+	{ "sys/vm/nr_hugepages", SHOW_FILE, 0, show_0, NULL, 0 },
 	{ "sys/vm/overcommit_memory", SHOW_FILE, 0, show_0, NULL, 0 },
 	{ "sys/vm/swappiness", SHOW_FILE, 0, show_0, NULL, 0 },
 };

@@ -273,6 +273,18 @@ CASE(chmod_outside_the_group_drops_setgid)
 	unlink("f");
 	rmdir("g");
 }
+CASE(names_with_a_slash_are_there_or_missing)
+{
+	touch("f");
+	mkdir("d", 0755);
+	CHECK_ERRNO(link("f", "d/"), EEXIST);
+	CHECK_ERRNO(link("f", "none/"), ENOENT);
+	CHECK_ERRNO(symlink("f", "d/"), EEXIST);
+	CHECK_ERRNO(symlink("f", "none/"), ENOENT);
+	CHECK_ERRNO(mknod("d/", S_IFREG | 0600, 0), EEXIST);
+	unlink("f");
+	rmdir("d");
+}
 CASE(sticky_directory_protects_entries)
 {
 	int status;
@@ -334,6 +346,7 @@ int main(void)
 	RUN(hard_links_share_everything);
 	RUN(setgid_directory_gives_its_group);
 	RUN(chmod_outside_the_group_drops_setgid);
+	RUN(names_with_a_slash_are_there_or_missing);
 	RUN(sticky_directory_protects_entries);
 	RUN(directory_times_change_with_names);
 	RUN(statfs_answers);

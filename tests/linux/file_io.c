@@ -4,10 +4,13 @@
 #include "scratch.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -384,6 +387,11 @@ CASE(ranges_within_one_file_may_not_overlap)
 	CHECK(pread(fd, text, 16, 0) == 8 && memcmp(text, "abcdabcd", 8) == 0);
 	CHECK_ERRNO(copy_file_range(dir, NULL, fd, NULL, 1, 0), EISDIR);
 	CHECK_ERRNO(sendfile(fd, dir, NULL, 1), EINVAL);
+	int size = 0;
+	CHECK(ioctl(fd, FIGETBSZ, &size) == 0 && size >= 512);
+	CHECK(lseek(fd, 4, SEEK_SET) == 4);
+	CHECK_ERRNO(lseek(fd, LONG_MAX, SEEK_CUR), EINVAL);
+	CHECK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, LONG_MAX & ~4095l) == MAP_FAILED && errno == EOVERFLOW);
 	CHECK(fcntl(fd, F_GETLEASE) == F_UNLCK && fcntl(dir, F_GETLEASE) == F_UNLCK);
 	close(dir);
 	close(fd);

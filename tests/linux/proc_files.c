@@ -178,9 +178,15 @@ CASE(names_cannot_be_made)
 	CHECK_ERRNO(mkdir("/dev/pts/nothing", 0755), EPERM);
 	CHECK_ERRNO(symlink("a", "/dev/pts/nothing"), EPERM);
 }
-CASE(kernel_is_not_tainted_by_us)
+CASE(numbers_of_the_system_are_told)
 {
-	CHECK(slurp("/proc/sys/kernel/tainted") > 1 && text[0] >= '0' && text[0] <= '9');
+	static const char *const names[] = { "kernel/overflowuid", "kernel/overflowgid", "fs/overflowuid", "fs/overflowgid",
+		"fs/protected_hardlinks", "fs/protected_symlinks", "fs/suid_dumpable", "kernel/core_uses_pid", "kernel/tainted" };
+	char path[64];
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "/proc/sys/%s", names[i]);
+		CHECK(slurp(path) > 1 && text[0] >= '0' && text[0] <= '9');
+	}
 }
 
 static volatile sig_atomic_t got;
@@ -312,7 +318,7 @@ int main(void)
 	RUN(the_state_is_the_first_threads);
 	RUN(changes_of_the_mounts_can_be_polled_for);
 	RUN(names_cannot_be_made);
-	RUN(kernel_is_not_tainted_by_us);
+	RUN(numbers_of_the_system_are_told);
 	RUN(host_name_can_be_read_and_written_by_root);
 	scratch_leave();
 	return check_summary();

@@ -224,6 +224,27 @@ CASE(credentials_come_with_messages)
 	CHECK(u.pid == getpid() && u.uid == getuid() && u.gid == getgid());
 	done();
 }
+CASE(foreign_flags_and_control_data_are_ignored)
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(struct ucred))]; } control;
+	struct iovec v = { "x", 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(4) };
+	struct ucred u = { 0x3fffff, getuid(), getgid() };
+	pair(SOCK_STREAM);
+	CHECK(send(s[0], "x", 1, 0x24000000) == 1); /* MSG_FASTOPEN, MSG_ZEROCOPY */
+	memset(&control, 0, sizeof(control));
+	control.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(4), .cmsg_level = 99, .cmsg_type = 1 };
+	CHECK(sendmsg(s[0], &m, 0) == 1);
+	control.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(4), .cmsg_level = SOL_SOCKET, .cmsg_type = 99 };
+	CHECK_ERRNO(sendmsg(s[0], &m, 0), EINVAL);
+	if (geteuid() == 0) {
+		control.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(u)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS };
+		memcpy(CMSG_DATA(&control.h), &u, sizeof(u));
+		m.msg_controllen = sizeof(control);
+		CHECK(sendmsg(s[0], &m, 0) == -1 && (errno == ESRCH || errno == EPERM)); /* a process that is not there */
+	}
+	done();
+}
 CASE(abstract_names_listen_and_connect)
 {
 	struct sockaddr_un a, got;
@@ -386,6 +407,7 @@ int main(void)
 	RUN(descriptors_travel_in_messages);
 	RUN(descriptors_in_flight_die_with_the_socket);
 	RUN(credentials_come_with_messages);
+	RUN(foreign_flags_and_control_data_are_ignored);
 	RUN(abstract_names_listen_and_connect);
 	RUN(accept_blocks_for_a_client);
 	RUN(path_names_are_nodes);
