@@ -287,18 +287,20 @@ static status_t facts_fd(struct facts_fd *f)
 	struct process *p = facts_find(f->pid, false);
 	struct fdtable *fds = p ? process_fds_get(p) : NULL;
 	struct file *file = NULL;
+	bool closes = false;
 	struct attributes a = { 0 };
 	if (fds) {
 		if (f->flags & FACTS_NEXT)
 			f->fd = fdtable_next(fds, f->fd);
 		file = f->fd >= 0 ? fdtable_get_file(fds, f->fd) : NULL;
+		closes = file && fdtable_get_flags(fds, f->fd) == FD_CLOEXEC_K;
 		fdtable_put(fds);
 	}
 	if (p)
 		process_put(p);
 	if (!file)
 		return p ? ERR_NOENT : ERR_SRCH;
-	f->file_flags = file->flags;
+	f->file_flags = file->flags | (closes ? O_CLOEXEC_K : 0);
 	f->position = file->pos;
 	f->mount = file->where.mount ? file->where.mount->id : 0;
 	if (!file->where.node && file_stat(file, &a))

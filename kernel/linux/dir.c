@@ -41,11 +41,10 @@ static s64 make_at(int dirfd, u64 user_path, u32 made, u64 rdev, const char *tar
 {
 	struct walk_result r;
 	struct node *n;
-	struct fs_context *fs = thread_current()->fs;
 	status_t st = walk_parent(dirfd, user_path, &r);
 	if (st)
 		return st;
-	struct create_args a = { .mode = made & ~(target ? 0 : fs->umask), .rdev = rdev, .target = target };
+	struct create_args a = { .mode = target ? made : mode_of_new(r.at.node, made), .rdev = rdev, .target = target };
 	if (!r.last_length || last_is_dots(&r))
 		st = ERR_EXIST;
 	else if (r.trailing_slash && !mode_is(made, S_IFDIR_K))

@@ -70,18 +70,25 @@ static u32 create_op(u32 mode)
 	return mode_is(mode, S_IFLNK_K) ? VFS_SYMLINK : VFS_CREATE;
 }
 
-/* What a directory with S_ISGID gives what is made in it. A program for its group is only made by members of that. */
+/* What a directory with S_ISGID gives what is made in it. */
 void inherit_group(const struct node *dir, u32 *mode, u32 *gid)
 {
-	const struct cred *c = current_cred();
 	if (!(dir->mode & S_ISGID_K))
 		return;
 	*gid = dir->gid;
 	if (mode_is(*mode, S_IFDIR_K))
 		*mode |= S_ISGID_K;
-	else if (c && (*mode & (S_ISGID_K | 010)) == (S_ISGID_K | 010) && !cred_in_group(c, dir->gid) &&
-		 !cred_has_cap(c, CAP_FSETID_K))
-		*mode &= ~S_ISGID_K;
+}
+
+/* Less the umask. A program for the group that the directory gives is only made by members of that. */
+u32 mode_of_new(const struct node *dir, u32 asked)
+{
+	const struct cred *c = current_cred();
+	const struct fs_context *fs = thread_current()->fs;
+	bool group_program = (dir->mode & S_ISGID_K) && !mode_is(asked, S_IFDIR_K) && (asked & S_ISGID_K) && (asked & 010);
+	if (group_program && c && !cred_in_group(c, dir->gid) && !cred_has_cap(c, CAP_FSETID_K))
+		asked &= ~S_ISGID_K;
+	return asked & ~(fs ? fs->umask : 0);
 }
 
 static status_t create_locked(struct node *dir, const char *name, u32 length, const struct create_args *a,

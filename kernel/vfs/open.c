@@ -218,7 +218,7 @@ static status_t open_tmpfile(struct position dir, u32 flags, u32 mode, struct fi
 	struct node *n;
 	if (!(flags & O_ACCMODE_K))
 		return ERR_INVAL;
-	status_t st = vfs_tmpfile(dir, mode, &n);
+	status_t st = vfs_tmpfile(dir, mode_of_new(dir.node, mode), &n);
 	if (st)
 		return st;
 	if (!(flags & O_EXCL_K))
@@ -232,7 +232,7 @@ static status_t open_tmpfile(struct position dir, u32 flags, u32 mode, struct fi
 /* The walk ended at a missing name: makes it. ERR_EXIST means that somebody was faster. */
 static status_t open_create(struct walk_result *r, u32 flags, u32 mode, struct file **out)
 {
-	struct create_args a = { .mode = S_IFREG_K | mode };
+	struct create_args a = { .mode = mode_of_new(r->at.node, S_IFREG_K | mode) };
 	struct node *n;
 	if (r->trailing_slash)
 		return ERR_ISDIR;
@@ -270,13 +270,12 @@ static u32 walk_flags_of(u32 flags)
 
 status_t vfs_open_resolve(int dirfd, const char *path, u32 flags, u32 mode, u32 resolve, struct file **out)
 {
-	struct fs_context *fs = thread_current()->fs;
 	status_t st = ERR_NOENT;
 	if (flags & O_PATH_K)
 		flags &= O_PATH_K | O_DIRECTORY_K | O_NOFOLLOW_K | O_CLOEXEC_K;
 	if ((flags & O_CREAT_K) && (flags & O_DIRECTORY_K))
 		return ERR_INVAL;
-	mode &= 07777 & ~(fs ? fs->umask : 0);
+	mode &= 07777;
 	for (u32 i = 0; i < OPEN_RACES_MAX; i++) {
 		struct walk_result r;
 		st = path_walk(dirfd, path, walk_flags_of(flags) | resolve, &r);

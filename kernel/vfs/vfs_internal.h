@@ -191,6 +191,7 @@ struct create_args { u32 mode; u64 rdev; const char *target; };
 status_t vfs_create_at(struct position parent, const char *name, u32 length, const struct create_args *a,
 		struct node **out);
 void inherit_group(const struct node *dir, u32 *mode, u32 *gid);
+u32 mode_of_new(const struct node *dir, u32 asked);
 status_t vfs_unlink_at(struct position parent, const char *name, u32 length, bool directory);
 /* Its directory (referenced) and name; NOENT for a root. */
 status_t position_name(struct position at, struct node **dir, char name[NAME_MAX_BYTES + 1]);

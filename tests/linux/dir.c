@@ -240,6 +240,11 @@ CASE(setgid_directory_gives_its_group)
 			_exit(1);
 		close(open("g/group", O_CREAT | O_WRONLY, 02755));
 		close(open("g/no-program", O_CREAT | O_WRONLY, 02644));
+		umask(010);
+		close(open("g/masked", O_CREAT | O_WRONLY, 02755));
+		if (stat("g/masked", &s) || (s.st_mode & 07777) != 0745)
+			_exit(5);
+		umask(0);
 		int fd = open("g", O_TMPFILE | O_RDWR, 02755);
 		int gone = fd < 0 || (fstat(fd, &s) == 0 && s.st_gid == 777 && !(s.st_mode & S_ISGID));
 		_exit(stat("g/group", &s) || s.st_gid != 777 || (s.st_mode & S_ISGID) ? 2 :
@@ -248,6 +253,7 @@ CASE(setgid_directory_gives_its_group)
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 	umask(022);
 	unlink("g/group");
+	unlink("g/masked");
 	unlink("g/no-program");
 	rmdir("g");
 }

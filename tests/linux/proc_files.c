@@ -254,7 +254,8 @@ CASE(fdinfo_of_a_pidfd_names_the_process)
 	}
 	int fd = (int)syscall(SYS_pidfd_open, child, 0);
 	snprintf(line, sizeof(line), "Pid:\t%d\nNSpid:\t%d\n", child, child);
-	CHECK(info_has(fd, line));
+	CHECK(info_has(fd, line) && info_has(fd, "flags:\t02000002\n"));
+	CHECK(fcntl(fd, F_SETFD, 0) == 0 && info_has(fd, "flags:\t02\n"));
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	CHECK(info_has(fd, "Pid:\t-1\nNSpid:\t-1\n"));
