@@ -38,6 +38,16 @@ enum linux_clock {
 	CLOCK_SGI_CYCLE, CLOCK_TAI, /* the former is gone since Linux 4.4 */
 };
 s64 clock_read(s32 clock, u64 *ns) MUST_CHECK;                    /* any clockid_t; ERR_INVAL */
+/* The wall clock was set `delta_ns` forward (or back): what waits for a time on it, by its own time, moves (clock_settime(2)). */
+void posix_timers_clock_set(s64 delta_ns);
+void timerfds_clock_set(s64 delta_ns);
+void sleepers_clock_set(void);
+static inline u64 deadline_moved(u64 deadline_ns, s64 delta_ns) /* never 0 */
+{
+	if (delta_ns < 0)
+		return deadline_ns > DEADLINE_NEVER - (u64)-delta_ns ? DEADLINE_NEVER : deadline_ns + (u64)-delta_ns;
+	return deadline_ns > (u64)delta_ns ? deadline_ns - (u64)delta_ns : 1;
+}
 void vdso_update_clock(void);                                     /* after a change of the wall clock */
 status_t vdso_map(struct aspace *as, u64 *base) MUST_CHECK;       /* AT_SYSINFO_EHDR; base 0: none */
 

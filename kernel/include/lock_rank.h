@@ -19,6 +19,7 @@ enum lock_rank {
 	RANK_MEMOBJ_MUTEX = 28,
 	/* spinning */
 	RANK_PROCESS_TREE = 40,     /* parents, children, groups, sessions, pid table */
+	RANK_WALL_TIMERS = 42,      /* timerfds on the wall clock */
 	RANK_SIGNAL = 44,           /* one process's signal state */
 	RANK_SIGNAL_ACTIONS = 45,   /* its handlers */
 	RANK_FDTABLE = 46,

@@ -36,8 +36,13 @@ static s64 set_wall(u64 ns)
 	status_t st = policy_clock_set();
 	if (st)
 		return st;
+	u64 before = time_boot_wall_ns();
 	time_set_boot_wall_ns(ns - now);
 	vdso_update_clock();
+	s64 delta = (s64)(ns - now - before);
+	posix_timers_clock_set(delta);
+	timerfds_clock_set(delta);
+	sleepers_clock_set();
 	return OK;
 }
 

@@ -79,7 +79,7 @@ LINUX_HANDLER(timerfd_settime)
 	if (!f)
 		return ERR_BADF;
 	if (timerfd_is(f))
-		timerfd_set(f, first, interval, a1 & TFD_TIMER_ABSTIME_K, &old_left, &old_interval);
+		st = timerfd_set(f, first, interval, (u32)a1, &old_left, &old_interval);
 	else
 		st = file_wrong_kind(f);
 	fd_return(f, held);

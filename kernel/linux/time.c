@@ -150,6 +150,26 @@ static status_t sleep_until(u64 deadline)
 	return st == ERR_TIMEDOUT ? OK : st;
 }
 
+static u32 clock_sets; /* [a] */
+static struct wait_queue clock_set_queue = { SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT(clock_set_queue.waiters) };
+
+void sleepers_clock_set(void)
+{
+	__atomic_add_fetch(&clock_sets, 1, __ATOMIC_RELEASE);
+	wake_all(&clock_set_queue);
+}
+
+static status_t sleep_until_wall(u64 wall_ns)
+{
+	for (;;) {
+		u32 seen = __atomic_load_n(&clock_sets, __ATOMIC_ACQUIRE);
+		status_t st = WAIT_EVENT(&clock_set_queue, __atomic_load_n(&clock_sets, __ATOMIC_ACQUIRE) != seen,
+			deadline_from_realtime(wall_ns), WAIT_INTERRUPTIBLE);
+		if (st)
+			return st == ERR_TIMEDOUT ? OK : st;
+	}
+}
+
 /* Sleeps until a CPU clock has reached `target`. It cannot run faster than all CPUs together, so it is looked at no
  * earlier than that; no timer is needed at the threads that make it run. */
 static s64 sleep_on_cpu_clock(s32 clock, u64 target)
@@ -253,7 +273,7 @@ LINUX_HANDLER(clock_nanosleep)
 		return cpu_clock_sleep(clock, (u32)a1 & TIMER_ABSTIME, ns, a3);
 	if (!((u32)a1 & TIMER_ABSTIME))
 		return sleep_relative(ns, a3);
-	st = sleep_until(wall ? deadline_from_realtime(ns) : ns);
+	st = wall ? sleep_until_wall(ns) : sleep_until(ns);
 	return st == ERR_INTR ? ERR_RESTART_NOHAND : st;
 }
 

@@ -331,12 +331,28 @@ LINUX_HANDLER(timer_settime)
 	spin_lock(&p->signal_lock);
 	t->interval_ns = interval;
 	t->deadline_ns = value ? MAX(deadline, 1ull) : 0;
+	t->wall = wall && absolute;
 	t->overrun = 0;
 	t->queued = false;
 	if (value)
 		timer_arm(&t->timer, t->deadline_ns);
 	spin_unlock(&p->signal_lock);
 	return a3 ? itimerspec_out(user_ptr(a3), old_value, old_interval) : OK;
+}
+
+void posix_timers_clock_set(s64 delta_ns)
+{
+	spin_lock(&process_tree_lock);
+	list_for_each(p, &process_all, struct process, all_link) {
+		spin_lock(&p->signal_lock);
+		list_for_each(t, &p->posix_timers, struct posix_timer, link)
+			if (t->wall && t->deadline_ns) {
+				t->deadline_ns = deadline_moved(t->deadline_ns, delta_ns);
+				timer_arm(&t->timer, t->deadline_ns);
+			}
+		spin_unlock(&p->signal_lock);
+	}
+	spin_unlock(&process_tree_lock);
 }
 
 LINUX_HANDLER(timer_gettime)

@@ -20,6 +20,7 @@ struct posix_timer {
 	struct thread *clock_thread; /* [I] whose CPU time; NULL: the process's */
 	u64 value;                   /* [I] */
 	u64 deadline_ns, interval_ns;/* [s] deadline 0 = disarmed */
+	bool wall;                   /* [s] the deadline stands for a time on the wall clock */
 	s32 overrun, overrun_delivered; /* [s] */
 	bool queued;                 /* [s] its signal was sent and not taken */
 };

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* timerfd_create(2). The kernel timer is armed for the next expiry only; expiries of an interval are counted when
- * somebody looks, so a fast interval costs nothing while nobody reads. Wall-clock timers follow the clock as it was when
- * they were set. */
+ * somebody looks, so a fast interval costs nothing while nobody reads. Absolute wall-clock timers move when
+ * the clock is set. */
 #include "event_files.h"
 
 #include "base/text.h"
 #include "linux.h"
 #include "linux/epoll.h"
 
-/* Locks: [o] lock, [I] immutable. Invariant: armed means next_ns is in the future of the last count, and the kernel
+/* Locks: [o] lock, [w] wall_lock, [I] immutable. Invariant: armed means next_ns is in the future of the last count, and the kernel
  * timer is set for it unless an expiry is waiting to be read. */
 struct timer_object {
 	struct spinlock lock;       /* RANK_OBJECT */
@@ -16,10 +16,15 @@ struct timer_object {
 	enum timerfd_clock clock;   /* [I] */
 	u64 next_ns;                /* [o] monotonic; 0 = disarmed */
 	u64 interval_ns;            /* [o] */
-	bool absolute;              /* [o] how it was set */
+	bool absolute, cancellable; /* [o] how it was set */
+	bool cancelled;             /* [o] the clock was set meanwhile */
+	struct list_node wall_link; /* [w] */
 	u64 expired;                /* [o] counted and not read */
 	struct wait_queue wait;
 };
+
+static struct spinlock wall_lock = SPINLOCK_INIT(RANK_WALL_TIMERS);
+static struct list_node wall_timers = LIST_INIT(wall_timers); /* [w] those on the wall clock */
 
 /* Moves expiries that have happened from next_ns to `expired`. */
 static void count_locked(struct timer_object *t, u64 now)
@@ -42,18 +47,20 @@ static void fired(struct timer *timer)
 
 static bool has_expired(struct timer_object *t)
 {
-	return t->expired || (t->next_ns && t->next_ns <= time_now_ns());
+	return t->cancelled || t->expired || (t->next_ns && t->next_ns <= time_now_ns());
 }
 
 /* Takes the count and arms for the next expiry. */
-static u64 take(struct timer_object *t)
+static u64 take(struct timer_object *t, bool *cancelled)
 {
 	u64 n, next;
 
 	spin_lock(&t->lock);
 	count_locked(t, time_now_ns());
 	n = t->expired;
+	*cancelled = t->cancelled;
 	t->expired = 0;
+	t->cancelled = false;
 	next = t->next_ns;
 	if (n && next)
 		timer_arm(&t->timer, next);
@@ -64,16 +71,19 @@ static u64 take(struct timer_object *t)
 static s64 timerfd_read(struct file *f, struct io_buf *to, u64 *pos UNUSED)
 {
 	struct timer_object *t = f->object;
+	bool cancelled = false;
 	u64 n;
 
 	if (to->remaining < sizeof(n))
 		return ERR_INVAL;
-	while (!(n = take(t))) {
+	while (!(n = take(t, &cancelled)) && !cancelled) {
 		if (f->flags & O_NONBLOCK_K)
 			return ERR_AGAIN;
 		if (WAIT_EVENT(&t->wait, has_expired(t), DEADLINE_NEVER, WAIT_INTERRUPTIBLE))
 			return ERR_RESTART;
 	}
+	if (cancelled)
+		return ERR_CANCELED;
 	return io_buf_put(to, &n, sizeof(n)) == sizeof(n) ? (s64)sizeof(n) : ERR_FAULT;
 }
 
@@ -89,6 +99,9 @@ static void timerfd_release(struct file *f)
 {
 	struct timer_object *t = f->object;
 
+	spin_lock(&wall_lock);
+	list_unlink(&t->wall_link);
+	spin_unlock(&wall_lock);
 	timer_cancel(&t->timer);
 	kfree(t);
 }
@@ -131,9 +144,10 @@ void timerfd_get(struct file *f, u64 *left_ns, u64 *interval_ns)
 	spin_unlock(&t->lock);
 }
 
-void timerfd_set(struct file *f, u64 first_ns, u64 interval_ns, bool absolute, u64 *old_left_ns, u64 *old_interval_ns)
+status_t timerfd_set(struct file *f, u64 first_ns, u64 interval_ns, u32 flags, u64 *old_left_ns, u64 *old_interval_ns)
 {
 	struct timer_object *t = f->object;
+	bool absolute = flags & TFD_TIMER_ABSTIME_K, cancelled;
 	u64 deadline = 0;
 
 	if (first_ns) {
@@ -150,9 +164,30 @@ void timerfd_set(struct file *f, u64 first_ns, u64 interval_ns, bool absolute, u
 	t->next_ns = deadline;
 	t->interval_ns = interval_ns;
 	t->absolute = absolute;
+	t->cancellable = absolute && (flags & TFD_TIMER_CANCEL_ON_SET_K) && t->clock == TIMERFD_REALTIME;
+	cancelled = t->cancellable && t->cancelled && deadline;
+	t->cancelled = false;
 	if (deadline)
 		timer_arm(&t->timer, deadline);
 	spin_unlock(&t->lock);
+	return cancelled ? ERR_CANCELED : OK;
+}
+
+void timerfds_clock_set(s64 delta_ns)
+{
+	spin_lock(&wall_lock);
+	list_for_each(t, &wall_timers, struct timer_object, wall_link) {
+		spin_lock(&t->lock);
+		if (t->absolute && t->next_ns) {
+			t->next_ns = deadline_moved(t->next_ns, delta_ns);
+			timer_arm(&t->timer, t->next_ns);
+		}
+		t->cancelled |= t->cancellable;
+		spin_unlock(&t->lock);
+		if (t->cancelled)
+			wait_queue_wake(&t->wait, UINT32_MAX, POLL_IN | POLL_RDNORM);
+	}
+	spin_unlock(&wall_lock);
 }
 
 struct file *timerfd_create(enum timerfd_clock clock, u32 flags)
@@ -169,5 +204,11 @@ struct file *timerfd_create(enum timerfd_clock clock, u32 flags)
 	timer_init(&t->timer, fired);
 	t->clock = clock;
 	wait_queue_init(&t->wait);
+	list_init(&t->wall_link);
+	if (clock == TIMERFD_REALTIME) {
+		spin_lock(&wall_lock);
+		list_push_back(&wall_timers, &t->wall_link);
+		spin_unlock(&wall_lock);
+	}
 	return f;
 }
