@@ -32,6 +32,11 @@ u64 time_wall_ns(void);                                           /* CLOCK_REALT
 /* Deadline (monotonic ns) of an absolute time on a clock; RELATIVE adds now. Saturates at DEADLINE_NEVER. */
 u64 deadline_from_relative(u64 ns);
 u64 deadline_from_realtime(u64 wall_ns);
+/* A deadline that stands for a time on the wall clock, whatever it will be set to; only for wait_sleep_until, which is
+ * wait_sleep for these as well as for plain ones. */
+#define DEADLINE_WALL (1ull << 63)
+static inline u64 deadline_on_wall(u64 wall_ns) { return wall_ns | DEADLINE_WALL; }
+status_t wait_sleep_until(u64 deadline, enum wait_flags flags) MUST_CHECK;
 enum linux_clock {
 	CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW,
 	CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM,

@@ -26,7 +26,7 @@ status_t message_queue_unlink(const char *name) MUST_CHECK;
 bool message_queue_is(const struct file *f);
 struct message_limits message_queue_limits(const struct file *f);
 u32 message_queue_count(const struct file *f);
-status_t message_queue_send(struct file *f, struct message *m, u64 deadline_ns) MUST_CHECK; /* OK: m is taken over */
+status_t message_queue_send(struct file *f, struct message *m, u64 deadline_ns) MUST_CHECK; /* OK: m is taken over; of wait_sleep_until */
 status_t message_queue_receive(struct file *f, struct message **m, u64 deadline_ns) MUST_CHECK;
 status_t message_queue_notify(struct file *f, const struct message_event *e) MUST_CHECK; /* NULL: no more */
 

@@ -159,6 +159,7 @@ struct thread {
 	bool fault_forced;               /* own: the pending fault has no handler, kills pid 1 too */
 	u32 fault_vector, fault_error; u64 fault_address; /* own: last exception, for sigcontext */
 	u64 altstack_base, altstack_size; u32 altstack_flags;
+	bool wall_wait;                  /* [a] its deadline is on the wall clock: woken when that is set */
 	u64 restart_deadline, restart_args[4]; /* of a call that answered ERR_RESTART_BLOCK; */
 	s64 (*restart_fn)(struct thread *t);   /* restart_syscall(2) calls it */
 	/* Linux odds */

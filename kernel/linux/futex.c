@@ -119,7 +119,7 @@ status_t futex_sleep(struct futex_waiter *w, u64 deadline)
 		wait_prepare();
 		if (__atomic_load_n(&w->woken, __ATOMIC_ACQUIRE) || st)
 			break;
-		st = wait_sleep(deadline, WAIT_INTERRUPTIBLE);
+		st = wait_sleep_until(deadline, WAIT_INTERRUPTIBLE);
 	}
 	wait_finish();
 	return futex_unlink(w) ? OK : st;
@@ -354,7 +354,7 @@ static s64 timeout_deadline(u32 op, bool realtime, u64 timeout, u64 *deadline)
 	if (op == FUTEX_WAIT)
 		*deadline = deadline_from_relative(ns);
 	else
-		*deadline = realtime || op == FUTEX_LOCK_PI ? deadline_from_realtime(ns) : ns;
+		*deadline = realtime || op == FUTEX_LOCK_PI ? deadline_on_wall(ns) : ns;
 	return OK;
 }
 

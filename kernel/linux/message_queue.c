@@ -69,7 +69,7 @@ static status_t deadline_in(u64 user, u64 *deadline_ns)
 		return OK;
 	st = timespec_in(user_ptr(user), &ns);
 	if (!st)
-		*deadline_ns = deadline_from_realtime(ns);
+		*deadline_ns = deadline_on_wall(ns);
 	return st;
 }
 

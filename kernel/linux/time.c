@@ -139,35 +139,40 @@ LINUX_HANDLER(time)
 	return a0 && COPY_OUT(user_ptr(a0), &seconds) ? ERR_FAULT : seconds;
 }
 
+status_t wait_sleep_until(u64 deadline, enum wait_flags flags)
+{
+	struct thread *t = thread_current();
+	status_t st;
+
+	if (deadline == DEADLINE_NEVER || !(deadline & DEADLINE_WALL))
+		return wait_sleep(deadline, flags);
+	__atomic_store_n(&t->wall_wait, true, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	st = wait_sleep(deadline_from_realtime(deadline & ~DEADLINE_WALL), flags);
+	__atomic_store_n(&t->wall_wait, false, __ATOMIC_RELAXED);
+	return st;
+}
+
 static status_t sleep_until(u64 deadline)
 {
 	status_t st = OK;
 	while (!st) {
 		wait_prepare();
-		st = wait_sleep(deadline, WAIT_INTERRUPTIBLE);
+		st = wait_sleep_until(deadline, WAIT_INTERRUPTIBLE);
 	}
 	wait_finish();
 	return st == ERR_TIMEDOUT ? OK : st;
 }
 
-static u32 clock_sets; /* [a] */
-static struct wait_queue clock_set_queue = { SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT(clock_set_queue.waiters) };
-
 void sleepers_clock_set(void)
 {
-	__atomic_add_fetch(&clock_sets, 1, __ATOMIC_RELEASE);
-	wake_all(&clock_set_queue);
-}
-
-static status_t sleep_until_wall(u64 wall_ns)
-{
-	for (;;) {
-		u32 seen = __atomic_load_n(&clock_sets, __ATOMIC_ACQUIRE);
-		status_t st = WAIT_EVENT(&clock_set_queue, __atomic_load_n(&clock_sets, __ATOMIC_ACQUIRE) != seen,
-			deadline_from_realtime(wall_ns), WAIT_INTERRUPTIBLE);
-		if (st)
-			return st == ERR_TIMEDOUT ? OK : st;
-	}
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* against wait_sleep_until: it sees the new clock, or we see that it sleeps */
+	spin_lock(&process_tree_lock);
+	list_for_each(p, &process_all, struct process, all_link)
+		list_for_each(t, &p->threads, struct thread, process_link)
+			if (__atomic_load_n(&t->wall_wait, __ATOMIC_RELAXED))
+				thread_wake(t);
+	spin_unlock(&process_tree_lock);
 }
 
 /* Sleeps until a CPU clock has reached `target`. It cannot run faster than all CPUs together, so it is looked at no
@@ -273,7 +278,7 @@ LINUX_HANDLER(clock_nanosleep)
 		return cpu_clock_sleep(clock, (u32)a1 & TIMER_ABSTIME, ns, a3);
 	if (!((u32)a1 & TIMER_ABSTIME))
 		return sleep_relative(ns, a3);
-	st = wall ? sleep_until_wall(ns) : sleep_until(ns);
+	st = sleep_until(wall ? deadline_on_wall(ns) : ns);
 	return st == ERR_INTR ? ERR_RESTART_NOHAND : st;
 }
 

@@ -333,7 +333,7 @@ static status_t wait_locked(struct message_queue *q, struct queue_waiter *w, u64
 		wait_prepare();
 		if (__atomic_load_n(&w->served, __ATOMIC_ACQUIRE) || st)
 			break;
-		st = wait_sleep(deadline_ns, WAIT_INTERRUPTIBLE);
+		st = wait_sleep_until(deadline_ns, WAIT_INTERRUPTIBLE);
 	}
 	wait_finish();
 	spin_lock(&q->lock);

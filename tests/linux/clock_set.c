@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* What waits for a time on the wall clock moves when it is set; what waits for a span does not. Sets the clock, so it does
  * nothing on a host unless it is asked to: clock_set set. */
+#include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -42,6 +44,27 @@ CASE(absolute_sleeps_end_when_their_time_is_skipped)
 	end = now_plus(CLOCK_MONOTONIC, 0);
 	CHECK(end.tv_sec - start.tv_sec < FAR / 2);
 	CHECK(pthread_join(t, &failed) == 0 && !failed && jump(-JUMP) == 0);
+}
+
+CASE(waits_with_a_time_end_when_it_is_skipped)
+{
+	struct timespec until = now_plus(CLOCK_REALTIME, FAR), start = now_plus(CLOCK_MONOTONIC, 0), end;
+	pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+	struct mq_attr a = { .mq_maxmsg = 1, .mq_msgsize = 1 };
+	mqd_t q = mq_open("/ambos-clock", O_CREAT | O_RDWR, 0600, &a);
+	pthread_t t;
+	void *failed;
+	char c;
+	CHECK(pthread_create(&t, NULL, jump_soon, (void *)JUMP) == 0 && pthread_mutex_lock(&mutex) == 0);
+	CHECK(pthread_cond_timedwait(&never, &mutex, &until) == ETIMEDOUT);
+	CHECK(pthread_join(t, &failed) == 0 && !failed && jump(-JUMP) == 0);
+	CHECK(pthread_create(&t, NULL, jump_soon, (void *)JUMP) == 0);
+	CHECK_ERRNO(mq_timedreceive(q, &c, 1, NULL, &until), ETIMEDOUT);
+	CHECK(pthread_join(t, &failed) == 0 && !failed && jump(-JUMP) == 0);
+	end = now_plus(CLOCK_MONOTONIC, 0);
+	CHECK(end.tv_sec - start.tv_sec < FAR / 2);
+	CHECK(mq_close(q) == 0 && mq_unlink("/ambos-clock") == 0);
 }
 
 CASE(absolute_timers_move)
@@ -104,6 +127,7 @@ int main(int argc, char **argv)
 {
 	if ((argc > 1 && !strcmp(argv[1], "set")) || (access("/proc/ambos", F_OK) == 0 && geteuid() == 0)) {
 		RUN(absolute_sleeps_end_when_their_time_is_skipped);
+		RUN(waits_with_a_time_end_when_it_is_skipped);
 		RUN(absolute_timers_move);
 		RUN(absolute_timerfds_move);
 		RUN(timerfds_can_be_cancelled_by_it);
