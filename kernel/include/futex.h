@@ -8,6 +8,7 @@
 #define FUTEX_WAITERS 0x80000000u
 #define FUTEX_OWNER_DIED 0x40000000u
 #define FUTEX_TID_MASK 0x3fffffffu
+#define FUTEX_BITSET_ANY 0xffffffffu
 
 struct futex_key { u64 a, b; };
 struct futex_bucket {
@@ -30,6 +31,8 @@ struct futex_bucket *futex_bucket(const struct futex_key *key);
 status_t futex_key(u64 va, bool private, struct futex_key *key) MUST_CHECK;
 /* ERR_AGAIN: the lock was dropped, start over. ERR_FAULT: dropped. */
 status_t futex_load_locked(struct futex_bucket *b, u64 va, u32 *value) MUST_CHECK;
+/* Links *w (its bitset is set) when the word is as expected; else ERR_AGAIN, or what is wrong with the address. */
+status_t futex_enqueue(struct futex_waiter *w, u64 va, bool private, u32 expected) MUST_CHECK;
 void futex_link_locked(struct futex_bucket *b, struct futex_waiter *w);
 bool futex_unlink(struct futex_waiter *w);
 status_t futex_sleep(struct futex_waiter *w, u64 deadline) MUST_CHECK;

@@ -17,7 +17,6 @@
 #define FUTEX_BUCKETS 256u
 #define FUTEX_PRIVATE_FLAG 128u
 #define FUTEX_CLOCK_REALTIME 256u
-#define FUTEX_BITSET_ANY 0xffffffffu
 #define FUTEX_FAULT_RETRIES 64       /* a page that is taken away each time is a hostile mapping */
 #define ROBUST_LIST_LIMIT 2048       /* entries followed at exit, as Linux */
 
@@ -125,13 +124,12 @@ status_t futex_sleep(struct futex_waiter *w, u64 deadline)
 	return futex_unlink(w) ? OK : st;
 }
 
-static s64 futex_wait_once(u64 va, bool private, u32 expected, u64 deadline, u32 bitset)
+status_t futex_enqueue(struct futex_waiter *w, u64 va, bool private, u32 expected)
 {
-	struct futex_waiter w = { .bitset = bitset };
-	status_t st = futex_key(va, private, &w.key);
+	status_t st = futex_key(va, private, &w->key);
 	if (st)
 		return st;
-	struct futex_bucket *b = futex_bucket(&w.key);
+	struct futex_bucket *b = futex_bucket(&w->key);
 	u32 value;
 	for (u32 tries = 0;; tries++) {
 		spin_lock(&b->lock);
@@ -145,9 +143,16 @@ static s64 futex_wait_once(u64 va, bool private, u32 expected, u64 deadline, u32
 		spin_unlock(&b->lock);
 		return ERR_AGAIN;
 	}
-	futex_link_locked(b, &w);
+	futex_link_locked(b, w);
 	spin_unlock(&b->lock);
-	return futex_sleep(&w, deadline);
+	return OK;
+}
+
+static s64 futex_wait_once(u64 va, bool private, u32 expected, u64 deadline, u32 bitset)
+{
+	struct futex_waiter w = { .bitset = bitset };
+	status_t st = futex_enqueue(&w, va, private, expected);
+	return st ? st : futex_sleep(&w, deadline);
 }
 
 static s64 futex_wait_restarted(struct thread *t)

@@ -301,6 +301,47 @@ CASE(a_shared_word_must_be_there)
 	fclose(f);
 }
 
+/* futex_waitv(2) */
+struct waitv_word { uint64_t value, address; uint32_t flags, reserved; };
+static uint32_t waitv_words[3];
+static long waitv(struct waitv_word *words, unsigned count, unsigned flags, const struct timespec *until, int clock)
+{
+	return syscall(449, words, count, flags, until, clock);
+}
+static void *wakes_the_last(void *unused)
+{
+	while (!syscall(SYS_futex, &waitv_words[2], FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0))
+		usleep(1000);
+	return NULL;
+}
+
+CASE(one_wait_for_several_words)
+{
+	struct waitv_word w[3];
+	struct timespec until;
+	pthread_t t;
+	for (int i = 0; i < 3; i++)
+		w[i] = (struct waitv_word){ 0, (uintptr_t)&waitv_words[i], 2 | FUTEX_PRIVATE_FLAG, 0 };
+	CHECK(pthread_create(&t, NULL, wakes_the_last, NULL) == 0);
+	CHECK(waitv(w, 3, 0, NULL, 0) == 2);
+	pthread_join(t, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	CHECK_ERRNO(waitv(w, 3, 0, &until, CLOCK_MONOTONIC), ETIMEDOUT);
+	CHECK_ERRNO(waitv(w, 3, 0, &until, CLOCK_REALTIME), ETIMEDOUT);
+	CHECK_ERRNO(waitv(w, 3, 0, &until, CLOCK_BOOTTIME), EINVAL);
+	w[1].value = 1;
+	CHECK_ERRNO(waitv(w, 3, 0, NULL, 0), EAGAIN);
+	CHECK(syscall(SYS_futex, &waitv_words[0], FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) == 0); /* none is left behind */
+	w[1].address = 16;
+	CHECK_ERRNO(waitv(w, 3, 0, NULL, 0), EFAULT);
+	w[1].flags = 0;
+	CHECK_ERRNO(waitv(w, 3, 0, NULL, 0), EINVAL);
+	CHECK_ERRNO(waitv(w, 0, 0, NULL, 0), EINVAL);
+	CHECK_ERRNO(waitv(w, 129, 0, NULL, 0), EINVAL);
+	CHECK_ERRNO(waitv(w, 1, 1, NULL, 0), EINVAL);
+	CHECK_ERRNO(waitv((void *)8, 1, 0, NULL, 0), EFAULT);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0); /* children must not print the buffer again */
@@ -312,6 +353,7 @@ int main(void)
 	RUN(wake_op_changes_and_wakes);
 	RUN(shared_word_between_processes);
 	RUN(a_shared_word_must_be_there);
+	RUN(one_wait_for_several_words);
 	RUN(signal_interrupts_wait);
 	RUN(pi_mutex_excludes);
 	RUN(pi_owner_may_end_after_unlock);
