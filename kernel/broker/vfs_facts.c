@@ -17,22 +17,7 @@ static struct spinlock load_lock = SPINLOCK_INIT(RANK_OBJECT);
 static u32 loads[3];
 static u64 load_sampled_ns;
 
-struct process *facts_find(u32 pid, bool next)
-{
-	if (next)
-		return process_next(pid);
-	struct process *p = process_find(pid);
-	if (p)
-		return p;
-	struct thread *t = thread_find(pid);
-	if (t && t->process) {
-		p = t->process;
-		process_get(p);
-	}
-	if (t)
-		thread_put(t);
-	return p;
-}
+struct process *facts_find(u32 pid, bool next) { return next ? process_next(pid) : process_find_by_thread(pid); }
 
 #define CPU_MASK_ALL (cpu_count >= 64 ? ~0ull : BIT(cpu_count) - 1)
 

@@ -260,6 +260,7 @@ void thread_set_user_start(struct thread *t, const struct trap_frame *f); /* fir
 void thread_free(struct thread *t);      /* sched/: stack, FPU area and struct, when thread_put drops the last reference */
 bool process_memory_permitted(struct process *p, const struct cred *c); /* as ptrace(2) would allow */
 struct process *process_find(u32 pid);   /* referenced, or NULL */
+struct process *process_find_by_thread(u32 id); /* by the id of any of its threads; referenced, or NULL */
 struct thread *thread_find(u32 tid);     /* referenced, or NULL */
 u32 thread_id_process(u32 tid);          /* pid of the thread, which may have ended while something refers to it; 0: none */
 /* Iterates all processes in pid order: the first with pid >= from, referenced, or NULL. */

@@ -251,23 +251,9 @@ bool signal_permitted(struct process *target, int signo)
 	return allowed;
 }
 
-/* By the id of any of its threads. */
-static struct process *process_of_thread_id(u32 id)
-{
-	struct process *p = process_find(id);
-	struct thread *t = p ? NULL : thread_find(id);
-	if (t && t->process) {
-		p = t->process;
-		process_get(p);
-	}
-	if (t)
-		thread_put(t);
-	return p;
-}
-
 static s64 kill_process(u32 pid, int signo, const struct siginfo_k *info)
 {
-	struct process *p = process_of_thread_id(pid);
+	struct process *p = process_find_by_thread(pid);
 	if (!p)
 		return ERR_SRCH;
 	s64 st = signal_permitted(p, signo) ? signal_send_process(p, signo, info) : ERR_PERM;

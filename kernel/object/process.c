@@ -112,6 +112,19 @@ struct process *process_find(u32 pid)
 	return p;
 }
 
+struct process *process_find_by_thread(u32 id)
+{
+	spin_lock(&process_tree_lock);
+	struct process *p = process_find_locked(id);
+	struct thread *t = p ? NULL : thread_find_locked(id);
+	if (t)
+		p = t->process;
+	if (p)
+		process_get(p);
+	spin_unlock(&process_tree_lock);
+	return p;
+}
+
 struct thread *thread_find(u32 tid)
 {
 	spin_lock(&process_tree_lock);
