@@ -12,7 +12,7 @@
 #define MANIFEST_BYTES 4096
 #define YOUNG_NS (20 * NSEC_PER_MSEC)  /* an instance that dies younger counts as failing to start, as one does that never asks for work */
 #define YOUNG_DEATHS_MAX 50u           /* then restarts slow down, so a broken service does not eat a CPU */
-#define GIVE_UP_DEATHS 75u             /* 5 seconds of slow restarts: what a shortage causes has passed by then */
+#define GIVE_UP_STARTS 75u             /* 5 seconds of slow restarts: what a shortage causes has passed by then */
 #define QUICK_TRIES 100u               /* pid 1 is free only when the dead instance is gone from the table */
 #define QUICK_RETRY_NS (200 * NSEC_PER_USEC)
 #define SIGKILL_STATUS 9                /* killed from outside */
@@ -23,10 +23,10 @@ struct managed {
 	u32 id, rank;
 	bool defined;
 	u64 started_ns;
-	u32 young_deaths;
+	u32 young_deaths, failed_starts;
 };
 static struct managed managed[] = {
-#define SERVICE(number, NAME, service_name, service_rank) { #service_name, (number), (service_rank), false, 0, 0 },
+#define SERVICE(number, NAME, service_name, service_rank) { #service_name, (number), (service_rank), false, 0, 0, 0 },
 #include "../../abi/core/services.def"
 #undef SERVICE
 };
@@ -126,8 +126,8 @@ static void give_up(const struct managed *s)
 {
 	struct proc_service_start r = { .service = s->id };
 	if (!optional(s))
-		service_panic("%s died %u times in its start, and nothing can go on without it", s->name, s->young_deaths);
-	service_log("%s died %u times in its start: given up, calls to it fail", s->name, s->young_deaths);
+		service_panic("%s died %u times in its start, and nothing can go on without it", s->name, s->failed_starts);
+	service_log("%s died %u times in its start: given up, calls to it fail", s->name, s->failed_starts);
 	if (ambos_call(AMBOS_CALL_PROC_PREPARE_BROKER, PROC_SERVICE_GIVE_UP, (u64)&r, sizeof(r), 0, 0))
 		service_panic("%s cannot be given up", s->name);
 }
@@ -145,7 +145,8 @@ static void notify(const struct ipc_message *m, const u8 *payload UNUSED)
 		bool own_fault = (n.wait_status & 0x7f) != SIGKILL_STATUS;
 		bool young = !n.received || service_time_ns() - s->started_ns < YOUNG_NS;
 		s->young_deaths = own_fault && young ? s->young_deaths + 1 : 0;
-		if (s->young_deaths >= GIVE_UP_DEATHS) {
+		s->failed_starts = own_fault && !n.received ? s->failed_starts + 1 : 0;
+		if (s->failed_starts >= GIVE_UP_STARTS) {
 			give_up(s);
 			continue;
 		}
