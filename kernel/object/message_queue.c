@@ -380,7 +380,7 @@ status_t message_queue_send(struct file *f, struct message *m, u64 deadline_ns)
 {
 	struct message_queue *q = f->object;
 	struct queue_waiter self = { .thread = thread_current(), .message = m }, *w;
-	struct notice notice = { NULL };
+	struct notice notice = { .listener = NULL };
 
 	spin_lock(&q->lock);
 	if (q->count >= q->limits.count) {
@@ -411,7 +411,7 @@ status_t message_queue_receive(struct file *f, struct message **m, u64 deadline_
 {
 	struct message_queue *q = f->object;
 	struct queue_waiter self = { .thread = thread_current() }, *w;
-	struct notice notice = { NULL };
+	struct notice notice = { .listener = NULL };
 	status_t st;
 
 	spin_lock(&q->lock);
